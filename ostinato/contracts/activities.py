@@ -1,0 +1,252 @@
+"""Every activity: its name, what goes in, what comes out, and how long it may take."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from temporalio.common import RetryPolicy
+
+from ostinato.domain.base import Fact
+from ostinato.domain.classification import Classification
+from ostinato.domain.execution import StepResult
+from ostinato.domain.gates import GateResult, Observation
+from ostinato.domain.ids import RunId, StepId
+from ostinato.domain.plan import GateName, Plan, Step
+from ostinato.domain.project import ProjectFacts
+from ostinato.domain.report import Snapshot
+from ostinato.domain.request import RunRequest
+from ostinato.domain.resources import Activation
+from ostinato.domain.workspace import Checkout, Integration, Publication, Workspace
+
+In = TypeVar("In", bound=Fact)
+Out = TypeVar("Out", bound=Fact)
+
+LOST_WORKER = "WorkerLost"
+"""Error type with which a restarted worker fails what its predecessor left unfinished."""
+
+RETRY_LOST_WORKERS = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=10)
+)
+"""Without a count limit: our own errors are non-retryable, so only what never came back is tried again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityContract(Generic[In, Out]):
+    name: str
+    input: type[In]
+    output: type[Out]
+    start_to_close: timedelta
+    heartbeat: timedelta = timedelta(seconds=20)
+
+
+class OpenWorkspace(Fact):
+    run_id: RunId
+    repository: str
+    base: str | None = None
+    include_dirty: bool = False
+
+
+class DraftPlan(Fact):
+    request: RunRequest
+    workspace: Workspace
+
+
+class PlanDraft(Fact):
+    classification: Classification
+    project: ProjectFacts
+    plan: Plan
+
+
+class RunPreflight(Fact):
+    request: RunRequest
+    workspace: Workspace
+    draft: PlanDraft
+
+
+class Preflight(Fact):
+    gates: tuple[GateResult, ...]
+
+
+class ActivateResources(Fact):
+    request: RunRequest
+    classification: Classification
+
+
+class PrepareStep(Fact):
+    workspace: Workspace
+    step: Step
+    execution: int
+    slot: str
+    """Name of the worktree to use; one step at a time holds it."""
+    head: str
+    """The checkpoint to start from."""
+    trusted: bool
+
+
+class PreparedStep(Fact):
+    checkout: Checkout
+    recorded: StepResult | None = None
+    """This execution already came to a result: nothing is to be run."""
+
+
+class ExecuteStep(Fact):
+    workspace: Workspace
+    step: Step
+    execution: int
+    checkout: Checkout
+    project: ProjectFacts
+    request: str
+    trusted: bool
+
+
+class CollectStep(Fact):
+    """Take what a person left in the worktree as the step's commit."""
+
+    workspace: Workspace
+    step: Step
+    execution: int
+    checkout: Checkout
+    answered_by: str
+    note: str = ""
+    started_at: datetime
+
+
+class IntegrateStep(Fact):
+    workspace: Workspace
+    step_id: StepId
+    execution: int
+    commit: str
+    head: str
+    """Where the workflow believes the run's branch to be."""
+
+
+class SealBranch(Fact):
+    """Make the final commit: the user's hooks and signature."""
+
+    workspace: Workspace
+    head: str
+    trusted: bool
+
+
+class Sealed(Fact):
+    head: str
+    gate: GateResult | None = None
+    notes: tuple[str, ...] = ()
+
+
+class PrepareGates(Fact):
+    workspace: Workspace
+    commit: str
+    label: str
+    """base or head: the name of the checkout."""
+    trusted: bool
+
+
+class ObserveGate(Fact):
+    workspace: Workspace
+    gate: GateName
+    checkout: Checkout
+    project: ProjectFacts
+    """As found at the base commit: gate commands and configuration come from there."""
+    trusted: bool
+
+
+class JudgeGate(Fact):
+    """Observations as they travelled; the activity reads all findings from their references."""
+
+    head: Observation
+    base: Observation | None = None
+
+
+class PublishBranch(Fact):
+    workspace: Workspace
+    head: str
+    passed_gates: tuple[str, ...] = ()
+
+
+class StoreReport(Fact):
+    snapshot: Snapshot
+
+
+class StoredReport(Fact):
+    path: str
+
+
+class CloseWorkspace(Fact):
+    workspace: Workspace
+
+
+class ClosedWorkspace(Fact):
+    saved_refs: tuple[str, ...] = ()
+    """Where unfinished work was kept before its worktree was removed."""
+
+
+class PrepareMerge(Fact):
+    run_id: RunId
+    repository: str
+    head: str
+    base_branch: str
+    force: bool = False
+
+
+class MergePlan(Fact):
+    workspace: Workspace
+    base_now: str
+    target: str
+    """The commit the base branch is to move to."""
+    fast_forward: bool
+    already_merged: bool = False
+    conflicts: tuple[str, ...] = ()
+
+
+class LandMerge(Fact):
+    workspace: Workspace
+    base_branch: str
+    expected: str
+    target: str
+
+
+class Landed(Fact):
+    moved: bool
+    message: str
+
+
+_S = timedelta(seconds=1)
+_MIN = timedelta(minutes=1)
+STEP_MARGIN = timedelta(minutes=2)
+"""What a step's activity may take over the step's own time-out: to stop the tree and commit."""
+
+OPEN_WORKSPACE = ActivityContract(
+    name="workspace.open", input=OpenWorkspace, output=Workspace, start_to_close=15 * _MIN
+)
+DRAFT_PLAN = ActivityContract(name="plan.draft", input=DraftPlan, output=PlanDraft, start_to_close=5 * _MIN)
+RUN_PREFLIGHT = ActivityContract(name="gates.preflight", input=RunPreflight, output=Preflight, start_to_close=5 * _MIN)
+ACTIVATE_RESOURCES = ActivityContract(
+    name="resources.activate", input=ActivateResources, output=Activation, start_to_close=1 * _MIN
+)
+PREPARE_STEP = ActivityContract(name="step.prepare", input=PrepareStep, output=PreparedStep, start_to_close=20 * _MIN)
+EXECUTE_STEP = ActivityContract(
+    name="step.execute", input=ExecuteStep, output=StepResult, start_to_close=8 * 24 * 60 * _MIN
+)
+COLLECT_STEP = ActivityContract(name="step.collect", input=CollectStep, output=StepResult, start_to_close=10 * _MIN)
+INTEGRATE_STEP = ActivityContract(
+    name="step.integrate", input=IntegrateStep, output=Integration, start_to_close=10 * _MIN
+)
+SEAL_BRANCH = ActivityContract(name="workspace.seal", input=SealBranch, output=Sealed, start_to_close=15 * _MIN)
+PREPARE_GATES = ActivityContract(name="gates.prepare", input=PrepareGates, output=Checkout, start_to_close=20 * _MIN)
+OBSERVE_GATE = ActivityContract(name="gates.observe", input=ObserveGate, output=Observation, start_to_close=45 * _MIN)
+JUDGE_GATE = ActivityContract(name="gates.judge", input=JudgeGate, output=GateResult, start_to_close=1 * _MIN)
+PUBLISH_BRANCH = ActivityContract(
+    name="workspace.publish", input=PublishBranch, output=Publication, start_to_close=10 * _MIN
+)
+STORE_REPORT = ActivityContract(name="report.store", input=StoreReport, output=StoredReport, start_to_close=2 * _MIN)
+CLOSE_WORKSPACE = ActivityContract(
+    name="workspace.close", input=CloseWorkspace, output=ClosedWorkspace, start_to_close=10 * _MIN
+)
+PREPARE_MERGE = ActivityContract(name="merge.prepare", input=PrepareMerge, output=MergePlan, start_to_close=10 * _MIN)
+LAND_MERGE = ActivityContract(name="merge.land", input=LandMerge, output=Landed, start_to_close=2 * _MIN)
+
+ALL: tuple[ActivityContract, ...] = (  # type: ignore[type-arg]
+    OPEN_WORKSPACE, DRAFT_PLAN, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, COLLECT_STEP, INTEGRATE_STEP,
+    SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
+)  # fmt: skip

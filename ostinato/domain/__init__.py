@@ -1,0 +1,1 @@
+"""Pure and deterministic: models and decisions. Time, ids and jitter are arguments."""

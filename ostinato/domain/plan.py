@@ -1,0 +1,248 @@
+"""A plan is a DAG of steps. Models, and the pure questions asked of the graph."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from ostinato.domain.base import Fact
+from ostinato.domain.errors import Problem
+from ostinato.domain.ids import ID_PATTERN, StepId
+
+COMMAND_TIMEOUT_S = 300.0
+"""Default for command and tool steps (features, F5)."""
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
+StepKey = Annotated[StepId, StringConstraints(pattern=ID_PATTERN)]
+
+
+class CommandAction(Fact):
+    """A process: an argv, or a shell line run by /bin/sh."""
+
+    kind: Literal["command"] = "command"
+    argv: tuple[str, ...] = ()
+    shell: str = ""
+
+    @property
+    def line(self) -> str:
+        return self.shell or " ".join(self.argv)
+
+
+class ToolAction(Fact):
+    """A built-in deterministic tool; `args` are its own."""
+
+    kind: Literal["tool"] = "tool"
+    tool: str
+    args: dict[str, Any] = {}
+
+
+class AskAction(Fact):
+    """A question to a person. Some options may stop the run."""
+
+    kind: Literal["ask"] = "ask"
+    question: Text
+    options: tuple[str, ...] = ("continue", "abort")
+    stops_on: tuple[str, ...] = ("abort",)
+
+
+class AgentAction(Fact):
+    """Work that needs a mind: a coding agent, or a person where none is configured."""
+
+    kind: Literal["agent"] = "agent"
+    agent: str = "any"
+    prompt: Text
+    expects_changes: bool = True
+
+
+Action = Annotated[CommandAction | ToolAction | AskAction | AgentAction, Field(discriminator="kind")]
+
+
+class Recovery(Fact):
+    """What to do when an attempt ended without a known outcome (its worker died): effects outside git are at stake."""
+
+    kind: Literal["idempotent", "reconcile", "ask"] = "idempotent"
+    check: str = ""
+    """For reconcile: a shell line that exits 0 when the effect is already there."""
+
+
+class Step(Fact):
+    id: StepKey
+    name: Text
+    active: str = ""
+    """The active form: "Generate tests" → "Generating tests"."""
+    action: Action
+    depends_on: tuple[StepKey, ...] = ()
+    reads: tuple[str, ...] = ("**",)
+    writes: tuple[str, ...] = ()
+    """Path globs, relative to the repository. Empty: the step leaves no change behind."""
+    critical: bool = True
+    timeout_s: Annotated[float, Field(gt=0, le=7 * 24 * 3600)] = COMMAND_TIMEOUT_S
+    expected_s: Annotated[float, Field(ge=0)] = 5.0
+    max_attempts: Annotated[int, Field(ge=1, le=10)] = 1
+    recovery: Recovery = Recovery()
+
+    @property
+    def needs_person(self) -> bool:
+        return self.action.kind in ("ask", "agent")
+
+    @property
+    def active_form(self) -> str:
+        return self.active or self.name
+
+
+class Strategy(StrEnum):
+    DIRECT = "direct"
+    PROGRESSIVE = "progressive"
+    PHASED = "phased"
+    SYSTEMATIC = "systematic"
+
+
+class GateName(StrEnum):
+    TESTS = "tests"
+    LINT = "lint"
+    TYPES = "types"
+    SECURITY = "security"
+
+
+class Plan(Fact):
+    id: str
+    version: int = 1
+    source: str = ""
+    """Where it came from: template:<name> or definition:<file>."""
+    definition_sha256: str = ""
+    strategy: Strategy = Strategy.DIRECT
+    validation_level: str = "basic"
+    max_parallel: Annotated[int, Field(ge=1, le=50)] = 5
+    steps: tuple[Step, ...]
+    post_gates: tuple[GateName, ...] = tuple(GateName)
+    success_criteria: tuple[str, ...] = ()
+    risks: tuple[str, ...] = ()
+
+    def step(self, step_id: StepId) -> Step:
+        return next(step for step in self.steps if step.id == step_id)
+
+
+def find_cycle(dependencies: Mapping[StepId, Iterable[StepId]]) -> tuple[StepId, ...]:
+    """A cycle in full, its first element repeated at the end (a, b, a); empty when there is none."""
+    unseen, open_, done = 0, 1, 2
+    colour: dict[StepId, int] = dict.fromkeys(dependencies, unseen)
+    for root in dependencies:
+        if colour[root] != unseen:
+            continue
+        colour[root] = open_
+        path = [root]
+        pending = [iter(dependencies[root])]
+        while path:
+            successor = next((node for node in pending[-1] if node in colour and colour[node] != done), None)
+            if successor is None:
+                colour[path.pop()] = done
+                pending.pop()
+            elif colour[successor] == open_:
+                return (*path[path.index(successor) :], successor)
+            else:
+                colour[successor] = open_
+                path.append(successor)
+                pending.append(iter(dependencies[successor]))
+    return ()
+
+
+def plan_problems(steps: Iterable[Step]) -> tuple[Problem, ...]:
+    """Every reason why these steps are no plan: none at all, duplicate ids, unknown dependencies, cycles."""
+    listed = tuple(steps)
+    if not listed:
+        return (Problem(code="plan_empty", field="steps", message="there is no step", cure="Give at least one step"),)
+    problems: list[Problem] = []
+    seen: dict[StepId, int] = {}
+    for index, step in enumerate(listed):
+        if step.id in seen:
+            problems.append(
+                Problem(
+                    code="step_duplicate",
+                    field=f"steps[{index}].id",
+                    message=f"step id {step.id!r} is used twice",
+                    cure="Give each step an id of its own",
+                )
+            )
+        seen.setdefault(step.id, index)
+    for index, step in enumerate(listed):
+        problems.extend(
+            Problem(
+                code="dependency_unknown",
+                field=f"steps[{index}].depends_on",
+                message=f"there is no step {name!r}",
+                cure=f"Name one of: {', '.join(seen)}",
+            )
+            for name in step.depends_on
+            if name not in seen
+        )
+    if cycle := find_cycle({step.id: step.depends_on for step in listed}):
+        problems.append(
+            Problem(
+                code="dependency_cycle",
+                field=f"steps[{seen[cycle[0]]}].depends_on",
+                message=f"the steps depend on each other in a circle: {' → '.join(cycle)}",
+                cure="Remove one of these dependencies",
+            )
+        )
+    return tuple(problems)
+
+
+def remaining_path_s(plan: Plan) -> dict[StepId, float]:
+    """For each step, the expected seconds from its start to the end of the longest path through it."""
+    dependents: dict[StepId, list[StepId]] = {step.id: [] for step in plan.steps}
+    for step in plan.steps:
+        for name in step.depends_on:
+            dependents[name].append(step.id)
+    remaining: dict[StepId, float] = {}
+    for step in reversed(in_order(plan)):
+        remaining[step.id] = step.expected_s + max((remaining[name] for name in dependents[step.id]), default=0.0)
+    return remaining
+
+
+def in_order(plan: Plan) -> tuple[Step, ...]:
+    """The steps in an order in which each comes after what it depends on; stable to the given order."""
+    waiting = {step.id: len(set(step.depends_on)) for step in plan.steps}
+    dependents: dict[StepId, list[StepId]] = {step.id: [] for step in plan.steps}
+    for step in plan.steps:
+        for name in dict.fromkeys(step.depends_on):
+            dependents[name].append(step.id)
+    by_id = {step.id: step for step in plan.steps}
+    ready = [step.id for step in plan.steps if waiting[step.id] == 0]
+    ordered: list[Step] = []
+    for step_id in ready:  # grows while it is read
+        ordered.append(by_id[step_id])
+        for name in dependents[step_id]:
+            waiting[name] -= 1
+            if waiting[name] == 0:
+                ready.append(name)
+    return tuple(ordered)
+
+
+def waves(plan: Plan) -> tuple[tuple[StepId, ...], ...]:
+    """Sets of steps that could run together. For reading: the executor has no barriers."""
+    level: dict[StepId, int] = {}
+    for step in in_order(plan):
+        level[step.id] = 1 + max((level[name] for name in step.depends_on), default=-1)
+    return tuple(
+        tuple(step.id for step in plan.steps if level[step.id] == depth)
+        for depth in range(max(level.values(), default=-1) + 1)
+    )
+
+
+def critical_path(plan: Plan) -> tuple[StepId, ...]:
+    """The chain of steps that takes longest by expectation."""
+    remaining = remaining_path_s(plan)
+    path: list[StepId] = []
+    candidates = [step for step in plan.steps if not step.depends_on]
+    while candidates:
+        longest = max(candidates, key=lambda step: remaining[step.id])
+        path.append(longest.id)
+        candidates = [step for step in plan.steps if longest.id in step.depends_on]
+    return tuple(path)
+
+
+def expected_duration_s(plan: Plan) -> float:
+    """The longest of: the critical path, and all work shared by the slots."""
+    remaining = remaining_path_s(plan)
+    return max(max(remaining.values(), default=0.0), sum(step.expected_s for step in plan.steps) / plan.max_parallel)

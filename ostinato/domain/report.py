@@ -1,0 +1,147 @@
+"""What a run came to: derived from facts, never stored twice."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from ostinato.domain.base import Fact
+from ostinato.domain.classification import Classification
+from ostinato.domain.decisions import Decision
+from ostinato.domain.execution import StepResult, StepState
+from ostinato.domain.gates import GateResult, Status, failed_gates, unproven_gates
+from ostinato.domain.ids import RunId, StepId
+from ostinato.domain.pipeline import Outcome, Phase, Transition
+from ostinato.domain.plan import Plan
+from ostinato.domain.request import RunRequest
+from ostinato.domain.resources import Activation
+from ostinato.domain.workspace import Checkpoint, Publication, Workspace
+
+
+class Stop(Fact):
+    """Why a run ended early."""
+
+    outcome: Outcome
+    code: str
+    """rejected, aborted, cancelled, terminated, deadline, step_failed, preflight_failed, bad_input, invariant …"""
+    message: str
+    cure: str = ""
+
+
+class Recovered(Fact):
+    """A failure that was dealt with."""
+
+    step: StepId
+    error_class: str
+    severity: str
+    strategy: str
+    result: str
+
+
+class Todo(Fact):
+    """One step as a person follows it."""
+
+    id: StepId
+    name: str
+    active: str
+    state: StepState
+    agent: str = ""
+    depends_on: tuple[StepId, ...] = ()
+    critical: bool = True
+    expected_s: float = 0.0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    execution: int = 1
+    note: str = ""
+    """The summary, the failure, or what it is doing now."""
+
+
+class Snapshot(Fact):
+    """The run at this moment: what the `progress` query answers."""
+
+    run_id: RunId
+    request: RunRequest
+    phase: Phase
+    outcome: Outcome | None = None
+    paused: bool = False
+    doing: str = ""
+    """One line: what is going on now."""
+    workspace: Workspace | None = None
+    classification: Classification | None = None
+    activation: Activation | None = None
+    plan: Plan | None = None
+    todos: tuple[Todo, ...] = ()
+    results: tuple[StepResult, ...] = ()
+    gates: tuple[GateResult, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    recoveries: tuple[Recovered, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    notes: tuple[str, ...] = ()
+    stop: Stop | None = None
+    publication: Publication | None = None
+    head: str = ""
+    started_at: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def pending_decisions(self) -> tuple[Decision, ...]:
+        return tuple(decision for decision in self.decisions if decision.is_open)
+
+    @property
+    def percent(self) -> int:
+        """Share of the expected time of all steps that is done; 100 only when the run has ended."""
+        if self.phase is Phase.ENDED:
+            return 100
+        total = sum(todo.expected_s for todo in self.todos)
+        done = sum(todo.expected_s for todo in self.todos if todo.state.is_over)
+        return min(99, int(5 + 75 * done / total)) if total else 2
+
+    @property
+    def expected_s(self) -> float:
+        """For the whole run: steps on the critical path and a share for the gates."""
+        from ostinato.domain.plan import expected_duration_s
+
+        return expected_duration_s(self.plan) + 5.0 if self.plan else 0.0
+
+
+class Stored(Fact):
+    """A closed run as it is kept: enough for list, status and report without its history."""
+
+    schema_version: int = 1
+    snapshot: Snapshot
+    artifacts: dict[str, str] = {}
+    """Name → artifact reference."""
+
+
+def judge_outcome(
+    *, stop: Stop | None, states: Sequence[StepState], gates: Sequence[GateResult], preliminary: bool = False
+) -> Outcome:
+    """completed never hides a failed step, a failed gate or a gate that could not judge."""
+    if stop is not None:
+        return stop.outcome
+    if failed_gates(gates):
+        return Outcome.FAILED
+    if StepState.FAILED in states or StepState.BLOCKED in states or unproven_gates(gates):
+        return Outcome.DEGRADED
+    return Outcome.COMPLETED
+
+
+def is_proven(snapshot: Snapshot) -> str:
+    """Empty when the head passed its gates; else why it may not be merged."""
+    if snapshot.outcome not in (Outcome.COMPLETED, Outcome.DEGRADED):
+        return f"the run ended {snapshot.outcome or 'not yet'}"
+    post = [gate for gate in snapshot.gates if gate.stage == "post"]
+    if failing := failed_gates(post):
+        return "gates failed: " + ", ".join(gate.gate for gate in failing)
+    if unproven := unproven_gates(post):
+        return "gates could not judge: " + ", ".join(gate.gate for gate in unproven)
+    if not any(gate.status in (Status.PASS, Status.WARN) for gate in post):
+        return "no gate judged the commit"
+    if other := [gate.gate for gate in post if gate.commit and gate.commit != snapshot.head]:
+        return f"gates judged another commit: {', '.join(other)}"
+    return ""
+
+
+def as_json(snapshot: Snapshot) -> dict[str, Any]:
+    """The `data` of `report --json`; every field of the command-line contract."""
+    raise NotImplementedError

@@ -1,0 +1,77 @@
+"""What a person asks for, checked at the door."""
+
+import unicodedata
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from ostinato.domain.base import Fact
+from ostinato.domain.classification import TaskType
+from ostinato.domain.errors import UserError
+from ostinato.domain.ids import RunId
+from ostinato.domain.plan import Plan
+
+MAX_REQUEST_CHARS = 20_000
+_KEPT_CONTROLS = "\n\t"
+
+
+class Interaction(StrEnum):
+    MINIMAL = "minimal"
+    CHECKPOINT = "checkpoint"
+    COLLABORATIVE = "collaborative"
+
+
+class RunOptions(Fact):
+    interaction: Interaction = Interaction.MINIMAL
+    max_parallel: Annotated[int, Field(ge=1, le=50)] = 5
+    deadline: datetime | None = None
+    base: str | None = None
+    include_dirty: bool = False
+    trusted: bool = False
+    """The user trusts the repository: its own commands and code may run."""
+    approve_in_advance: bool = False
+    task_type: TaskType | None = None
+    mode: str | None = None
+    plan: Plan | None = None
+    """Given where a workflow definition was compiled; else the plan comes from a template."""
+
+
+class RunRequest(Fact):
+    run_id: RunId
+    text: str
+    repository: str
+    """Absolute path of the user's repository on the machine of the worker."""
+    requested_by: str
+    options: RunOptions = RunOptions()
+
+
+def clean_request(text: str) -> str:
+    """The request in any language, without control characters; raises UserError when it is empty or too long."""
+    cleaned = "".join(
+        char
+        for char in text.replace("\r\n", "\n")
+        if char in _KEPT_CONTROLS or unicodedata.category(char) not in ("Cc", "Cs")
+    ).strip()
+    if not cleaned:
+        raise UserError.of(
+            "request_empty",
+            "REQUEST",
+            "the request is empty",
+            'Say what you want, like: ostinato run "fix the lint errors"',
+        )
+    if len(cleaned) > MAX_REQUEST_CHARS:
+        raise UserError.of(
+            "request_too_long",
+            "REQUEST",
+            f"the request has {len(cleaned):,} characters, more than {MAX_REQUEST_CHARS:,}",
+            "Put the details into a file of the repository and name the file in the request",
+        )
+    return cleaned
+
+
+def headline(text: str, width: int = 80) -> str:
+    """The first line, cut to a width."""
+    line = text.strip().splitlines()[0] if text.strip() else ""
+    return line if len(line) <= width else line[: width - 1].rstrip() + "…"
