@@ -195,6 +195,9 @@ class MergePlan(Fact):
     target: str
     """The commit the base branch is to move to."""
     fast_forward: bool
+    project: ProjectFacts
+    """As found at the base: gate commands come from there."""
+    gates: tuple[GateName, ...] = tuple(GateName)
     already_merged: bool = False
     conflicts: tuple[str, ...] = ()
 

@@ -1,0 +1,97 @@
+"""What every activity has: its contract's name, a heartbeat from the background, and errors mapped once."""
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from ostinato.adapters.artifacts import ArtifactStore
+from ostinato.adapters.home import Home
+from ostinato.contracts.activities import ActivityContract
+from ostinato.domain.base import Fact
+from ostinato.domain.errors import OstinatoError, UserError
+from ostinato.domain.redaction import Redactor
+
+Self_ = TypeVar("Self_")
+In = TypeVar("In", bound=Fact)
+Out = TypeVar("Out", bound=Fact)
+
+BEAT_EVERY_S = 1.0
+"""Cancellation reaches an activity with a heartbeat's answer: the beat is how fast a cancel is felt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the activities of one worker share."""
+
+    home: Home
+    artifacts: ArtifactStore
+    redactor: Redactor = field(default_factory=Redactor)
+
+
+class Pulse:
+    """What the activity is doing now; travels with its heartbeat."""
+
+    def __init__(self) -> None:
+        self.doing = ""
+
+    def say(self, doing: str) -> None:
+        self.doing = doing[:300]
+
+
+@asynccontextmanager
+async def heartbeat() -> AsyncIterator[Pulse]:
+    """Beat from a background task for as long as the block runs."""
+    pulse = Pulse()
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat(pulse.doing)
+            await asyncio.sleep(BEAT_EVERY_S)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield pulse
+    finally:
+        task.cancel()
+
+
+def edge(
+    contract: ActivityContract[In, Out],
+) -> Callable[[Callable[[Self_, In, Pulse], Awaitable[Out]]], Callable[[Self_, In], Awaitable[Out]]]:
+    """Make a method the activity of its contract. Our own errors are never retried: only lost workers are."""
+
+    def wrap(method: Callable[[Self_, In, Pulse], Awaitable[Out]]) -> Callable[[Self_, In], Awaitable[Out]]:
+        async def run(self: Self_, argument: In) -> Out:
+            async with heartbeat() as pulse:
+                try:
+                    return await method(self, argument, pulse)
+                except OstinatoError as error:
+                    raise as_application_error(error) from error
+                except Exception as error:
+                    raise _bug(contract.name, error) from error
+
+        functools.update_wrapper(run, method)
+        run.__annotations__ = {"argument": contract.input, "return": contract.output}
+        del run.__wrapped__  # type: ignore[attr-defined]
+        return activity.defn(name=contract.name)(run)
+
+    return wrap
+
+
+def as_application_error(error: OstinatoError) -> ApplicationError:
+    details: tuple[Any, ...] = ()
+    if isinstance(error, UserError):
+        details = ([problem.model_dump() for problem in error.problems],)
+    return ApplicationError(str(error)[:4000], *details, type=error.code, non_retryable=True)
+
+
+def _bug(name: str, error: Exception) -> ApplicationError:
+    activity.logger.exception("activity failed unexpectedly", extra={"activity_name": name})
+    message = f"{name} failed unexpectedly: {type(error).__name__}: {error}"
+    return ApplicationError(message[:4000], type="unexpected", non_retryable=True)

@@ -1,0 +1,44 @@
+"""Whether a plan needs a person's consent before it is executed."""
+
+from dataclasses import dataclass
+
+from ostinato.domain.classification import Classification, Risk
+from ostinato.domain.plan import Plan
+from ostinato.domain.request import Interaction, RunOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    needed: bool
+    reason: str = ""
+    in_advance: bool = False
+    """The user said yes at the start and policy lets that count: never for critical risk."""
+
+
+def approval_for(options: RunOptions, classification: Classification) -> Approval:
+    reasons = []
+    if classification.risk in (Risk.HIGH, Risk.CRITICAL):
+        why = "; ".join(classification.risk_reasons[:3])
+        reasons.append(f"its risk is {classification.risk}" + (f" ({why})" if why else ""))
+    if options.interaction is not Interaction.MINIMAL:
+        reasons.append(f"--interaction {options.interaction} asks before executing")
+    return Approval(
+        needed=bool(reasons),
+        reason=" and ".join(reasons),
+        in_advance=options.approve_in_advance and classification.risk is not Risk.CRITICAL,
+    )
+
+
+def approval_context(plan: Plan, classification: Classification) -> str:
+    """Markdown: what would be done, by whom, and what could go wrong."""
+    steps = "\n".join(
+        f"- **{step.name}** ({step.action.kind})"
+        + (f" after {', '.join(step.depends_on)}" if step.depends_on else "")
+        + (f", writes {', '.join(step.writes)}" if step.writes else "")
+        for step in plan.steps[:40]
+    )
+    mitigations = "\n".join(f"- {text}" for text in classification.mitigations)
+    risk = "; ".join(classification.risk_reasons) or "no particular reason"
+    return f"{classification.task_type} · risk {classification.risk}: {risk}\n\n{steps}" + (
+        f"\n\nMitigations:\n{mitigations}" if mitigations else ""
+    )

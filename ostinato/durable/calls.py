@@ -1,0 +1,70 @@
+"""Calling activities by contract."""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.workflow import ActivityCancellationType
+
+from ostinato.contracts.activities import RETRY_LOST_WORKERS, ActivityContract
+from ostinato.domain.base import Fact
+from ostinato.domain.pipeline import Outcome
+from ostinato.domain.report import Stop
+
+In = TypeVar("In", bound=Fact)
+Out = TypeVar("Out", bound=Fact)
+
+
+class StopRun(Exception):  # noqa: N818 - it is no error: it carries a decision
+    """Ends the run early; the report is still written."""
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(stop.message)
+        self.stop = stop
+
+
+async def call(
+    contract: ActivityContract[In, Out],
+    argument: In,
+    *,
+    queue: str | None = None,
+    summary: str = "",
+    activity_id: str | None = None,
+    start_to_close: timedelta | None = None,
+) -> Out:
+    """Run an activity. Cancelling waits until the activity has really stopped."""
+    result: Out = await workflow.execute_activity(
+        contract.name,
+        argument,
+        result_type=contract.output,
+        task_queue=queue,
+        activity_id=activity_id,
+        start_to_close_timeout=start_to_close or contract.start_to_close,
+        heartbeat_timeout=contract.heartbeat,
+        retry_policy=RETRY_LOST_WORKERS,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=summary[:200] or None,
+    )
+    return result
+
+
+def stop_of(error: ActivityError) -> Stop:
+    """A failed activity as the reason why a run ended."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return Stop(outcome=Outcome.FAILED, code=cause.type or "failed", message=cause.message)
+    return Stop(outcome=Outcome.FAILED, code="activity_failed", message=f"{error.activity_type}: {cause or error}")
+
+
+async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:
+    """Clean-up that a second cancellation does not cut short."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            continue
+    task.result()

@@ -1,0 +1,139 @@
+"""The messages of a run: updates validate and answer, signals of the same names work from any Temporal client."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from ostinato.contracts.workflows import (
+    APPROVE,
+    DECIDE,
+    PAUSE,
+    PENDING_DECISIONS,
+    PROGRESS,
+    REJECT,
+    RESUME,
+    Acknowledged,
+    Control,
+    Verdict,
+)
+from ostinato.domain.base import Fact
+from ostinato.domain.decisions import Answer, Decision
+from ostinato.domain.errors import Problem
+from ostinato.domain.report import Snapshot
+from ostinato.durable.people import accept, refuse_reason, verdict_answer
+from ostinato.durable.record import RunRecord
+
+Message = TypeVar("Message", bound=Fact)
+
+_DECIDE = 'Answer a decision: {"decision": "id", "option": "name", "by": "you", "note": "why"}'
+_APPROVE = 'Approve the plan: {"by": "you", "note": "why"}'
+_REJECT = 'Reject the plan and end the run: {"by": "you", "note": "why"}'
+_PAUSE = 'Start nothing new; what runs goes on: {"by": "you"}'
+_RESUME = 'Go on after a pause: {"by": "you"}'
+
+
+class Mailbox:
+    """Base of the run workflow: its queries, updates and signals."""
+
+    _record: RunRecord
+
+    @workflow.query(name=PROGRESS, description="The whole run at this moment")
+    def progress(self) -> Snapshot:
+        return self._record.snapshot()
+
+    @workflow.query(name=PENDING_DECISIONS, description="Decisions that wait for a person")
+    def pending_decisions(self) -> list[Decision]:
+        return [decision for decision in self._record.decisions.values() if decision.is_open]
+
+    @workflow.update(name=DECIDE, description=_DECIDE)
+    def decide(self, answer: Answer) -> Acknowledged:
+        accept(self._record, answer)
+        return Acknowledged(message=f"{answer.decision}: {answer.option}")
+
+    @decide.validator
+    def check_decide(self, answer: Answer) -> None:
+        _refuse(refuse_reason(self._record, answer))
+
+    @workflow.update(name=APPROVE, description=_APPROVE)
+    def approve(self, verdict: Verdict) -> Acknowledged:
+        accept(self._record, verdict_answer(verdict, approved=True))
+        return Acknowledged(message="approved")
+
+    @approve.validator
+    def check_approve(self, verdict: Verdict) -> None:
+        _refuse(refuse_reason(self._record, verdict_answer(verdict, approved=True)))
+
+    @workflow.update(name=REJECT, description=_REJECT)
+    def reject(self, verdict: Verdict) -> Acknowledged:
+        accept(self._record, verdict_answer(verdict, approved=False))
+        return Acknowledged(message="rejected")
+
+    @reject.validator
+    def check_reject(self, verdict: Verdict) -> None:
+        _refuse(refuse_reason(self._record, verdict_answer(verdict, approved=False)))
+
+    @workflow.update(name=PAUSE, description=_PAUSE)
+    def pause(self, control: Control) -> Acknowledged:
+        return self._set_paused(True, control)
+
+    @workflow.update(name=RESUME, description=_RESUME)
+    def resume(self, control: Control) -> Acknowledged:
+        return self._set_paused(False, control)
+
+    @workflow.signal(name=DECIDE, description=_DECIDE)
+    def decide_signal(self, raw: Any = None) -> None:
+        self._by_signal(DECIDE, Answer, raw, self._accept_checked)
+
+    @workflow.signal(name=APPROVE, description=_APPROVE)
+    def approve_signal(self, raw: Any = None) -> None:
+        self._by_signal(APPROVE, Verdict, raw, lambda it: self._accept_checked(verdict_answer(it, approved=True)))
+
+    @workflow.signal(name=REJECT, description=_REJECT)
+    def reject_signal(self, raw: Any = None) -> None:
+        self._by_signal(REJECT, Verdict, raw, lambda it: self._accept_checked(verdict_answer(it, approved=False)))
+
+    @workflow.signal(name=PAUSE, description=_PAUSE)
+    def pause_signal(self, raw: Any = None) -> None:
+        self._by_signal(PAUSE, Control, raw, lambda it: self._pause_checked(True, it))
+
+    @workflow.signal(name=RESUME, description=_RESUME)
+    def resume_signal(self, raw: Any = None) -> None:
+        self._by_signal(RESUME, Control, raw, lambda it: self._pause_checked(False, it))
+
+    def _accept_checked(self, answer: Answer) -> Problem | None:
+        problem = refuse_reason(self._record, answer)
+        if problem is None:
+            accept(self._record, answer)
+        return problem
+
+    def _pause_checked(self, paused: bool, control: Control) -> Problem | None:
+        self._set_paused(paused, control)
+        return None
+
+    def _set_paused(self, paused: bool, control: Control) -> Acknowledged:
+        word = "paused" if paused else "resumed"
+        if self._record.paused == paused:
+            return Acknowledged(message=f"the run was already {word}")
+        self._record.paused = paused
+        self._record.note(f"{word} by {control.by} at {workflow.now():%Y-%m-%d %H:%M:%S} UTC")
+        return Acknowledged(message=word)
+
+    def _by_signal(self, name: str, model: type[Message], raw: Any, act: Callable[[Message], Problem | None]) -> None:
+        """A signal cannot be answered: a refused one shows in the run's notes and details."""
+        try:
+            problem = act(model.model_validate(raw if raw is not None else {}))
+            reason = str(problem) if problem else ""
+        except ValidationError as error:
+            reason = "; ".join(
+                f"{'.'.join(map(str, item['loc'])) or name}: {item['msg']}" for item in error.errors()[:5]
+            )
+        if reason:
+            self._record.note(f"signal {name} refused: {reason}"[:600])
+
+
+def _refuse(problem: Problem | None) -> None:
+    if problem is not None:
+        raise ApplicationError(str(problem), problem.model_dump(), type=problem.code, non_retryable=True)
