@@ -1,0 +1,80 @@
+"""Every command by name. Light on purpose: help and did-you-mean load nothing else."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    name: str
+    summary: str
+    module: str = ""
+    """In ostinato.cli.commands; where it is not the name."""
+
+
+GROUPS: Final[dict[str, tuple[Entry, ...]]] = {
+    "Start work": (
+        Entry("run", "start a run and follow it to its end"),
+        Entry("start", "start a run and return its id at once"),
+        Entry("plan", "show what a run would do; changes nothing"),
+        Entry("classify", "what a request is about, and why"),
+        Entry("init", "write a commented .ostinato/config.toml with what was detected"),
+        Entry("validate", "check a workflow definition"),
+    ),
+    "Follow it": (
+        Entry("list", "all runs, newest first"),
+        Entry("status", "one run now"),
+        Entry("watch", "follow a run live"),
+        Entry("why", "what a run waits for or failed on, and what to do"),
+        Entry("logs", "the evidence of a run's steps and gates"),
+    ),
+    "Answer and control": (
+        Entry("decisions", "questions that wait for an answer"),
+        Entry("decide", "answer a question"),
+        Entry("approve", "approve a run's plan"),
+        Entry("reject", "reject a run's plan, which ends the run"),
+        Entry("pause", "start no further step"),
+        Entry("resume", "go on after a pause"),
+        Entry("cancel", "stop a run in good order"),
+        Entry("terminate", "end a run at once, without its clean-up"),
+    ),
+    "Take the result": (
+        Entry("report", "what a run came to"),
+        Entry("diff", "what a run changed"),
+        Entry("merge", "bring a run's branch into the base branch, if its gates passed"),
+    ),
+    "The local stack": (
+        Entry("up", "start the embedded Temporal server and a worker"),
+        Entry("down", "stop them"),
+        Entry("worker", "run a worker in the foreground"),
+        Entry("doctor", "what is here, what is missing, and the cure"),
+    ),
+}
+
+ENTRIES: Final[dict[str, Entry]] = {entry.name: entry for group in GROUPS.values() for entry in group}
+
+
+def suggestion(word: str, known: tuple[str, ...]) -> str:
+    """The known word that was probably meant; empty when none is near."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
+
+
+def root_help(version: str) -> str:
+    width = max(map(len, ENTRIES))
+    lines = [
+        f"Ostinato {version}: takes a coding request on a git repository to a branch with passed gates, durably.",
+        "",
+        "usage: ostinato COMMAND [OPTIONS]        ostinato COMMAND --help shows options, defaults and an example",
+    ]
+    for title, entries in GROUPS.items():
+        lines += ["", f"{title}:", *(f"  {entry.name:<{width}}  {entry.summary}" for entry in entries)]
+    lines += [
+        "",
+        "example:",
+        '  ostinato run "fix the lint errors and format the code" --repo ~/projects/shop',
+        "",
+        "Every command takes --json: one envelope on stdout. Exit codes: ostinato doctor --help.",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""One module for each command: EXAMPLES, VARIABLES, declare(parser), execute(call)."""
