@@ -1,0 +1,119 @@
+"""The last commit of a run as the user would have made it: judged by their pre-commit hook, signed with their key."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ostinato.adapters.git.command import Completed, Git, private_git, readable, user_git
+from ostinato.adapters.git.index import admin_folder, stage
+from ostinato.adapters.git.objects import author_of, message_of
+from ostinato.adapters.git.repository import RepositoryState
+from ostinato.adapters.git.worktrees import prepare_worktree
+from ostinato.domain.errors import ExternalError
+from ostinato.domain.ids import RunId
+
+HOOK_LIMIT_S = 120.0
+SIGNING_LIMIT_S = 30.0
+_KEY_PLACES = ("GNUPGHOME", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookEnd:
+    ran: bool
+    exit_code: int | None = None
+    """None when it did not run or was stopped at its time limit."""
+    output: str = ""
+    changed: bool = False
+    """The hook rewrote files."""
+    tree: str = ""
+    """The files as the hook left them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    commit: str
+    signed: bool
+    note: str = ""
+
+
+async def run_commit_hook(
+    state: RepositoryState,
+    mirror: Path,
+    worktree: Path,
+    *,
+    run_id: RunId,
+    base: str,
+    head: str,
+    env: Mapping[str, str],
+    timeout_s: float = HOOK_LIMIT_S,
+) -> HookEnd:
+    """The user's pre-commit hook over everything the run changed, in a worktree of ours. Only for a trusted repository."""
+    if state.pre_commit_hook is None:
+        return HookEnd(ran=False)
+    await prepare_worktree(mirror, worktree, head, run_id)
+    git = _as_committer(mirror, worktree, state.pre_commit_hook, env)
+    await git("reset", "-q", "--soft", base)
+    try:
+        done = await git.attempt("hook", "run", "pre-commit", timeout_s=timeout_s)
+    except ExternalError as error:
+        done = Completed(exit_code=-1, stdout="", stderr=f"The pre-commit hook was stopped: {error.message}")
+    staged = await stage(mirror, worktree, head)
+    await git("update-ref", "--no-deref", "HEAD", head)
+    return HookEnd(
+        ran=True,
+        exit_code=None if done.exit_code < 0 else done.exit_code,
+        output=readable(done.stdout + done.stderr),
+        changed=staged.tree != (await git("rev-parse", f"{head}^{{tree}}")).strip(),
+        tree=staged.tree,
+    )
+
+
+async def sign_commit(
+    state: RepositoryState, mirror: Path, commit: str, *, env: Mapping[str, str] | None = None
+) -> Signed:
+    """The same commit with the user's signature (a new id); without one, and with a note, when signing does not work.
+
+    Runs the program that their configuration names for it: only for a trusted repository. Never prompts.
+    """
+    if not state.signs_commits:
+        return Signed(commit=commit, signed=False)
+    git = _as_signer(state, mirror, dict(env or {}))
+    try:
+        signed = await _sign(git, mirror, commit)
+    except ExternalError as error:
+        return Signed(commit=commit, signed=False, note=f"The commit is not signed: {error.message[-600:]}")
+    return Signed(commit=signed, signed=True)
+
+
+async def _sign(git: Git, mirror: Path, commit: str) -> str:
+    author = await author_of(mirror, commit)
+    shown = await private_git(mirror)("log", "-1", "--format=%T%n%P%n%cn%n%ce", commit)
+    tree, parents, name, email = shown.split("\n")[:4]
+    identity = git.with_env(
+        GIT_AUTHOR_NAME=author.name,
+        GIT_AUTHOR_EMAIL=author.email,
+        GIT_AUTHOR_DATE=author.date,
+        GIT_COMMITTER_NAME=name,
+        GIT_COMMITTER_EMAIL=email,
+    )
+    with tempfile.TemporaryDirectory(prefix="ostinato-message-", dir=mirror.parent) as scratch:
+        message = Path(scratch) / "message"
+        message.write_text(await message_of(mirror, commit), encoding="utf-8", errors="surrogateescape")
+        options = [option for parent in parents.split() for option in ("-p", parent)]
+        args = ("commit-tree", "-S", tree, *options, "-F", str(message))
+        return (await identity(*args, timeout_s=SIGNING_LIMIT_S)).strip()
+
+
+def _as_signer(state: RepositoryState, mirror: Path, env: dict[str, str]) -> Git:
+    keys = {name: os.environ[name] for name in _KEY_PLACES if name in os.environ}
+    git = user_git(mirror).with_env(GIT_DIR=mirror, **keys, **env).with_config(state.signing)
+    return replace(git, env={name: value for name, value in git.env.items() if name not in ("GPG_TTY", "DISPLAY")})
+
+
+def _as_committer(mirror: Path, worktree: Path, hook: Path, env: Mapping[str, str]) -> Git:
+    """As `git commit` calls it: in the worktree, which is all that the hook gets to see."""
+    admin = admin_folder(mirror, worktree)
+    git = private_git(mirror).with_env(**env, GIT_DIR=admin, GIT_WORK_TREE=worktree, GIT_INDEX_FILE=admin / "index")
+    return replace(git, cwd=worktree).with_config({"core.hooksPath": str(hook.parent)})

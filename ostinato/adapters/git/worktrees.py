@@ -1,0 +1,156 @@
+"""Linked worktrees of the mirror: prepared from a known commit, and never emptied before what is in them is saved."""
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from ostinato.adapters.git.command import Git, nul_separated, private_git, user_git
+from ostinato.adapters.git.index import KEPT_INDEX, admin_folder, stage
+from ostinato.adapters.git.objects import MUST_NOT_EXIST, Author, commit_tree, with_trailers
+from ostinato.domain.ids import RunId, run_ref
+
+INCLUDE_FILE = ".worktreeinclude"
+
+
+async def prepare_worktree(mirror: Path, path: Path, commit: str, run_id: RunId) -> str | None:
+    """The worktree at `commit`, detached and spotless; returns the ref where leftovers in it were saved, if any."""
+    saved = await save_leftovers(mirror, path, run_id)
+    _break_locks(mirror, path)
+    if not await _reuse(mirror, path, commit):
+        await asyncio.to_thread(_erase, path)
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        await private_git(mirror)("worktree", "add", "-q", "-f", "-f", "--detach", str(path), commit, timeout_s=1800)
+    await asyncio.to_thread(_keep_index, mirror, path)
+    return saved
+
+
+async def remove_worktree(mirror: Path, path: Path, run_id: RunId) -> str | None:
+    """Removes it; returns the ref where unfinished work was kept first, if there was any. Twice does no harm."""
+    saved = await save_leftovers(mirror, path, run_id)
+    await asyncio.to_thread(_erase, path)
+    await private_git(mirror)("worktree", "prune")
+    return saved
+
+
+async def save_leftovers(mirror: Path, path: Path, run_id: RunId) -> str | None:
+    """Uncommitted files and commits that no ref holds go to refs/ostinato/<run>/saved/<name>-<n>."""
+    if not await asyncio.to_thread(_has_content, path):
+        return None
+    git = private_git(mirror)
+    head = await _head(mirror, path)
+    parent = head or await _any_commit(mirror, run_id)
+    staged = await stage(mirror, path, parent, include_embedded=True)
+    if staged.tree != (await git("rev-parse", f"{parent}^{{tree}}")).strip():
+        message = with_trailers(f"Keep unfinished work of {path.name}", {"Ostinato-Run": run_id})
+        parent = await commit_tree(mirror, staged.tree, [parent], message, author=await _author(mirror))
+    elif await _is_held(mirror, parent):
+        return None
+    return await _first_free_ref(mirror, parent, run_ref(run_id, "saved", path.name))
+
+
+async def copy_worktreeinclude(user_root: Path, worktree: Path) -> tuple[str, ...]:
+    """Copies what the user's .worktreeinclude names and git ignores (local settings, say); returns the paths."""
+    if not (user_root / INCLUDE_FILE).is_file():
+        return ()
+    git = user_git(user_root)
+    named = await git("ls-files", "-z", "--others", "--ignored", f"--exclude-from={user_root / INCLUDE_FILE}")
+    if not named:
+        return ()
+    ignored = await git.attempt("check-ignore", "-z", "--stdin", stdin=named)
+    paths = nul_separated(ignored.stdout)
+    return await asyncio.to_thread(_copy_all, user_root, worktree, paths)
+
+
+async def adopt(mirror: Path, worktree: Path, commit: str) -> None:
+    """Moves a worktree whose files already are those of `commit` onto it, leaving the files alone."""
+    git = _worktree_git(mirror, worktree)
+    _break_locks(mirror, worktree)
+    await git("update-ref", "--no-deref", "HEAD", commit)
+    await git("read-tree", "--reset", commit)
+
+
+async def _reuse(mirror: Path, path: Path, commit: str) -> bool:
+    """False when the worktree is not there or too broken to check out in."""
+    admin = admin_folder(mirror, path)
+    pointer = path / ".git"
+    if not admin.is_dir() or not pointer.is_file() or pointer.read_text() != f"gitdir: {admin}\n":
+        return False
+    git = _worktree_git(mirror, path)
+    done = await git.attempt("checkout", "-q", "--detach", "--force", commit, timeout_s=1800)
+    return done.exit_code == 0 and (await git.attempt("clean", "-q", "-ffdx", timeout_s=600)).exit_code == 0
+
+
+def _worktree_git(mirror: Path, path: Path) -> Git:
+    return private_git(mirror).with_env(GIT_DIR=admin_folder(mirror, path), GIT_WORK_TREE=path)
+
+
+async def _head(mirror: Path, path: Path) -> str | None:
+    admin = admin_folder(mirror, path)
+    if not (admin / "HEAD").is_file():
+        return None
+    done = await _worktree_git(mirror, path).attempt("rev-parse", "-q", "--verify", "HEAD^{commit}")
+    return done.stdout.strip() if done.exit_code == 0 else None
+
+
+async def _any_commit(mirror: Path, run_id: RunId) -> str:
+    return (await private_git(mirror)("rev-parse", "--verify", run_ref(run_id, "base"))).strip()
+
+
+async def _is_held(mirror: Path, commit: str) -> bool:
+    return bool(await private_git(mirror)("for-each-ref", "--count=1", f"--contains={commit}"))
+
+
+async def _author(mirror: Path) -> Author:
+    git = private_git(mirror)
+    return Author(
+        name=(await git("config", "--get", "user.name")).strip(),
+        email=(await git("config", "--get", "user.email")).strip(),
+    )
+
+
+async def _first_free_ref(mirror: Path, commit: str, prefix: str) -> str:
+    number = 1
+    while (await private_git(mirror).attempt("update-ref", f"{prefix}-{number}", commit, MUST_NOT_EXIST)).exit_code:
+        number += 1
+    return f"{prefix}-{number}"
+
+
+def _break_locks(mirror: Path, path: Path) -> None:
+    """Of a git that was killed: the caller alone uses this worktree."""
+    for name in ("index.lock", "HEAD.lock"):
+        (admin_folder(mirror, path) / name).unlink(missing_ok=True)
+
+
+def _keep_index(mirror: Path, path: Path) -> None:
+    admin = admin_folder(mirror, path)
+    shutil.copyfile(admin / "index", admin / KEPT_INDEX)
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_dir() and any(entry.name != ".git" for entry in path.iterdir())
+
+
+def _erase(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        for folder in [path, *(entry for entry in path.rglob("*") if entry.is_dir() and not entry.is_symlink())]:
+            folder.chmod(0o700)
+        shutil.rmtree(path)
+
+
+def _copy_all(user_root: Path, worktree: Path, paths: Sequence[str]) -> tuple[str, ...]:
+    return tuple(path for path in paths if _copy_in(user_root, worktree, path))
+
+
+def _copy_in(user_root: Path, worktree: Path, path: str) -> bool:
+    """Never over a file that is there, never through a link that leads out."""
+    target = worktree / path
+    if target.exists() or target.is_symlink():
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.resolve().is_relative_to(worktree.resolve()):
+        return False
+    shutil.copy2(user_root / path, target, follow_symlinks=False)
+    return True
