@@ -164,7 +164,12 @@ def _choice(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], pro
 def _parallel(value: object, field: str, problems: list[Problem]) -> int | None:
     if value in (None, ""):
         return None
-    if not isinstance(value, bool) and str(value).isascii() and str(value).isdigit() and 1 <= int(str(value)) <= MAX_PARALLEL:
+    if (
+        not isinstance(value, bool)
+        and str(value).isascii()
+        and str(value).isdigit()
+        and 1 <= int(str(value)) <= MAX_PARALLEL
+    ):
         return int(str(value))
     problems.append(_problem(field, f"{value!r} is not allowed", f"Use a number from 1 to {MAX_PARALLEL}"))
     return None

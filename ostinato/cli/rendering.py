@@ -1,0 +1,200 @@
+"""A run as text. Pure: a snapshot and the time in, lines out."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from ostinato.cli.printable import printable
+from ostinato.domain.decisions import Decision
+from ostinato.domain.execution import StepState
+from ostinato.domain.explanation import Advice, Explanation, answers
+from ostinato.domain.gates import GateResult
+from ostinato.domain.monitoring import GATE_MARK, MARK
+from ostinato.domain.pipeline import Outcome
+from ostinato.domain.report import Snapshot, Todo
+from ostinato.domain.request import headline
+
+STATE_STYLE = {
+    StepState.PENDING: "quiet",
+    StepState.PREPARING: "active",
+    StepState.RUNNING: "active",
+    StepState.WAITING: "careful",
+    StepState.SUCCEEDED: "good",
+    StepState.FAILED: "bad",
+    StepState.SKIPPED: "quiet",
+    StepState.BLOCKED: "bad",
+    StepState.CANCELLED: "quiet",
+}
+GATE_STYLE = {"pass": "good", "warn": "careful", "fail": "bad", "skipped": "careful"}
+OUTCOME_STYLE = {
+    Outcome.COMPLETED: "good",
+    Outcome.DEGRADED: "careful",
+    Outcome.FAILED: "bad",
+    Outcome.CANCELLED: "careful",
+    Outcome.ROLLED_BACK: "bad",
+}
+BAR_CELLS = 24
+NAME_CELLS = 44
+NOTE_CELLS = 100
+
+
+def span(seconds: float) -> str:
+    """0.4 s, 12 s, 2:05 min, 1:02 h."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60}:{whole % 60:02d} min" if whole < 3600 else f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+
+
+def elapsed_s(snapshot: Snapshot, now: datetime) -> float:
+    return max(0.0, ((snapshot.ended_at or now) - snapshot.started_at).total_seconds())
+
+
+def run_view(snapshot: Snapshot, now: datetime, *, ui_link: str = "") -> Group:
+    """The whole picture: header, steps, gates, questions, notes."""
+    blocks = [header(snapshot, now)]
+    blocks += [[_todo(todo, now) for todo in snapshot.todos], [_gate(gate) for gate in snapshot.gates]]
+    blocks += [question(snapshot, decision) for decision in snapshot.pending_decisions if not snapshot.outcome]
+    blocks.append(_ending(snapshot))
+    if ui_link:
+        blocks.append([Text(f"  {ui_link}", style="quiet")])
+    return spaced(blocks)
+
+
+def spaced(blocks: Iterable[list[Text]]) -> Group:
+    """Blocks with an empty line between; empty ones vanish."""
+    lines: list[RenderableType] = []
+    for block in blocks:
+        if block:
+            lines += [Text(""), *block] if lines else block
+    return Group(*lines)
+
+
+def header(snapshot: Snapshot, now: datetime) -> list[Text]:
+    state = snapshot.outcome or snapshot.phase
+    style = OUTCOME_STYLE[snapshot.outcome] if snapshot.outcome else "active"
+    first = Text.assemble((snapshot.run_id, "title"), "  ", (state, style))
+    if snapshot.paused and not snapshot.outcome:
+        first.append("  paused", "careful")
+    time = span(elapsed_s(snapshot, now))
+    if not snapshot.outcome:
+        first.append_text(Text.assemble("  ", *_bar(snapshot.percent), f" {snapshot.percent} %"))
+        time += f" of about {span(snapshot.expected_s)}" if snapshot.expected_s else ""
+    first.append(f"  {time}", "quiet")
+    where = Text(f"  {headline(printable(snapshot.request.text), 90)}")
+    where.append(f"   {_short(snapshot.request.repository)}", "quiet")
+    doing = [Text(f"  {printable(snapshot.doing)}", style="active")] if snapshot.doing and not snapshot.outcome else []
+    return [first, where, *doing]
+
+
+def _bar(percent: int) -> tuple[tuple[str, str], tuple[str, str]]:
+    full = round(BAR_CELLS * percent / 100)
+    return ("━" * full, "active"), ("━" * (BAR_CELLS - full), "quiet")
+
+
+def _short(path: str) -> str:
+    home = str(Path.home())
+    return printable("~" + path[len(home) :] if path.startswith(home + "/") else path)
+
+
+def _todo(todo: Todo, now: datetime) -> Text:
+    style = STATE_STYLE[todo.state]
+    name = todo.active if todo.state.is_active and todo.active else todo.name
+    line = Text.assemble("  ", (MARK[todo.state], style), " ", (_cell(printable(name)), _name_style(todo)))
+    line.append(f" {_todo_time(todo, now):>9}", "quiet")
+    note = headline(printable(todo.note), NOTE_CELLS)
+    return line.append(f"  {note}", "bad" if todo.state is StepState.FAILED else "quiet") if note else line
+
+
+def _name_style(todo: Todo) -> str:
+    return "title" if todo.state.is_active else "quiet" if todo.state is StepState.PENDING else ""
+
+
+def _todo_time(todo: Todo, now: datetime) -> str:
+    if todo.started_at is None:
+        return f"~{span(todo.expected_s)}" if todo.state is StepState.PENDING and todo.expected_s else ""
+    return span(max(0.0, ((todo.ended_at or now) - todo.started_at).total_seconds()))
+
+
+def _cell(text: str) -> str:
+    if cell_len(text) > NAME_CELLS:
+        return set_cell_size(text, NAME_CELLS - 1) + "…"
+    return set_cell_size(text, NAME_CELLS)
+
+
+def _gate(gate: GateResult) -> Text:
+    style = GATE_STYLE[gate.status]
+    line = Text.assemble("  ", (GATE_MARK[gate.status], style), " ", (f"{gate.gate:<14}", "title"))
+    line.append(f"{gate.stage:<5}", "quiet")
+    message = headline(printable(gate.message), NOTE_CELLS)
+    line.append(message, style if gate.status in ("fail", "warn") else "")
+    return line.append(f"  → {headline(printable(gate.recommendation), NOTE_CELLS)}", "quiet") if _tells(gate) else line
+
+
+def _tells(gate: GateResult) -> bool:
+    return bool(gate.recommendation) and gate.status != "pass"
+
+
+def question(snapshot: Snapshot, decision: Decision) -> list[Text]:
+    """A decision with the exact commands that answer it."""
+    lines = [Text.assemble(("  ⏳ Waiting for you: ", "careful"), (printable(decision.question), "title"))]
+    lines += [Text(f"     {printable(line)}", style="quiet") for line in decision.context.splitlines()[:12]]
+    if decision.worktree:
+        lines.append(Text.assemble("     worktree  ", (printable(decision.worktree), "command")))
+    return [*lines, *advice_lines(answers(snapshot, decision))]
+
+
+def advice_lines(advice: Iterable[Advice]) -> list[Text]:
+    listed = tuple(advice)
+    width = max((len(item.command) for item in listed), default=0)
+    return [
+        Text.assemble("     ", (f"{item.command:<{width}}", "command"), ("   " + printable(item.effect), "quiet"))
+        for item in listed
+    ]
+
+
+def _ending(snapshot: Snapshot) -> list[Text]:
+    lines = [Text(f"  · {printable(note)}", style="quiet") for note in snapshot.notes[-5:]]
+    if snapshot.stop:
+        lines.append(Text(f"  ✘ {printable(snapshot.stop.message)}", style="bad"))
+        lines += [Text(f"    → {printable(snapshot.stop.cure)}")] if snapshot.stop.cure else []
+    if snapshot.publication and snapshot.publication.branch:
+        branch = snapshot.publication
+        lines.append(Text.assemble("  branch  ", (branch.branch, "title"), (f"  {branch.commit[:12]}", "quiet")))
+    return lines
+
+
+def explanation_view(run_id: str, found: Explanation) -> Group:
+    first = [Text.assemble((run_id, "title"), "  ", printable(found.because))]
+    first += [Text(f"  {printable(line)}", style="quiet") for line in found.details]
+    notes = [Text(f"  · {printable(note)}", style="quiet") for note in found.notes]
+    return spaced([first, advice_lines(found.advice), notes])
+
+
+def changes(before: Snapshot | None, after: Snapshot) -> list[str]:
+    """What happened between two looks, as plain lines for logs."""
+    lines = [f"{after.phase}"] if before is None or before.phase is not after.phase else []
+    old = {todo.id: todo.state for todo in before.todos} if before else {}
+    for todo in after.todos:
+        if old.get(todo.id, StepState.PENDING) is not todo.state:
+            note = f": {headline(printable(todo.note), NOTE_CELLS)}" if todo.note and todo.state.is_over else ""
+            name = todo.active if todo.state.is_active and todo.active else todo.name
+            lines.append(f"{MARK[todo.state]} {printable(name)}{note}")
+    seen = {(gate.gate, gate.stage, gate.commit) for gate in before.gates} if before else set()
+    lines += [
+        f"{GATE_MARK[gate.status]} gate {gate.gate}: {printable(gate.message)}"
+        for gate in after.gates
+        if (gate.gate, gate.stage, gate.commit) not in seen
+    ]
+    known = {decision.id for decision in before.decisions} if before else set()
+    for decision in after.pending_decisions:
+        if decision.id not in known:
+            lines += [line.plain.rstrip() for line in question(after, decision)]
+    told = before.notes if before else ()
+    return [*lines, *(f"· {printable(note)}" for note in after.notes if note not in told)]
