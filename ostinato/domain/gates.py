@@ -23,6 +23,8 @@ class Finding(Fact):
     line: int = 0
     message: str
     level: Level = Level.WARNING
+    detail: str = ""
+    """What may differ from one run to the next, like the words of a failed assertion; no part of the identity."""
 
     @property
     def fingerprint(self) -> tuple[str, str, str, str]:
@@ -31,7 +33,8 @@ class Finding(Fact):
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else self.path
-        return f"{place}: {self.rule} {self.message}" if place else f"{self.rule} {self.message}"
+        said = f"{self.rule} {self.message}" + (f" ({self.detail})" if self.detail else "")
+        return f"{place}: {said}" if place else said
 
 
 class Stage(StrEnum):
