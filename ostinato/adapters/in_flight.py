@@ -99,7 +99,10 @@ class _Recording(ActivityInboundInterceptor):
         self._home = home
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        record = _record_of(activity.info())
+        info = activity.info()
+        if info.is_local:  # re-run with its workflow task; the server does not know it
+            return await self.next.execute_activity(input)
+        record = _record_of(info)
         write_record(self._home, record)
         try:
             return await self.next.execute_activity(input)
