@@ -59,7 +59,7 @@ def elapsed_s(snapshot: Snapshot, now: datetime) -> float:
 def run_view(snapshot: Snapshot, now: datetime, *, ui_link: str = "") -> Group:
     """The whole picture: header, steps, gates, questions, notes."""
     blocks = [header(snapshot, now)]
-    blocks += [[_todo(todo, now) for todo in snapshot.todos], [_gate(gate) for gate in snapshot.gates]]
+    blocks += [[_todo(todo, now) for todo in snapshot.todos], [gate_line(gate) for gate in snapshot.gates]]
     blocks += [question(snapshot, decision) for decision in snapshot.pending_decisions if not snapshot.outcome]
     blocks.append(_ending(snapshot))
     if ui_link:
@@ -128,7 +128,7 @@ def _cell(text: str) -> str:
     return set_cell_size(text, NAME_CELLS)
 
 
-def _gate(gate: GateResult) -> Text:
+def gate_line(gate: GateResult) -> Text:
     style = GATE_STYLE[gate.status]
     line = Text.assemble("  ", (GATE_MARK[gate.status], style), " ", (f"{gate.gate:<14}", "title"))
     line.append(f"{gate.stage:<5}", "quiet")

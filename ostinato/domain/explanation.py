@@ -31,13 +31,13 @@ def why(snapshot: Snapshot, *, is_worker_polling: bool = True) -> Explanation:
     if snapshot.phase is Phase.ENDED or snapshot.outcome is not None:
         found = _why_ended(snapshot)
     elif not is_worker_polling:
-        found = _no_worker()
+        found = no_worker()
     else:
         found = _why_open(snapshot)
     return found.model_copy(update={"notes": snapshot.notes[-SHOWN:]})
 
 
-def _no_worker() -> Explanation:
+def no_worker() -> Explanation:
     return Explanation(
         code="no_worker",
         because="no worker is polling for it: the run waits and loses nothing",

@@ -11,7 +11,7 @@ from ostinato.domain.base import Fact
 from ostinato.domain.classification import TaskType
 from ostinato.domain.errors import UserError
 from ostinato.domain.ids import RunId
-from ostinato.domain.plan import Plan
+from ostinato.domain.plan import GateName, Plan
 
 MAX_REQUEST_CHARS = 20_000
 _KEPT_CONTROLS = "\n\t"
@@ -36,6 +36,8 @@ class RunOptions(Fact):
     mode: str | None = None
     plan: Plan | None = None
     """Given where a workflow definition was compiled; else the plan comes from a template."""
+    post_gates: tuple[GateName, ...] | None = None
+    """What the repository's configuration asks for; None leaves the choice to the template."""
 
 
 class RunRequest(Fact):

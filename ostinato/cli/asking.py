@@ -1,0 +1,170 @@
+"""From arguments to a RunRequest: everything wrong with them is told at once."""
+
+import re
+import secrets
+import sys
+from argparse import Namespace
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ostinato.adapters.git.repository import RepositoryState, inspect_repository
+from ostinato.cli.call import Call
+from ostinato.cli.connecting import here
+from ostinato.cli.follow import current_user
+from ostinato.domain.classification import TaskType
+from ostinato.domain.errors import Problem, UserError
+from ostinato.domain.ids import RunId, new_run_id, parse_run_id
+from ostinato.domain.plan import GateName, Plan
+from ostinato.domain.request import Interaction, RunOptions, RunRequest, clean_request
+from ostinato.settings import DEFAULT_PARALLEL, MAX_PARALLEL, RepositorySettings, load_repository_settings
+
+_SPAN = re.compile(r"(\d+)\s*([smhd])")
+_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    request: RunRequest
+    repository: RepositoryState
+
+
+class Problems(list[Problem]):
+    """Collects the problems of several checks, to raise them together."""
+
+    def collect(self, error: UserError) -> None:
+        self.extend(error.problems)
+
+    def add(self, code: str, field: str, message: str, cure: str) -> None:
+        self.append(Problem(code=code, field=field, message=message, cure=cure))
+
+    def settle(self) -> None:
+        if self:
+            raise UserError(self)
+
+
+async def ask_for(call: Call) -> Asked:
+    """The checked request, not yet trusted; raises UserError with every problem of text, options and repository."""
+    arguments, problems = call.arguments, Problems()
+    text = _text(arguments, problems)
+    run_id = _run_id(arguments, text, problems)
+    deadline = _deadline(arguments.deadline, datetime.now(UTC), problems)
+    plan = _definition(arguments, problems)
+    _check_parallel(arguments.max_parallel, problems)
+    _check_mode(arguments.mode, problems)
+    repository, configured = None, RepositorySettings(commands={})
+    try:
+        repository = await inspect_repository(here(arguments.repo), arguments.base)
+        configured = load_repository_settings(repository.root)
+    except UserError as error:
+        problems.collect(error)
+    problems.settle()
+    assert repository is not None
+    options = _options(call, configured, plan, deadline)
+    request = RunRequest(
+        run_id=run_id, text=text, repository=str(repository.root), requested_by=current_user(), options=options
+    )
+    return Asked(request=request, repository=repository)
+
+
+def _options(call: Call, configured: RepositorySettings, plan: Plan | None, deadline: datetime | None) -> RunOptions:
+    arguments, settings = call.arguments, call.settings
+    interaction = arguments.interaction or settings.interaction or configured.interaction
+    parallel = arguments.max_parallel or settings.max_parallel or configured.max_parallel
+    return RunOptions(
+        interaction=Interaction(interaction) if interaction else Interaction.MINIMAL,
+        max_parallel=parallel or (plan.max_parallel if plan else DEFAULT_PARALLEL),
+        deadline=deadline,
+        base=arguments.base,
+        include_dirty=arguments.include_dirty,
+        approve_in_advance=arguments.yes,
+        task_type=TaskType(arguments.type) if arguments.type else None,
+        mode=arguments.mode,
+        plan=plan,
+        post_gates=tuple(map(GateName, configured.post_gates)) if configured.post_gates is not None else None,
+    )
+
+
+def _text(arguments: Namespace, problems: Problems) -> str:
+    given = arguments.request
+    if given == "-":
+        given = sys.stdin.read(200_000)
+    if given is None and arguments.definition:
+        given = f"Run the definition {arguments.definition}"
+    try:
+        return clean_request(given or "")
+    except UserError as error:
+        problems.collect(error)
+        return ""
+
+
+def _run_id(arguments: Namespace, text: str, problems: Problems) -> RunId:
+    if arguments.id is None:
+        return new_run_id(text, secrets.token_hex(4))
+    try:
+        return parse_run_id(arguments.id)
+    except UserError as error:
+        problems.collect(error)
+        return RunId("")
+
+
+def _deadline(text: str | None, now: datetime, problems: Problems) -> datetime | None:
+    if text is None:
+        return None
+    when = parse_when(text, now)
+    if when is None:
+        problems.add(
+            "deadline_invalid", "--deadline", f"{text!r} is no time", "Write 90s, 30m, 2h, 1d or 2030-01-31T18:00Z"
+        )
+    elif when <= now:
+        problems.add("deadline_past", "--deadline", f"{text!r} is in the past", "Name a time to come")
+    return when
+
+
+def parse_when(text: str, now: datetime) -> datetime | None:
+    """A span from now, or a point in time (without a zone: local time); None when it is neither."""
+    if match := _SPAN.fullmatch(text.strip().lower()):
+        seconds = int(match[1]) * _UNIT_S[match[2]]
+        return now + timedelta(seconds=seconds) if seconds < 366 * 86_400 else None
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _check_parallel(value: int | None, problems: Problems) -> None:
+    if value is not None and not 1 <= value <= MAX_PARALLEL:
+        problems.add("parallel_invalid", "--max-parallel", f"{value} is not allowed", f"Use 1 to {MAX_PARALLEL}")
+
+
+def _check_mode(mode: str | None, problems: Problems) -> None:
+    from ostinato.domain.modes import MODES
+
+    names = [known.name for known in MODES]
+    if mode is not None and mode not in names:
+        problems.add("mode_unknown", "--mode", f"there is no mode {mode!r}", f"Use one of: {', '.join(names)}")
+
+
+def _definition(arguments: Namespace, problems: Problems) -> Plan | None:
+    if arguments.definition is None:
+        if arguments.param:
+            problems.add("param_unused", "--param", "there is no definition to give it to", "Add --definition FILE")
+        return None
+    from ostinato.cli.defining import compile_file
+
+    parameters = _parameters(arguments.param, problems)
+    path = here(arguments.definition)
+    try:
+        return compile_file(path, parameters)
+    except UserError as error:
+        problems.collect(error)
+        return None
+
+
+def _parameters(pairs: list[str], problems: Problems) -> dict[str, str]:
+    parameters = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            problems.add("param_invalid", "--param", f"{pair!r} is not name=value", "Write it like --param package=src")
+        parameters[name] = value
+    return parameters

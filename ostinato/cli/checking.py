@@ -1,0 +1,181 @@
+"""The doctor's checks: each a fact, a verdict and, where it is not ok, the cure."""
+
+import asyncio
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ostinato.cli.call import Call
+from ostinato.contracts.workflows import RUN_WORKFLOW, SEARCH_ATTRIBUTES, TASK_QUEUE
+from ostinato.domain.base import Fact
+from ostinato.domain.errors import OstinatoError
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+MIN_GIT = (2, 38)
+MIN_FREE_GB = 2.0
+TOOLS = ("uv", "ruff", "mypy", "bandit", "detect-secrets", "vulture", "radon", "pytest", "coverage")
+STUCK_ATTEMPTS = 2
+
+
+class Check(Fact):
+    name: str
+    verdict: Literal["ok", "warn", "fail"]
+    message: str
+    cure: str = ""
+
+
+def check_everything(call: Call) -> list[Check]:
+    local = [check_python(sys.version_info[:3]), check_git(_version_of("git")), *_tools(), _home(call), _disk(call)]
+    return [*local, *_temporal(call), *_repository(call)]
+
+
+def check_python(version: tuple[int, ...]) -> Check:
+    text = ".".join(map(str, version))
+    if version >= (3, 11):
+        return Check(name="python", verdict="ok", message=f"{text} on {platform.system()}")
+    return Check(name="python", verdict="fail", message=text, cure="Install Python 3.11 or newer")
+
+
+def check_git(answer: str) -> Check:
+    """From what `git --version` says; empty when there is no git."""
+    words = [word for word in answer.split() if word[:1].isdigit()]
+    if not words:
+        return Check(name="git", verdict="fail", message="not found", cure="Install git 2.38 or newer")
+    numbers = tuple(int(part) for part in words[0].split(".")[:2] if part.isdigit())
+    if numbers >= MIN_GIT:
+        return Check(name="git", verdict="ok", message=words[0])
+    return Check(name="git", verdict="fail", message=f"{words[0]} is too old", cure="Install git 2.38 or newer")
+
+
+def _version_of(program: str) -> str:
+    try:
+        return subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+def _tools() -> list[Check]:
+    return [_tool(name) for name in ("temporal", *TOOLS)]
+
+
+def _tool(name: str) -> Check:
+    folder = str(Path(sys.executable).parent)
+    found = shutil.which(name, path=folder) or shutil.which(name)
+    if found:
+        return Check(name=name, verdict="ok", message=found)
+    cure = "Install Ostinato again: its dependencies bring it along"
+    return Check(name=name, verdict="fail" if name in ("temporal", "uv") else "warn", message="not found", cure=cure)
+
+
+def _home(call: Call) -> Check:
+    from ostinato.domain.errors import UserError
+    from ostinato.settings import ensure_home
+
+    try:
+        ensure_home(call.home)
+    except UserError as error:
+        return Check(name="home", verdict="fail", message=error.problems[0].message, cure=error.problems[0].cure)
+    return Check(name="home", verdict="ok", message=f"{call.home.root} is writable")
+
+
+def _disk(call: Call) -> Check:
+    place = next((path for path in (call.home.root, *call.home.root.parents) if path.exists()), Path("/"))
+    free = shutil.disk_usage(place).free / 1e9
+    if free >= MIN_FREE_GB:
+        return Check(name="disk", verdict="ok", message=f"{free:.0f} GB free")
+    return Check(name="disk", verdict="warn", message=f"{free:.1f} GB free", cure="Make room: worktrees need space")
+
+
+def _temporal(call: Call) -> list[Check]:
+    from ostinato.cli.connecting import with_client
+
+    try:
+        return with_client(call, _server)
+    except OstinatoError as error:
+        return [Check(name="server", verdict="warn", message=error.message, cure="ostinato up")]
+
+
+async def _server(client: "Client") -> list[Check]:
+    reached = Check(
+        name="server", verdict="ok", message=f"{client.service_client.config.target_host}, {client.namespace}"
+    )
+    return [reached, *await asyncio.gather(_attributes(client), _pollers(client), _stuck(client))]
+
+
+async def _attributes(client: "Client") -> Check:
+    from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+    from temporalio.service import RPCError
+
+    try:
+        listed = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+    except RPCError as error:
+        return Check(name="search attributes", verdict="warn", message=f"cannot be listed: {error.message}")
+    missing = [name for name in SEARCH_ATTRIBUTES if name not in listed.custom_attributes]
+    if not missing:
+        return Check(name="search attributes", verdict="ok", message=f"all {len(SEARCH_ATTRIBUTES)} registered")
+    cure = "; ".join(
+        f"temporal operator search-attribute create --name {name} --type {SEARCH_ATTRIBUTES[name]}" for name in missing
+    )
+    return Check(name="search attributes", verdict="fail", message=f"missing: {', '.join(missing)}", cure=cure)
+
+
+async def _pollers(client: "Client") -> Check:
+    from temporalio.api.enums.v1 import TaskQueueType
+    from temporalio.api.taskqueue.v1 import TaskQueue
+    from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+
+    described = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=TASK_QUEUE),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+    )
+    if described.pollers:
+        names = ", ".join(poller.identity for poller in described.pollers[:3])
+        return Check(name="worker", verdict="ok", message=f"polling: {names}")
+    return Check(name="worker", verdict="warn", message="none is polling: open runs wait", cure="ostinato up")
+
+
+async def _stuck(client: "Client") -> Check:
+    """A workflow task that is tried again and again is a bug or a wrong worker, and shows nowhere else."""
+    query = f"WorkflowType = '{RUN_WORKFLOW}' AND ExecutionStatus = 'Running'"
+    stuck = []
+    async for item in client.list_workflows(query, limit=50):
+        described = await client.get_workflow_handle(item.id).describe()
+        if described.raw_description.pending_workflow_task.attempt >= STUCK_ATTEMPTS:
+            stuck.append(item.id)
+    if not stuck:
+        return Check(name="stuck runs", verdict="ok", message="none")
+    cure = "See the worker's log (ostinato up names it); a run that cannot go on: ostinato terminate RUN"
+    return Check(name="stuck runs", verdict="fail", message=", ".join(stuck[:5]), cure=cure)
+
+
+def _repository(call: Call) -> Iterable[Check]:
+    if call.arguments.repo is None:
+        return []
+    from ostinato.cli.connecting import here
+    from ostinato.cli.detecting import detect
+    from ostinato.cli.trust import UNTRUSTED, is_trusted
+    from ostinato.domain.errors import UserError
+
+    try:
+        repository, project = asyncio.run(detect(here(call.arguments.repo)))
+    except UserError as error:
+        return [Check(name="repository", verdict="fail", message=it.message, cure=it.cure) for it in error.problems]
+    trusted = is_trusted(call.home, repository.root)
+    tools = (("tests", project.tests), ("lint", project.lint), ("format", project.format), ("types", project.types))
+    return [
+        Check(name="repository", verdict="ok", message=f"{repository.root} at {repository.base_commit[:12]}"),
+        Check(name="trust", verdict="ok" if trusted else "warn", message="trusted" if trusted else UNTRUSTED),
+        *(Check(name=n, verdict="ok", message=f"{' '.join(c.argv)}  ({c.source})") for n, c in tools if c is not None),
+        *(Check(name="note", verdict="warn", message=note) for note in (*repository.notes, *project.notes)),
+    ]

@@ -1,0 +1,39 @@
+"""`doctor`: what is here, what is missing, and the cure."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ostinato.cli.call import Call
+from ostinato.cli.exits import MEANING, Exit
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from ostinato.cli.checking import Check
+
+EXAMPLES = ("ostinato doctor", "ostinato doctor --repo ~/projects/shop --json")
+VARIABLES = ("OSTINATO_HOME", "TEMPORAL_ADDRESS")
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repo", metavar="PATH", help="also look at this repository")
+    codes = "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in MEANING.items())
+    parser.epilog = f"{parser.epilog}\n\nexit codes of every command:\n{codes}"
+
+
+def execute(call: Call) -> Exit:
+    from ostinato.cli.checking import check_everything
+
+    checks = check_everything(call)
+    failed = [check for check in checks if check.verdict == "fail"]
+    data = {"healthy": not failed, "checks": [check.model_dump(mode="json") for check in checks]}
+    call.answer(data, *[line for check in checks for line in _lines(check)])
+    return Exit.FAILED if failed else Exit.OK
+
+
+def _lines(check: "Check") -> "list[Text]":
+    from rich.text import Text
+
+    mark, style = {"ok": ("✔", "good"), "warn": ("⚠", "careful"), "fail": ("✘", "bad")}[check.verdict]
+    lines = [Text.assemble("  ", (mark, style), f" {check.name:<18}", check.message)]
+    return [*lines, Text(f"    → {check.cure}", style="command")] if check.cure else lines

@@ -1,0 +1,23 @@
+"""`pause`: start no further step."""
+
+import argparse
+
+from ostinato.cli.call import Call
+from ostinato.cli.exits import Exit
+from ostinato.cli.options import declare_run
+
+EXAMPLES = ("ostinato pause fix-the-lint-errors",)
+VARIABLES = ("OSTINATO_HOME", "TEMPORAL_ADDRESS")
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    declare_run(parser)
+    parser.add_argument("--note", default="", metavar="TEXT", help="a remark to keep with it")
+
+
+def execute(call: Call) -> Exit:
+    from ostinato.cli.answering import send_update
+    from ostinato.cli.follow import current_user
+    from ostinato.contracts.workflows import PAUSE, Control
+
+    return send_update(call, PAUSE, Control(by=current_user(), note=call.arguments.note))

@@ -1,0 +1,109 @@
+"""What a run would do: facts of the repository, then the same decisions as a run makes. Changes nothing."""
+
+from dataclasses import dataclass
+
+from rich.console import Group
+from rich.text import Text
+
+from ostinato.cli.asking import ask_for
+from ostinato.cli.call import Call
+from ostinato.cli.commands.classify import classification_lines
+from ostinato.cli.detecting import project_of
+from ostinato.cli.printable import printable
+from ostinato.cli.rendering import spaced, span
+from ostinato.cli.trust import UNTRUSTED, is_trusted
+from ostinato.domain.approval import Approval, approval_for
+from ostinato.domain.classification import Classification
+from ostinato.domain.drafting import draft
+from ostinato.domain.modes import activate
+from ostinato.domain.plan import Plan, critical_path, expected_duration_s, waves
+from ostinato.domain.project import ProjectFacts
+from ostinato.domain.request import RunRequest
+from ostinato.domain.resources import Activation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foresight:
+    request: RunRequest
+    classification: Classification
+    activation: Activation
+    project: ProjectFacts
+    plan: Plan
+    approval: Approval
+    needs_person: tuple[str, ...]
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+async def foresee(call: Call) -> Foresight:
+    asked = await ask_for(call)
+    trusted = call.arguments.trust or is_trusted(call.home, asked.repository.root)
+    project = await project_of(asked.repository)
+    drafted = draft(asked.request, project)
+    classification, plan = drafted.classification, drafted.plan
+    approval = approval_for(asked.request.options, classification)
+    return Foresight(
+        request=asked.request,
+        classification=classification,
+        activation=activate(classification, asked.request.options.mode),
+        project=project,
+        plan=plan,
+        approval=approval,
+        needs_person=_people(plan, approval),
+        missing=_missing(project, trusted=trusted),
+        notes=asked.repository.notes,
+    )
+
+
+def _people(plan: Plan, approval: Approval) -> tuple[str, ...]:
+    consent = (f"approve the plan: {approval.reason}",) if approval.needed and not approval.in_advance else ()
+    return (*consent, *(f"do by hand: {step.name}" for step in plan.steps if step.needs_person))
+
+
+def _missing(project: ProjectFacts, *, trusted: bool) -> tuple[str, ...]:
+    found = [] if trusted else [f"trust: {UNTRUSTED}"]
+    if project.is_python and not project.test_files:
+        found.append("tests: none were found, so the tests gate has nothing to judge by")
+    return (*found, *project.notes)
+
+
+def foresight_lines(seen: Foresight) -> Group:
+    head = Text.assemble(
+        (printable(seen.request.text.splitlines()[0][:100]), "title"), ("  nothing is changed by this", "quiet")
+    )
+    activated = [seen.activation.mode, *(skill.name for skill in seen.activation.skills)]
+    resources = Text.assemble(("  active     ", "quiet"), ", ".join(activated), f" ({seen.activation.tokens} tokens)")
+    gates = Text.assemble(("  gates      ", "quiet"), ", ".join(seen.plan.post_gates) or "none")
+    return spaced(
+        [
+            [head, *classification_lines(seen.classification), resources],
+            plan_lines(seen.plan),
+            [gates],
+            [Text(f"  needs you  {printable(item)}", style="careful") for item in seen.needs_person],
+            [Text(f"  missing    {printable(item)}", style="careful") for item in seen.missing],
+        ]
+    )
+
+
+def plan_lines(plan: Plan) -> list[Text]:
+    """Steps by wave; ◆ marks the critical path."""
+    critical = critical_path(plan)
+    lines = [
+        Text.assemble(
+            (f"  {len(plan.steps)} steps", "title"),
+            f" in {len(waves(plan))} waves, about {span(expected_duration_s(plan))}",
+            (f"   {plan.source} · {plan.strategy} · ◆ critical path", "quiet"),
+        )
+    ]
+    for number, wave in enumerate(waves(plan), start=1):
+        for index, step_id in enumerate(wave):
+            step = plan.step(step_id)
+            mark = ("◆", "active") if step_id in critical else ("◇", "quiet")
+            lead = f"  {number:>2} " if index == 0 else "     "
+            line = Text.assemble(
+                (lead, "quiet"), mark, f" {printable(step.name):<48}", (f"{span(step.expected_s):>9}", "quiet")
+            )
+            after = f"  after {', '.join(step.depends_on)}" if step.depends_on else ""
+            writes = f"  writes {', '.join(step.writes)}" if step.writes else ""
+            lines.append(line.append(printable(after + writes), "quiet"))
+    return lines

@@ -1,0 +1,43 @@
+"""Options that several commands share. Light: help must not wait for the models."""
+
+import argparse
+from typing import Final
+
+from ostinato.settings import INTERACTIONS, MAX_PARALLEL
+
+TASK_TYPES: Final = (
+    "code_implementation", "bug_fix", "refactoring", "testing", "documentation", "code_review", "security_audit",
+    "performance_optimization", "deployment", "research", "ui_design", "maintenance",
+)  # fmt: skip
+RUN_VARIABLES: Final = ("OSTINATO_HOME", "OSTINATO_INTERACTION", "OSTINATO_MAX_PARALLEL", "TEMPORAL_ADDRESS")
+
+
+def declare_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="the run's id, or any unique beginning of it")
+
+
+def declare_repository(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repo", default=".", metavar="PATH", help="a git repository, or a folder in one")
+
+
+def declare_work(parser: argparse.ArgumentParser) -> None:
+    """What `run`, `start` and `plan` take."""
+    parser.add_argument("request", metavar="REQUEST", nargs="?", help="what you want, in any language; - reads stdin")
+    declare_repository(parser)
+    parser.add_argument("--definition", metavar="FILE", help="a workflow definition (YAML or JSON) to use as the plan")
+    parser.add_argument("--param", metavar="K=V", action="append", default=[], help="an input of the definition")
+    parser.add_argument("--type", choices=TASK_TYPES, metavar="TYPE", help="the task type: " + ", ".join(TASK_TYPES))
+    parser.add_argument("--mode", metavar="M", help="the behavioural mode (default: chosen by the task type)")
+    parser.add_argument(
+        "--interaction", choices=INTERACTIONS,
+        help="how often to ask: minimal, checkpoint, collaborative (default: minimal)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-parallel", metavar="N", type=int, help=f"steps at the same time, 1 to {MAX_PARALLEL} (default: 5)"
+    )
+    parser.add_argument("--deadline", metavar="WHEN", help="end by then: 90s, 30m, 2h, 1d, or 2030-01-31T18:00Z")
+    parser.add_argument("--base", metavar="REF", help="branch, tag or commit to start from (default: HEAD)")
+    parser.add_argument("--id", metavar="ID", help="the run's id; starting the same id again returns the first run")
+    parser.add_argument("--yes", action="store_true", help="approve in advance what policy lets be approved")
+    parser.add_argument("--include-dirty", action="store_true", help="carry uncommitted work along as the first commit")
+    parser.add_argument("--trust", action="store_true", help="let the repository's own code run, and remember it")
