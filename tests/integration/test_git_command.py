@@ -17,6 +17,13 @@ def endless(folder: Path) -> tuple[Git, tuple[str, ...]]:
     return user_git(folder).with_config({"alias.wait": shell}), ("wait",)
 
 
+async def until_written(file: Path) -> None:
+    while True:
+        if file.exists() and file.read_text():
+            return
+        await asyncio.sleep(0.01)
+
+
 def is_gone(pid_file: Path) -> bool:
     """Ended; its parent may not have noticed yet."""
     try:
@@ -48,8 +55,7 @@ async def test_a_cancelled_call_is_ended_with_its_children(tmp_path: Path) -> No
     git, args = endless(make_repository(tmp_path / "sample"))
     pid = tmp_path / "sample" / "pid"
     call = asyncio.create_task(git(*args))
-    while not pid.exists() or not pid.read_text():
-        await asyncio.sleep(0.01)
+    await until_written(pid)
 
     call.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,7 +1,6 @@
 """What the user's repository is, and what stands in the way of a run."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -179,7 +178,8 @@ async def test_hooks_and_signing_are_seen_without_being_used(tmp_path: Path) -> 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository away")
 async def test_a_repository_of_somebody_else_is_refused_with_the_way_to_trust_it(tmp_path: Path) -> None:
     repository = make_repository(tmp_path / "sample")
-    subprocess.run(["chown", "-R", "12345", str(repository)], check=True)
+    for folder in (repository, repository / ".git"):
+        os.chown(folder, 12345, 12345)
 
     assert await problem_codes(repository) == ["dubious_ownership"]
 

@@ -63,6 +63,8 @@ def make_hostile(repository: Path, marker: Path) -> None:
         git(repository, "config", key, str(tell))
     git(repository, "config", "filter.evil.required", "true")
     git(repository, "config", "commit.gpgSign", "true")
+    git(repository, "-c", "core.hooksPath=/dev/null", "update-index", "--fsmonitor")
+    marker.unlink(missing_ok=True)
 
 
 @pytest.fixture
