@@ -39,10 +39,13 @@ class WorkerInfo:
 class WorkerLock:
     """Held by the worker process for as long as it lives; the system lets go of it, even after a kill."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, home: Home, stream: TextIO) -> None:
+        self._home = home
         self._stream = stream
 
     def release(self) -> None:
+        """At the end of a drained worker: its record goes, and the next one may start."""
+        _record(self._home).unlink(missing_ok=True)
         self._stream.close()
 
 
@@ -102,7 +105,7 @@ def hold_worker_lock(home: Home) -> WorkerLock:
         )
     me = identify_self()
     _write(home, WorkerInfo(pid=me.pid, started=me.started, log_path=str(worker_log(home))))
-    return WorkerLock(stream)
+    return WorkerLock(home, stream)
 
 
 def mark_ready(home: Home, *, address: str = "") -> None:
