@@ -44,8 +44,8 @@ class InFlight:
 
 
 def attempt_marker(info: activity.Info) -> str:
-    """The same words in the environment of every child process of this attempt, and of no other."""
-    return f"{info.workflow_id}/{info.workflow_run_id}/{info.activity_id}/{info.attempt}"
+    """The same words in the environment of every child process of this attempt; the prefix of no other attempt's."""
+    return f"{info.workflow_id}/{info.workflow_run_id}/{info.activity_id}/{info.attempt}/"
 
 
 def write_record(home: Home, record: InFlight) -> None:

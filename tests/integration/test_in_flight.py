@@ -58,7 +58,7 @@ def a_record(**changes: object) -> InFlight:
     me = identify_self()
     record = InFlight(
         task_token_b64=base64.b64encode(b"token").decode(), workflow_id="w", activity_id="a", activity_type="t",
-        attempt=1, marker="w/r/a/1", pid=me.pid, pid_started=me.started,
+        attempt=1, marker="w/r/a/1/", pid=me.pid, pid_started=me.started,
     )  # fmt: skip
     return replace(record, **changes)  # type: ignore[arg-type]
 
@@ -129,7 +129,7 @@ async def test_the_next_attempt_starts_within_two_seconds_of_a_restart(
 
     assert (failed, attempt) == (1, 2)
     assert float((tmp_path / "attempt-2").read_text()) - restarted < 2.0
-    assert swept == [f"killed/{handle.result_run_id}/the-step/1"]
+    assert swept == [f"killed/{handle.result_run_id}/the-step/1/"]
     assert list(home.in_flight.glob("*.json")) == []
 
 
