@@ -47,12 +47,16 @@ class Manifest:
     version: str
     requires_python: str
     requirements: tuple[str, ...]
+    listed: frozenset[str]
+    """Those of them that come from requirement files."""
     extras: dict[str, tuple[str, ...]]
     groups: dict[str, tuple[str, ...]]
     requirement_files: tuple[str, ...]
     installable: bool
     must_build: bool
     """Compiled extensions, build hooks, files that only a build makes."""
+    static_requirements: bool
+    """They are written as the standard says, so they can be installed without building the project."""
     computed: bool
     """Its requirements are computed, so they are not known without running it."""
     entry_points: dict[str, dict[str, str]]
@@ -71,6 +75,15 @@ class Manifest:
         names += [name for name in map(requirement_name, self.test_requirements) if name not in _NOT_FOR_TESTS]
         skipped = {"", normalised(self.name), *_SUPPLIED}
         return tuple(dict.fromkeys(name for name in names if name not in skipped))
+
+    @property
+    def install_lines(self) -> tuple[str, ...]:
+        return tuple(line for line in self.requirements if line not in self.listed)
+
+    @property
+    def needs_building(self) -> bool:
+        """Its requirements alone are not enough."""
+        return self.installable and (self.must_build or self.computed or not self.static_requirements)
 
     @property
     def needs_installation(self) -> bool:
@@ -109,15 +122,17 @@ def read_manifest(tree: Path, reader: Reader | None = None) -> Manifest:
         requirements=(
             *words(project.get("dependencies")),
             *_poetry_names(poetry.get("dependencies")),
-            *words(options.get("install_requires")),
+            *(line for line in words(options.get("install_requires")) if not line.startswith("file:")),
             *words(script.keywords.get("install_requires")),
             *listed,
         ),
+        listed=frozenset(listed),
         extras=_extras(project, cfg, script),
         groups=_groups(pyproject, poetry),
         requirement_files=files,
         installable=bool(project or poetry or metadata or reader.has("setup.py")),
         must_build=script.builds or _backend_builds(pyproject) or _build_writes_files(pyproject),
+        static_requirements=not _poetry_names(poetry.get("dependencies")),
         computed="install_requires" in script.unread or "dependencies" in words(project.get("dynamic")),
         entry_points=_entry_points(project),
     )
@@ -199,11 +214,11 @@ def _backend_builds(pyproject: dict[str, Any]) -> bool:
 
 def _build_writes_files(pyproject: dict[str, Any]) -> bool:
     """Version files and hooks: the package cannot be imported before they ran."""
-    scm = table(pyproject, "tool", "setuptools_scm")
+    requires = " ".join(words(table(pyproject, "build-system").get("requires")))
+    if any(plugin in requires for plugin in ("setuptools_scm", "setuptools-scm", "hatch-vcs", "versioningit")):
+        return True
     hatch = table(pyproject, "tool", "hatch", "build")
-    return any(key in scm for key in ("write_to", "version_file")) or bool(
-        hatch.get("hooks") or table(hatch, "targets", "wheel").get("hooks")
-    )
+    return bool(hatch.get("hooks") or table(hatch, "targets", "wheel").get("hooks"))
 
 
 def _entry_points(project: dict[str, Any]) -> dict[str, dict[str, str]]:
