@@ -1,0 +1,18 @@
+"""Child processes: an allow-listed environment, a supervisor for each, and nothing left behind."""
+
+from ostinato.adapters.processes.environment import clean_environment, environment_secrets
+from ostinato.adapters.processes.run import run_quiet, run_supervised
+from ostinato.adapters.processes.spec import ProcessEnd, ProcessSpec, Quick
+from ostinato.adapters.processes.strays import MARKER_VARIABLE, kill_strays
+
+__all__ = (
+    "MARKER_VARIABLE",
+    "ProcessEnd",
+    "ProcessSpec",
+    "Quick",
+    "clean_environment",
+    "environment_secrets",
+    "kill_strays",
+    "run_quiet",
+    "run_supervised",
+)

@@ -1,0 +1,171 @@
+"""Runs commands: `run_supervised` for steps, with output kept as an artifact; `run_quiet` for short calls of our own."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from ostinato.adapters.artifacts import ArtifactStore, ArtifactWriter
+from ostinato.adapters.processes.launch import Ending, Order, Supervised
+from ostinato.adapters.processes.spec import TAIL_CHARS, ProcessEnd, ProcessSpec, Quick
+from ostinato.adapters.processes.strays import MARKER_VARIABLE, kill_strays
+from ostinato.domain.errors import ExternalError
+from ostinato.domain.redaction import Redactor
+
+_PROGRESS_INTERVAL_S = 0.5
+_PROGRESS_CHARS = 300
+_QUICK_GRACE_S = 1.0
+_SUPERVISOR_SLACK_S = 20.0
+"""More than a supervisor takes to give up on what cannot be killed."""
+_MIB = 1024 * 1024
+
+
+async def run_supervised(
+    spec: ProcessSpec,
+    *,
+    artifacts: ArtifactStore,
+    redactor: Redactor,
+    on_progress: Callable[[str], None] | None = None,
+) -> ProcessEnd:
+    """How the command ended, whatever its end was; on cancellation its whole tree is gone before the error goes on.
+
+    `on_progress` gets the last line of output, redacted, at most twice a second, in the caller's context.
+    """
+    env = {**spec.env, MARKER_VARIABLE: spec.marker} if spec.marker else spec.env
+    order = Order(argv=spec.argv, cwd=spec.cwd, env=env, grace_s=spec.grace_s)
+    sink = artifacts.writer(redactor)
+    try:
+        started = time.monotonic()
+        supervised = Supervised(order, sink.write)
+        tick = None if on_progress is None else _progress(sink, on_progress)
+        ending, timed_out = await _end_of_supervised(supervised, spec, tick)
+        duration_s = time.monotonic() - started
+        output_ref = await asyncio.to_thread(sink.close)
+    finally:
+        sink.discard()
+    return ProcessEnd(
+        exit_code=ending.exit_code,
+        signal=ending.signal,
+        timed_out=timed_out,
+        missing=ending.missing,
+        duration_s=duration_s,
+        tail=sink.tail(TAIL_CHARS),
+        output_ref=output_ref,
+        output_bytes=sink.size,
+        survivors=ending.survivors,
+    )
+
+
+async def run_quiet(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout_s: float = 60,
+    stdin: bytes | None = None,
+    max_output: int = 8 * _MIB,
+) -> Quick:
+    """The outcome of a short command. More output than `max_output` is an error: half an answer misleads."""
+    stdout, stderr = bytearray(), bytearray()
+    order = Order(argv=tuple(argv), cwd=cwd, env=env, grace_s=_QUICK_GRACE_S, stdin=stdin)
+    supervised = Supervised(order, _bounded(stdout, max_output), _bounded(stderr, max_output))
+    ending, timed_out = await _end_of(supervised, timeout_s=timeout_s, grace_s=_QUICK_GRACE_S)
+    if max(len(stdout), len(stderr)) > max_output:
+        raise ExternalError(f"{argv[0]} wrote more than {max_output:,} bytes in {cwd}.", code="output_too_large")
+    return Quick(
+        exit_code=124 if timed_out else _as_shell(ending),
+        stdout=stdout.decode("utf-8", "replace"),
+        stderr=stderr.decode("utf-8", "replace"),
+        raw=bytes(stdout),
+    )
+
+
+def _as_shell(ending: Ending) -> int:
+    if ending.exit_code is not None:
+        return ending.exit_code
+    return 128 + (ending.signal or 0)
+
+
+def _bounded(buffer: bytearray, limit: int) -> Callable[[bytes], None]:
+    """Takes one byte more than the limit, to tell that there was more."""
+
+    def take(data: bytes) -> None:
+        buffer.extend(data[: limit + 1 - len(buffer)])
+
+    return take
+
+
+def _progress(sink: ArtifactWriter, on_progress: Callable[[str], None]) -> Callable[[], None]:
+    seen = 0
+    shown = ""
+
+    def tick() -> None:
+        nonlocal seen, shown
+        if sink.size == seen:
+            return
+        seen = sink.size
+        lines = [line.strip() for line in sink.tail(_PROGRESS_CHARS).splitlines()]
+        last = next((line for line in reversed(lines) if line), "")
+        if last and last != shown:
+            shown = last
+            on_progress(last)
+
+    return tick
+
+
+async def _end_of_supervised(
+    supervised: Supervised, spec: ProcessSpec, tick: Callable[[], None] | None
+) -> tuple[Ending, bool]:
+    """Where even the supervisor was killed, what it watched is found by its marker."""
+    try:
+        return await _end_of(supervised, timeout_s=spec.timeout_s, grace_s=spec.grace_s, tick=tick)
+    except ExternalError as error:
+        if error.code == "supervisor_lost":
+            await asyncio.to_thread(kill_strays, spec.marker)
+        raise
+
+
+async def _end_of(
+    supervised: Supervised, *, timeout_s: float, grace_s: float, tick: Callable[[], None] | None = None
+) -> tuple[Ending, bool]:
+    """How it ended, and whether it had to be stopped for its time."""
+    ended = asyncio.wrap_future(supervised.ended)
+    try:
+        await _wait(ended, timeout_s, tick)
+        timed_out = not ended.done()
+        if timed_out:
+            await _stop(supervised, ended, grace_s)
+    except BaseException:
+        await _stop(supervised, ended, grace_s)
+        raise
+    return ended.result(), timed_out
+
+
+async def _wait(ended: "asyncio.Future[Ending]", timeout_s: float, tick: Callable[[], None] | None) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not ended.done() and (remaining_s := deadline - time.monotonic()) > 0:
+        await asyncio.wait((ended,), timeout=remaining_s if tick is None else min(remaining_s, _PROGRESS_INTERVAL_S))
+        if tick is not None:
+            tick()
+
+
+async def _stop(supervised: Supervised, ended: "asyncio.Future[Ending]", grace_s: float) -> None:
+    supervised.stop()
+    cancelled = await _despite_cancellation(ended, grace_s + _SUPERVISOR_SLACK_S)
+    if not ended.done():
+        supervised.abandon()
+        cancelled |= await _despite_cancellation(ended, _SUPERVISOR_SLACK_S)
+    if cancelled:
+        raise asyncio.CancelledError
+
+
+async def _despite_cancellation(ended: "asyncio.Future[Ending]", limit_s: float) -> bool:
+    """Waits for the end, and says whether somebody tried to cancel the waiting."""
+    cancelled = False
+    deadline = time.monotonic() + limit_s
+    while not ended.done() and (remaining_s := deadline - time.monotonic()) > 0:
+        try:
+            await asyncio.wait((ended,), timeout=remaining_s)
+        except asyncio.CancelledError:
+            cancelled = True
+    return cancelled
