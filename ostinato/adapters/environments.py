@@ -21,6 +21,14 @@ from ostinato.domain.workspace import Environment
 
 INSTALL_TIMEOUT_S = 900.0
 _STAMP = "ostinato-environment.json"
+_COMMAND = """#!/bin/sh
+\'\'\'exec' "{python}" "$0" "$@"
+' \'\'\'
+import sys
+from {module} import {attribute}
+sys.exit({attribute}())
+"""
+"""For the shell a call of the interpreter, whose path may have blanks; for Python a string that does nothing."""
 _RECIPE = 1
 """Raise it when an environment is made differently, so that older ones are made again."""
 
@@ -208,7 +216,6 @@ def _write_command(bin_folder: Path, name: str, target: str) -> None:
         return
     script = bin_folder / name
     script.write_text(
-        f"#!/bin/sh\n''''exec' '{bin_folder / 'python'}' \"$0\" \"$@\"\n' '''\nimport sys\nfrom {module.strip()} import {attribute}\nsys.exit({attribute}())\n",
-        encoding="utf-8",
+        _COMMAND.format(python=bin_folder / "python", module=module.strip(), attribute=attribute), encoding="utf-8"
     )
     script.chmod(0o755)

@@ -21,7 +21,7 @@ _THRESHOLD = 11
 
 
 async def map_complexity(context: ToolContext) -> ToolReport:
-    files = [f"./{name}" for name in await tracked_files(context) if name.endswith(".py")]
+    files = [str(context.tree / name) for name in await tracked_files(context) if name.endswith(".py")]
     threshold = int(context.args.get("threshold", _THRESHOLD))
     with scratch_folder() as scratch:
         blocks = await _radon(context, scratch, "cc", files)
@@ -50,9 +50,8 @@ async def map_complexity(context: ToolContext) -> ToolReport:
 async def _radon(context: ToolContext, scratch: Path, command: str, files: list[str]) -> dict[str, Any]:
     if not files:
         return {}
-    done = await run_ours(context, "radon", command, "-j", *files, scratch=scratch, accept=(0,))
-    measured: dict[str, Any] = json.loads(done.stdout)
-    return measured
+    done = await run_ours(context, "radon", command, "-j", *files, scratch=scratch, at=scratch, accept=(0,))
+    return {relative(context.tree, path): found for path, found in json.loads(done.stdout).items()}
 
 
 def _finding(context: ToolContext, path: str, block: dict[str, Any]) -> Finding:

@@ -79,12 +79,22 @@ def tool_environment(scratch: Path, extra: Mapping[str, str] | None = None) -> d
 
 
 async def run_ours(
-    context: ToolContext, module: str, *arguments: str, accept: Sequence[int] = (0, 1), scratch: Path
+    context: ToolContext,
+    module: str,
+    *arguments: str,
+    accept: Sequence[int] = (0, 1),
+    scratch: Path,
+    at: Path | None = None,
 ) -> Quick:
-    """A tool of our own installation. `-P` keeps the repository's folder off the tool's import path."""
+    """A tool of our own installation, run in the tree or `at` a folder without configuration.
+
+    `-P` keeps the repository's folder off the tool's import path.
+    """
     argv = (sys.executable, "-P", "-s", "-m", module, *arguments)
     env = tool_environment(scratch)
-    done = await run_quiet(argv, cwd=context.tree, env=env, timeout_s=context.timeout_s, max_output=64 * 1024 * 1024)
+    done = await run_quiet(
+        argv, cwd=at or context.tree, env=env, timeout_s=context.timeout_s, max_output=64 * 1024 * 1024
+    )
     if done.exit_code == 124:
         raise ToolError(FailureKind.TIMEOUT, f"{module} did not finish within {context.timeout_s:.0f} s")
     if done.exit_code not in accept:

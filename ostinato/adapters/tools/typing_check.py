@@ -44,6 +44,8 @@ async def check_types(context: ToolContext) -> ToolReport:
 
 async def type_findings(context: ToolContext) -> tuple[tuple[Finding, ...], tuple[str, ...], str]:
     """(findings, notes, command)."""
+    if not any(name.endswith(".py") for name in await tracked_files(context)):
+        return (), (), "nothing to check"
     choice = context.project.types
     own = choice is not None and choice.own
     notes: list[str] = []
