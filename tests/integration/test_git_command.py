@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ostinato.adapters.git.command import Git, private_git, user_git
+from ostinato.adapters.git.command import MINIMUM_VERSION, Git, git_version, private_git, user_git
 from ostinato.domain.errors import ExternalError
 from tests.repositories import make_repository
 
@@ -78,3 +78,7 @@ async def test_a_folder_that_vanished_is_told_apart_from_a_missing_git(tmp_path:
         await user_git(tmp_path / "gone")("version")
 
     assert caught.value.code == "folder_missing"
+
+
+async def test_the_version_is_told_in_numbers() -> None:
+    assert await git_version() >= MINIMUM_VERSION

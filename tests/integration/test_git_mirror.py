@@ -8,7 +8,7 @@ import pytest
 
 from ostinato.adapters.git.mirror import carry_dirty, open_mirror
 from ostinato.adapters.git.repository import RepositoryState, inspect_repository
-from ostinato.domain.errors import UserError
+from ostinato.domain.errors import ExternalError, UserError
 from ostinato.domain.ids import RunId
 from tests.repositories import RUN, an_open_mirror, commit, git, make_repository, write
 
@@ -190,3 +190,13 @@ async def test_repositories_inside_the_users_tree_are_not_carried(tmp_path: Path
     _, mirror, made = await carried(repository, tmp_path)
 
     assert changes(mirror, made) == ["A\tnew"]
+
+
+async def test_a_home_that_cannot_be_written_is_told_with_its_cure(tmp_path: Path) -> None:
+    state = await inspect_repository(make_repository(tmp_path / "sample"))
+    (tmp_path / "home").write_text("a file in the way")
+
+    with pytest.raises(ExternalError, match="Set OSTINATO_HOME") as caught:
+        await open_mirror(state, tmp_path / "home" / "repos", RUN)
+
+    assert caught.value.code == "home_unwritable"

@@ -56,7 +56,7 @@ async def whole_run(repository: Path, home: Path, *, include_dirty: bool = True)
 def make_hostile(repository: Path, marker: Path) -> None:
     """Every door through which a repository can have a program run."""
     plant_hooks(repository, marker, HOOKS)
-    tell = script(repository / ".git" / "tell", f'echo "$0 $@" >> "{marker}"; cat')
+    tell = script(marker.parent / "tell", f'echo "$0 $@" >> "{marker}"; cat')
     for key in ("core.fsmonitor", "core.alternateRefsCommand", "diff.external", "gpg.program", "core.sshCommand",
                 "core.pager", "core.editor", "filter.evil.clean", "filter.evil.smudge", "filter.evil.process",
                 "diff.evil.textconv", "diff.evil.command", "merge.evil.driver", "uploadpack.packObjectsHook"):  # fmt: skip

@@ -163,6 +163,31 @@ async def test_folders_without_write_permission_are_erased_as_well(place: Place)
     assert not place.path.exists()
 
 
+async def test_slots_of_the_same_name_in_two_runs_do_not_meet(place: Place, tmp_path: Path) -> None:
+    lock = place.mirror / "worktrees" / "slot-1" / "index.lock"
+    lock.touch()
+    write(place.path, {"a.txt": "of the first run\n"})
+    other = tmp_path / "other run" / "slot-1"
+
+    await prepare_worktree(place.mirror, other, place.base, RUN)
+    write(other, {"b.txt": "of the other run\n"})
+    await remove_worktree(place.mirror, other, RUN)
+
+    assert lock.exists()
+    assert (place.path / "a.txt").read_text() == "of the first run\n"
+    assert git(place.mirror, "diff", "--name-only", place.base, place.saved()) == "b.txt"
+
+
+async def test_a_home_behind_a_link_is_the_same_home(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(place.path.parent)
+    write(place.path, {"a.txt": "half\n"})
+
+    saved = await prepare_worktree(place.mirror, tmp_path / "link" / "slot-1", place.base, RUN)
+
+    assert saved == place.saved()
+    assert git(place.mirror, "worktree", "list").count("\n") == 1
+
+
 async def test_worktreeinclude_copies_only_ignored_files_that_it_names(place: Place, tmp_path: Path) -> None:
     user = tmp_path / "sample"
     write(user, {".worktreeinclude": "*.env\ncache/keep\n", ".gitignore": "cache\nlocal.env\n"})

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,8 @@ HARDENING: Mapping[str, str] = {
     "merge.verifySignatures": "false",
     "advice.detachedHead": "false",
 }
+MINIMUM_VERSION = (2, 38)
+"""The first with `merge-tree --write-tree`."""
 _TAIL_CHARS = 2_000
 
 
@@ -100,6 +103,13 @@ def user_git(root: Path, *, filters: Iterable[str] = ()) -> Git:
     """For the user's repository: their configuration counts, but no hook, monitor or named filter runs."""
     git = Git(cwd=root, env=_base_environment())
     return git.with_config(disabled_filters(filters))
+
+
+async def git_version() -> tuple[int, ...]:
+    """Such as (2, 39, 5); the oldest that serves is MINIMUM_VERSION."""
+    told = await user_git(Path.cwd())("version")
+    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", told)
+    return tuple(int(part) for part in found.groups(default="0")) if found else ()
 
 
 def disabled_filters(names: Iterable[str]) -> dict[str, str]:

@@ -26,9 +26,9 @@ async def stage(mirror: Path, worktree: Path, parent: str, *, include_embedded: 
     """The worktree's files, ignored ones excepted, as a tree. Does not depend on the worktree's own .git file."""
     with tempfile.TemporaryDirectory(prefix="ostinato-index-", dir=mirror.parent) as scratch:
         index = Path(scratch) / "index"
-        kept = admin_folder(mirror, worktree) / KEPT_INDEX
-        if kept.is_file():
-            await asyncio.to_thread(shutil.copyfile, kept, index)
+        admin = admin_folder(mirror, worktree)
+        if admin is not None and (admin / KEPT_INDEX).is_file():
+            await asyncio.to_thread(shutil.copyfile, admin / KEPT_INDEX, index)
         git = private_git(mirror).with_env(GIT_WORK_TREE=worktree, GIT_INDEX_FILE=index)
         embedded = await stage_all(git, parent)
         if include_embedded and embedded:
@@ -36,12 +36,13 @@ async def stage(mirror: Path, worktree: Path, parent: str, *, include_embedded: 
         return Staged(tree=(await git("write-tree")).strip(), embedded=embedded)
 
 
-def admin_folder(mirror: Path, worktree: Path) -> Path:
-    """Where git keeps HEAD and index of a linked worktree; worktrees of one mirror have distinct folder names."""
+def admin_folder(mirror: Path, worktree: Path) -> Path | None:
+    """Where git keeps HEAD and index of a linked worktree; None when it knows no worktree at that path."""
+    wanted = worktree.resolve() / ".git"
     for pointer in sorted((mirror / "worktrees").glob("*/gitdir")):
-        if Path(pointer.read_text().strip()) == worktree / ".git":
+        if Path(pointer.read_text().strip()).resolve() == wanted:
             return pointer.parent
-    return mirror / "worktrees" / worktree.name
+    return None
 
 
 async def stage_all(git: Git, parent: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from ostinato.adapters.git.command import nul_separated, private_git, readable, 
 from ostinato.adapters.git.index import stage_all
 from ostinato.adapters.git.objects import Author, commit_tree, record, recorded
 from ostinato.adapters.git.repository import RepositoryState, dirty_paths
-from ostinato.domain.errors import UserError
+from ostinato.domain.errors import ExternalError, UserError
 from ostinato.domain.ids import RunId, run_ref
 
 UPLOAD_PACK = "git -c uploadpack.allowAnySHA1InWant=true -c core.hooksPath=/dev/null -c core.alternateRefsCommand=true upload-pack"
@@ -28,7 +28,7 @@ _MIRROR_CONFIG = {
 
 async def open_mirror(state: RepositoryState, folder: Path, run_id: RunId) -> Path:
     """The mirror in `folder`, made if need be, with refs/ostinato/<run>/base. Safe to call twice, also at once."""
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    await asyncio.to_thread(_make_folder, folder)
     mirror = folder / "mirror.git"
     async with _locked(folder / "mirror.lock"):
         if not mirror.exists():
@@ -100,6 +100,14 @@ async def _filtered(state: RepositoryState) -> list[str]:
     answered = await git("check-attr", "-z", "--stdin", "filter", stdin="\0".join([*tracked, *untracked]))
     fields = answered.split("\0")
     return [fields[n] for n in range(0, len(fields) - 2, 3) if fields[n + 2] not in ("unspecified", "unset")]
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{folder} cannot be made: {error.strerror}. Set OSTINATO_HOME to a folder that you can write to"
+        raise ExternalError(message, code="home_unwritable") from error
 
 
 def _copy_index(git_dir: Path, target: Path) -> None:

@@ -45,6 +45,8 @@ class StepKey:
 
 
 def with_trailers(message: str, trailers: Mapping[str, str]) -> str:
+    """The message with its trailers as the last block; git takes no NUL in a message."""
+    message = message.replace("\0", "")
     block = "\n".join(f"{key}: {value}" for key, value in trailers.items())
     return f"{message.strip()}\n\n{block}\n" if block else f"{message.strip()}\n"
 

@@ -11,7 +11,7 @@ from ostinato.adapters.git.index import admin_folder, stage
 from ostinato.adapters.git.objects import author_of, message_of
 from ostinato.adapters.git.repository import RepositoryState
 from ostinato.adapters.git.worktrees import prepare_worktree
-from ostinato.domain.errors import ExternalError
+from ostinato.domain.errors import ExternalError, InvariantError
 from ostinato.domain.ids import RunId
 
 HOOK_LIMIT_S = 120.0
@@ -115,5 +115,7 @@ def _as_signer(state: RepositoryState, mirror: Path, env: dict[str, str]) -> Git
 def _as_committer(mirror: Path, worktree: Path, hook: Path, env: Mapping[str, str]) -> Git:
     """As `git commit` calls it: in the worktree, which is all that the hook gets to see."""
     admin = admin_folder(mirror, worktree)
+    if admin is None:
+        raise InvariantError(f"{worktree} was prepared, but {mirror} does not know it")
     git = private_git(mirror).with_env(**env, GIT_DIR=admin, GIT_WORK_TREE=worktree, GIT_INDEX_FILE=admin / "index")
     return replace(git, cwd=worktree).with_config({"core.hooksPath": str(hook.parent)})

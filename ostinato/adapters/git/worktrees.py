@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from ostinato.adapters.git.command import Git, nul_separated, private_git, user_git
+from ostinato.adapters.git.command import Git, nul_separated, private_git, readable, user_git
 from ostinato.adapters.git.index import KEPT_INDEX, admin_folder, stage
 from ostinato.adapters.git.objects import MUST_NOT_EXIST, Author, commit_tree, with_trailers
+from ostinato.adapters.git.repository import resolve_commit
 from ostinato.domain.ids import RunId, run_ref
 
 INCLUDE_FILE = ".worktreeinclude"
@@ -16,7 +17,6 @@ INCLUDE_FILE = ".worktreeinclude"
 async def prepare_worktree(mirror: Path, path: Path, commit: str, run_id: RunId) -> str | None:
     """The worktree at `commit`, detached and spotless; returns the ref where leftovers in it were saved, if any."""
     saved = await save_leftovers(mirror, path, run_id)
-    _break_locks(mirror, path)
     if not await _reuse(mirror, path, commit):
         await asyncio.to_thread(_erase, path)
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
@@ -59,13 +59,17 @@ async def copy_worktreeinclude(user_root: Path, worktree: Path) -> tuple[str, ..
         return ()
     ignored = await git.attempt("check-ignore", "-z", "--stdin", stdin=named)
     paths = nul_separated(ignored.stdout)
-    return await asyncio.to_thread(_copy_all, user_root, worktree, paths)
+    copied = await asyncio.to_thread(_copy_all, user_root, worktree, paths)
+    return tuple(readable(path) for path in copied)
 
 
 async def adopt(mirror: Path, worktree: Path, commit: str) -> None:
     """Moves a worktree whose files already are those of `commit` onto it, leaving the files alone."""
-    git = _worktree_git(mirror, worktree)
-    _break_locks(mirror, worktree)
+    admin = admin_folder(mirror, worktree)
+    if admin is None:
+        return
+    _break_locks(admin)
+    git = _worktree_git(admin, worktree)
     await git("update-ref", "--no-deref", "HEAD", commit)
     await git("read-tree", "--reset", commit)
 
@@ -73,24 +77,28 @@ async def adopt(mirror: Path, worktree: Path, commit: str) -> None:
 async def _reuse(mirror: Path, path: Path, commit: str) -> bool:
     """False when the worktree is not there or too broken to check out in."""
     admin = admin_folder(mirror, path)
-    pointer = path / ".git"
-    if not admin.is_dir() or not pointer.is_file() or pointer.read_text() != f"gitdir: {admin}\n":
+    if admin is None or not _points_at(path / ".git", admin):
         return False
-    git = _worktree_git(mirror, path)
+    _break_locks(admin)
+    git = _worktree_git(admin, path)
     done = await git.attempt("checkout", "-q", "--detach", "--force", commit, timeout_s=1800)
     return done.exit_code == 0 and (await git.attempt("clean", "-q", "-ffdx", timeout_s=600)).exit_code == 0
 
 
-def _worktree_git(mirror: Path, path: Path) -> Git:
-    return private_git(mirror).with_env(GIT_DIR=admin_folder(mirror, path), GIT_WORK_TREE=path)
+def _points_at(pointer: Path, admin: Path) -> bool:
+    if pointer.is_symlink() or not pointer.is_file():
+        return False
+    kind, _, target = pointer.read_text(errors="replace").strip().partition(": ")
+    return kind == "gitdir" and Path(target).resolve() == admin.resolve()
+
+
+def _worktree_git(admin: Path, path: Path) -> Git:
+    return private_git(path).with_env(GIT_DIR=admin, GIT_WORK_TREE=path)
 
 
 async def _head(mirror: Path, path: Path) -> str | None:
     admin = admin_folder(mirror, path)
-    if not (admin / "HEAD").is_file():
-        return None
-    done = await _worktree_git(mirror, path).attempt("rev-parse", "-q", "--verify", "HEAD^{commit}")
-    return done.stdout.strip() if done.exit_code == 0 else None
+    return None if admin is None else await resolve_commit(_worktree_git(admin, path), "HEAD")
 
 
 async def _any_commit(mirror: Path, run_id: RunId) -> str:
@@ -116,15 +124,16 @@ async def _first_free_ref(mirror: Path, commit: str, prefix: str) -> str:
     return f"{prefix}-{number}"
 
 
-def _break_locks(mirror: Path, path: Path) -> None:
+def _break_locks(admin: Path) -> None:
     """Of a git that was killed: the caller alone uses this worktree."""
     for name in ("index.lock", "HEAD.lock"):
-        (admin_folder(mirror, path) / name).unlink(missing_ok=True)
+        (admin / name).unlink(missing_ok=True)
 
 
 def _keep_index(mirror: Path, path: Path) -> None:
     admin = admin_folder(mirror, path)
-    shutil.copyfile(admin / "index", admin / KEPT_INDEX)
+    if admin is not None:
+        shutil.copyfile(admin / "index", admin / KEPT_INDEX)
 
 
 def _has_content(path: Path) -> bool:
