@@ -70,7 +70,7 @@ class Follower:
         while True:
             with Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop") as live:
                 seen = await self._until_question(live, link)
-            if seen.phase is Phase.ENDED or seen.outcome is not None or self._is_over(seen):
+            if self._is_over(seen):
                 return await self._final(seen)
             await self._ask(self._askable(seen)[0], seen)
 
@@ -119,9 +119,12 @@ class Follower:
 
     async def _final(self, seen: Snapshot) -> Snapshot:
         """The last word: after its end the run closes its workspace, and only then is it over."""
-        while seen.phase is Phase.ENDED and not await has_closed(self.client, self.run_id):
+        if seen.phase is not Phase.ENDED:
+            return seen
+        while True:
+            if await has_closed(self.client, self.run_id):
+                return await snapshot(self.client, self.call.home, self.run_id)
             await asyncio.sleep(POLL_S)
-        return await snapshot(self.client, self.call.home, self.run_id) if seen.phase is Phase.ENDED else seen
 
     def _askable(self, seen: Snapshot) -> list[Decision]:
         if not self.call.may_ask or seen.outcome is not None:

@@ -29,7 +29,7 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text = action.help or ""
-        is_plain = action.option_strings and action.default not in (None, False, argparse.SUPPRESS, [], ())
+        is_plain = action.option_strings and action.default not in (None, False, "", argparse.SUPPRESS, [], ())
         return f"{text} (default: %(default)s)" if is_plain and "(default" not in text else text
 
 

@@ -95,7 +95,7 @@ def header(snapshot: Snapshot, now: datetime) -> list[Text]:
 
 def _bar(percent: int) -> tuple[tuple[str, str], tuple[str, str]]:
     full = round(BAR_CELLS * percent / 100)
-    return ("━" * full, "active"), ("━" * (BAR_CELLS - full), "quiet")
+    return ("━" * full, "active"), ("╌" * (BAR_CELLS - full), "quiet")
 
 
 def _short(path: str) -> str:

@@ -210,11 +210,12 @@ async def query_snapshot(client: Client, run_id: RunId) -> Snapshot:
     """The run's own answer; ExternalError worker_missing where nobody answers for it."""
     handle = client.get_workflow_handle(workflow_id(run_id))
     try:
-        return await handle.query(PROGRESS, result_type=Snapshot, rpc_timeout=QUERY_WITHIN)
+        seen: Snapshot = await handle.query(PROGRESS, result_type=Snapshot, rpc_timeout=QUERY_WITHIN)
     except WorkflowQueryFailedError as error:
         raise ExternalError(f"run {run_id} does not answer: {error}", code="run_unanswered") from error
     except RPCError as error:
         _raise_rpc(error, run_id)
+    return seen
 
 
 async def snapshot(client: Client, home: Home, run_id: RunId) -> Snapshot:
@@ -230,7 +231,7 @@ async def snapshot(client: Client, home: Home, run_id: RunId) -> Snapshot:
 
 
 async def _result_if_closed(client: Client, run_id: RunId) -> Snapshot | None:
-    handle = client.get_workflow_handle(workflow_id(run_id), result_type=Snapshot)
+    handle: WorkflowHandle[object, Snapshot] = client.get_workflow_handle(workflow_id(run_id), result_type=Snapshot)
     try:
         if (await handle.describe()).status is not WorkflowExecutionStatus.COMPLETED:
             return None
@@ -255,7 +256,10 @@ async def send(client: Client, run_id: RunId, update: str, message: Fact) -> Ack
     handle = client.get_workflow_handle(workflow_id(run_id))
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
-            return await handle.execute_update(update, message, id=os.urandom(8).hex(), result_type=Acknowledged)
+            answer: Acknowledged = await handle.execute_update(
+                update, message, id=os.urandom(8).hex(), result_type=Acknowledged
+            )
+            return answer
     except WorkflowUpdateFailedError as error:
         raise _refusal(error) from error
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
@@ -279,7 +283,7 @@ def _refusal(error: WorkflowUpdateFailedError) -> UserError:
 
 async def cancel_run(client: Client, run_id: RunId) -> Snapshot | None:
     """Ask the run to stop and wait until it has: its processes are gone by then. None: still stopping."""
-    handle = client.get_workflow_handle(workflow_id(run_id), result_type=Snapshot)
+    handle: WorkflowHandle[object, Snapshot] = client.get_workflow_handle(workflow_id(run_id), result_type=Snapshot)
     try:
         await handle.cancel()
         async with asyncio.timeout(CLOSE_WITHIN_S):

@@ -24,7 +24,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def execute(call: Call) -> Exit:
     runs = _collect(call)[: max(1, call.arguments.limit)]
     empty = 'no runs yet. Start one: ostinato run "REQUEST" --repo PATH'
-    call.answer([run.model_dump(mode="json") for run in runs], *([_line(run) for run in runs] or [empty]))
+    call.answer([run.model_dump(mode="json") for run in runs], *(map(_line, runs) if runs else [empty]))
     return Exit.OK
 
 

@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import pytest
+
+from ostinato.adapters.home import Home
+from ostinato.domain.errors import UserError
+from ostinato.domain.plan import GateName
+from ostinato.domain.request import Interaction
+from ostinato.settings import (
+    INTERACTIONS,
+    POST_GATES,
+    ensure_home,
+    load_repository_settings,
+    load_settings,
+)
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    target = folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_the_environment_wins_over_the_users_file(tmp_path: Path) -> None:
+    written(tmp_path, "ostinato/config.toml", 'max_parallel = 3\ninteraction = "checkpoint"\n')
+
+    settings = load_settings({"XDG_CONFIG_HOME": str(tmp_path), "OSTINATO_MAX_PARALLEL": "7"})
+
+    assert settings.max_parallel == 7
+    assert settings.interaction == "checkpoint"
+
+
+def test_the_home_comes_from_the_environment(tmp_path: Path) -> None:
+    settings = load_settings({"OSTINATO_HOME": str(tmp_path / "état"), "XDG_CONFIG_HOME": str(tmp_path)})
+
+    assert settings.home.root == tmp_path / "état"
+
+
+def test_every_bad_value_is_told_at_once(tmp_path: Path) -> None:
+    written(tmp_path, "ostinato/config.toml", "colour = 1\n")
+    environment = {
+        "XDG_CONFIG_HOME": str(tmp_path), "OSTINATO_MAX_PARALLEL": "99", "OSTINATO_LOG_LEVEL": "loud"
+    }  # fmt: skip
+
+    with pytest.raises(UserError) as raised:
+        load_settings(environment)
+
+    fields = [problem.field for problem in raised.value.problems]
+    assert fields == [f"{tmp_path}/ostinato/config.toml: colour", "OSTINATO_MAX_PARALLEL", "OSTINATO_LOG_LEVEL"]
+
+
+def test_a_missing_repository_file_says_nothing(tmp_path: Path) -> None:
+    settings = load_repository_settings(tmp_path)
+
+    assert settings.max_parallel is None
+    assert settings.post_gates is None
+
+
+def test_a_repository_says_its_commands_and_gates(tmp_path: Path) -> None:
+    text = '[run]\nmax_parallel = 2\n[commands]\ntest = ["pytest", "-q"]\n[gates]\npost = ["tests"]\n'
+    written(tmp_path, ".ostinato/config.toml", text)
+
+    settings = load_repository_settings(tmp_path)
+
+    assert settings.max_parallel == 2
+    assert settings.commands == {"test": ("pytest", "-q")}
+    assert settings.post_gates == ("tests",)
+
+
+def test_broken_toml_is_a_problem_and_no_traceback(tmp_path: Path) -> None:
+    written(tmp_path, ".ostinato/config.toml", "[run\n")
+
+    with pytest.raises(UserError, match="is not TOML"):
+        load_repository_settings(tmp_path)
+
+
+def test_a_home_that_cannot_be_written_has_its_cure(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+
+    with pytest.raises(UserError) as raised:
+        ensure_home(Home(blocked / "home"))
+
+    assert raised.value.code == "home_unwritable"
+    assert "OSTINATO_HOME=" in raised.value.problems[0].cure
+
+
+def test_the_words_of_settings_are_those_of_the_domain() -> None:
+    assert tuple(Interaction) == INTERACTIONS
+    assert tuple(GateName) == POST_GATES
