@@ -3,7 +3,13 @@
 from pathlib import Path
 
 from activities.edge import Desk, Pulse, edge
-from ostinato.adapters.git import mirror, publish, repository, seal, worktrees
+from ostinato.adapters.git.mirror import carry_dirty, open_mirror
+from ostinato.adapters.git.objects import Author, author_of, commit_tree, record, with_trailers
+from ostinato.adapters.git.publish import publish
+from ostinato.adapters.git.repository import inspect_repository
+from ostinato.adapters.git.seal import HookEnd, run_commit_hook, sign_commit
+from ostinato.adapters.git.worktrees import remove_worktree
+from ostinato.adapters.processes import clean_environment
 from ostinato.contracts.activities import (
     CLOSE_WORKSPACE,
     OPEN_WORKSPACE,
@@ -16,6 +22,8 @@ from ostinato.contracts.activities import (
     SealBranch,
     Sealed,
 )
+from ostinato.domain.gates import GateResult, Severity, Stage, Status
+from ostinato.domain.ids import run_ref
 from ostinato.domain.workspace import Publication, Workspace
 
 
@@ -27,23 +35,115 @@ class WorkspaceActivities:
     async def open(self, command: OpenWorkspace, pulse: Pulse) -> Workspace:
         """A second execution finds the private clone and the run's refs, and gives the same workspace."""
         pulse.say("reading the repository")
-        state = await repository.inspect_repository(Path(command.repository), command.base)
+        state = await inspect_repository(Path(command.repository), command.base)
         home = self._desk.home
-        folder = await mirror.open_mirror(state, home.repository(state.repository_id), command.run_id)
-        head = state.base_commit
-        if command.include_dirty:
-            head = await mirror.carry_dirty(state, folder, command.run_id) or head
-        await mirror.open_branch(folder, command.run_id, head)
+        mirror = await open_mirror(state, home.repository(state.repository_id), command.run_id)
+        carried = await carry_dirty(state, mirror, command.run_id) if command.include_dirty else None
         return Workspace(
             run_id=command.run_id,
             queue=home.queue,
             repository=str(state.root),
             repository_id=state.repository_id,
-            mirror=str(folder),
+            mirror=str(mirror),
             root=str(home.run(command.run_id)),
             base_branch=state.base_branch,
             base_commit=state.base_commit,
-            head=head,
+            head=carried or state.base_commit,
             dirty_paths=state.dirty_paths,
             notes=state.notes,
         )
+
+    @edge(SEAL_BRANCH)
+    async def seal(self, command: SealBranch, pulse: Pulse) -> Sealed:
+        """The user's pre-commit hook and signature. A second execution runs the hook again on the same head."""
+        workspace = command.workspace
+        if command.head == workspace.base_commit:
+            return Sealed(head=command.head)
+        state = await inspect_repository(Path(workspace.repository), workspace.base_commit)
+        mirror = Path(workspace.mirror)
+        head, gate, notes = command.head, None, list[str]()
+        if state.pre_commit_hook is not None and not command.trusted:
+            notes.append("the repository's pre-commit hook was not run: it is not trusted (--trust)")
+        elif state.pre_commit_hook is not None:
+            pulse.say("running the pre-commit hook")
+            end = await run_commit_hook(
+                state,
+                mirror,
+                Path(workspace.root) / "seal" / "tree",
+                run_id=workspace.run_id,
+                base=workspace.base_commit,
+                head=head,
+                env=clean_environment(),
+            )
+            head, gate = await _after_hook(workspace, head, end)
+            gate = gate.model_copy(
+                update={"evidence": self._desk.artifacts.put_text(self._desk.redactor.text(end.output))}
+            )
+        if command.trusted:
+            signed = await sign_commit(state, mirror, head, env=clean_environment())
+            head = signed.commit
+            notes.extend([signed.note] if signed.note else [])
+        elif state.signs_commits:
+            notes.append("the commit is not signed: the repository is not trusted (--trust)")
+        if gate is not None:
+            gate = gate.model_copy(update={"commit": head})
+        return Sealed(head=head, gate=gate, notes=tuple(notes))
+
+    @edge(PUBLISH_BRANCH)
+    async def publish(self, command: PublishBranch, pulse: Pulse) -> Publication:
+        """One atomic push. A second execution with the same head changes nothing."""
+        workspace = command.workspace
+        mirror = Path(workspace.mirror)
+        state = await inspect_repository(Path(workspace.repository), workspace.base_commit)
+        for gate in command.passed_gates:
+            await record(mirror, run_ref(workspace.run_id, "gates", gate), command.head)
+        pulse.say("pushing the branch")
+        return await publish(state, mirror, run_id=workspace.run_id, head=command.head)
+
+    @edge(CLOSE_WORKSPACE)
+    async def close(self, command: CloseWorkspace, pulse: Pulse) -> ClosedWorkspace:
+        """Worktrees go; unfinished work in them is saved to a ref first. A second execution finds nothing."""
+        workspace = command.workspace
+        saved = []
+        for tree in _worktrees(Path(workspace.root)):
+            pulse.say(f"closing {tree.parent.name}")
+            ref = await remove_worktree(Path(workspace.mirror), tree, workspace.run_id)
+            saved.extend([ref] if ref else [])
+        return ClosedWorkspace(saved_refs=tuple(saved))
+
+
+async def _after_hook(workspace: Workspace, head: str, end: HookEnd) -> tuple[str, GateResult]:
+    """What the hook changed becomes a commit; what it refused becomes a failed gate."""
+    if end.exit_code not in (0, None) and not end.changed:
+        return head, _hook_gate(Status.FAIL, f"the pre-commit hook refused: {_last(end)}", end)
+    if end.exit_code is None:
+        return head, _hook_gate(Status.FAIL, "the pre-commit hook did not end in time", end)
+    if not end.changed:
+        return head, _hook_gate(Status.PASS, "the pre-commit hook agreed", end)
+    mirror = Path(workspace.mirror)
+    author: Author = await author_of(mirror, head)
+    message = with_trailers("Apply the pre-commit hook", {"Ostinato-Run": workspace.run_id, "Ostinato-Step": "seal"})
+    commit = await commit_tree(mirror, end.tree, [head], message, author=Author(name=author.name, email=author.email))
+    return commit, _hook_gate(Status.PASS, "the pre-commit hook rewrote files; they are in the final commit", end)
+
+
+def _hook_gate(status: Status, message: str, end: HookEnd) -> GateResult:
+    return GateResult(
+        gate="hook",
+        stage=Stage.POST,
+        status=status,
+        severity=Severity.MAJOR,
+        code="hook_refused" if status is Status.FAIL else "hook_passed",
+        message=message,
+        details=end.output[-2000:],
+        recommendation="Fix what the hook says, or change it on the base branch" if status is Status.FAIL else "",
+    )
+
+
+def _last(end: HookEnd) -> str:
+    lines = [line for line in end.output.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else f"exit status {end.exit_code}"
+
+
+def _worktrees(root: Path) -> list[Path]:
+    return sorted(path for path in root.glob("*/tree") if path.is_dir())

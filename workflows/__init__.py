@@ -1,6 +1,1 @@
-"""Orchestration only. Loaded by Temporal's sandbox; calls activities by contract."""
-
-from workflows.merge import MergeWorkflow
-from workflows.run import RunWorkflow
-
-WORKFLOWS = (RunWorkflow, MergeWorkflow)
+"""Orchestration only. Each module is loaded alone by Temporal's sandbox, so nothing is imported here."""

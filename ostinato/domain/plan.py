@@ -1,5 +1,6 @@
 """A plan is a DAG of steps. Models, and the pure questions asked of the graph."""
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -121,6 +122,17 @@ class Plan(Fact):
 
     def step(self, step_id: StepId) -> Step:
         return next(step for step in self.steps if step.id == step_id)
+
+
+def is_claimed(step: Step, path: str) -> bool:
+    """Whether the step said that it writes this path. `**` crosses folders, `*` does not."""
+    return any(re.fullmatch(_glob(pattern), path) for pattern in step.writes)
+
+
+def _glob(pattern: str) -> str:
+    parts = re.split(r"(\*\*/?|\*|\?)", pattern)
+    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(meaning.get(part, re.escape(part)) for part in parts)
 
 
 def find_cycle(dependencies: Mapping[StepId, Iterable[StepId]]) -> tuple[StepId, ...]:

@@ -1,0 +1,34 @@
+"""A worktree at a commit with its environment: the ground steps and gates stand on."""
+
+import asyncio
+from pathlib import Path
+
+from activities.edge import Desk, Pulse
+from ostinato.adapters.environments import prepare_environment
+from ostinato.adapters.git.command import nul_separated, private_git
+from ostinato.adapters.git.worktrees import copy_worktreeinclude, prepare_worktree
+from ostinato.adapters.projects import inspect_project
+from ostinato.domain.project import ProjectFacts
+from ostinato.domain.workspace import Checkout, Workspace
+
+
+async def check_out(
+    desk: Desk, workspace: Workspace, *, name: str, commit: str, trusted: bool, pulse: Pulse, personal: bool = False
+) -> Checkout:
+    """Spotless at `commit`; leftovers are saved to a ref first. `personal` copies what .worktreeinclude names."""
+    tree = Path(workspace.root) / name / "tree"
+    pulse.say("checking out")
+    await prepare_worktree(Path(workspace.mirror), tree, commit, workspace.run_id)
+    if personal:
+        await copy_worktreeinclude(Path(workspace.repository), tree)
+    project = await project_of(workspace, tree, commit)
+    pulse.say("preparing the environment")
+    environment = await prepare_environment(
+        tree, tree.parent / "environment", project=project, trusted=trusted, home=desk.home
+    )
+    return Checkout(worktree=str(tree), commit=commit, environment=environment)
+
+
+async def project_of(workspace: Workspace, tree: Path, commit: str) -> ProjectFacts:
+    listed = await private_git(Path(workspace.mirror))("ls-tree", "-r", "-z", "--name-only", commit)
+    return await asyncio.to_thread(inspect_project, tree, commit, nul_separated(listed))

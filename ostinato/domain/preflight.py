@@ -1,0 +1,120 @@
+"""Gates before anything runs: the repository's state, what the plan needs, the risk."""
+
+from dataclasses import dataclass
+
+from ostinato.domain.approval import approval_for
+from ostinato.domain.classification import Classification
+from ostinato.domain.gates import GateResult, Severity, Stage, Status
+from ostinato.domain.plan import CommandAction, Plan, ToolAction
+from ostinato.domain.project import ProjectFacts
+from ostinato.domain.request import RunOptions
+from ostinato.domain.tools import TOOLS
+
+DISK_FLOOR_BYTES = 200 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreflightFacts:
+    dirty_paths: tuple[str, ...]
+    dirty_count: int
+    free_bytes: int
+
+
+def preflight_gates(
+    options: RunOptions, classification: Classification, plan: Plan, project: ProjectFacts, facts: PreflightFacts
+) -> tuple[GateResult, ...]:
+    return (
+        _git_gate(options, facts),
+        _dependency_gate(options, plan, project, facts),
+        _risk_gate(options, classification),
+    )
+
+
+def _git_gate(options: RunOptions, facts: PreflightFacts) -> GateResult:
+    if not facts.dirty_count:
+        return _gate("git", Status.PASS, "git_clean", "the working tree is clean")
+    files = f"{facts.dirty_count} uncommitted file{'s' * (facts.dirty_count != 1)}"
+    if options.include_dirty:
+        return _gate("git", Status.PASS, "git_carried", f"{files} carried along as the first commit")
+    return _gate(
+        "git",
+        Status.WARN,
+        "git_dirty",
+        f"{files} stay{'s' * (facts.dirty_count == 1)} out of the run: {', '.join(facts.dirty_paths[:3])}",
+        "Commit them, or start with --include-dirty",
+    )
+
+
+def _dependency_gate(options: RunOptions, plan: Plan, project: ProjectFacts, facts: PreflightFacts) -> GateResult:
+    if facts.free_bytes < DISK_FLOOR_BYTES:
+        free = facts.free_bytes // 1024 // 1024
+        return _gate(
+            "dependencies",
+            Status.FAIL,
+            "disk_full",
+            f"only {free} MB are free where Ostinato keeps its work",
+            "Free some space, or set OSTINATO_HOME to another disk",
+            Severity.CRITICAL,
+        )
+    commands = [step for step in plan.steps if isinstance(step.action, CommandAction)]
+    if commands and not options.trusted:
+        return _gate(
+            "dependencies",
+            Status.FAIL,
+            "not_trusted",
+            f"the plan runs commands ({commands[0].name}), and the repository is not trusted",
+            "Start the run with --trust if you trust the repository",
+            Severity.CRITICAL,
+        )
+    idle = [
+        step.name for step in plan.steps if isinstance(step.action, ToolAction) and not _can_run(step.action, options)
+    ]
+    if idle:
+        return _gate(
+            "dependencies",
+            Status.WARN,
+            "not_trusted",
+            f"{', '.join(idle[:3])} will not run: the repository is not trusted",
+            "Start the run with --trust to let its own code and tools run",
+        )
+    if not project.is_python:
+        return _gate(
+            "dependencies",
+            Status.WARN,
+            "language_unsupported",
+            "no Python here: the built-in tools have little to say",
+            "Use a definition with commands of the project's own",
+        )
+    return _gate("dependencies", Status.PASS, "dependencies_present", "everything the plan needs is here")
+
+
+def _can_run(action: ToolAction, options: RunOptions) -> bool:
+    tool = TOOLS.get(action.tool)
+    return tool is None or options.trusted or not tool.runs_code
+
+
+def _risk_gate(options: RunOptions, classification: Classification) -> GateResult:
+    reasons = "; ".join(classification.risk_reasons[:3])
+    message = f"risk {classification.risk}" + (f": {reasons}" if reasons else "")
+    if approval_for(options, classification).needed:
+        return _gate("risk", Status.WARN, "risk_approval", message, "A person approves the plan before it is executed")
+    return _gate("risk", Status.PASS, "risk_accepted", message)
+
+
+def _gate(
+    name: str,
+    status: Status,
+    code: str,
+    message: str,
+    recommendation: str = "",
+    severity: Severity = Severity.MAJOR,
+) -> GateResult:
+    return GateResult(
+        gate=name,
+        stage=Stage.PRE,
+        status=status,
+        severity=severity,
+        code=code,
+        message=message,
+        recommendation=recommendation,
+    )

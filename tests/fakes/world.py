@@ -1,0 +1,188 @@
+"""Fake activities for workflow tests: every contract answered with a sensible default that a test may override."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio import activity
+
+from ostinato.contracts import activities as contracts
+from ostinato.contracts.activities import ActivityContract
+from ostinato.domain.base import Fact
+from ostinato.domain.classification import Classification, Intent, TaskType
+from ostinato.domain.execution import StepOutcome, StepResult
+from ostinato.domain.gates import GateResult, Observation, Stage, Status, judge
+from ostinato.domain.ids import RunId, StepId
+from ostinato.domain.plan import Plan, Step, ToolAction
+from ostinato.domain.project import ProjectFacts
+from ostinato.domain.report import Snapshot
+from ostinato.domain.resources import Activation
+from ostinato.domain.workspace import Checkout, Environment, Integration, Publication, Workspace
+
+BASE = "b" * 40
+Behaviour = Callable[[Any], Awaitable[Any]]
+
+
+def a_workspace(run_id: str, queue: str) -> Workspace:
+    return Workspace(
+        run_id=RunId(run_id),
+        queue=queue,
+        repository="/repository",
+        repository_id="r1",
+        mirror="/home/mirror",
+        root=f"/home/runs/{run_id}",
+        base_branch="main",
+        base_commit=BASE,
+        head=BASE,
+    )
+
+
+def tool_step(step_id: str, *depends_on: str, **fields: Any) -> Step:
+    return Step(
+        id=StepId(step_id),
+        name=f"Do {step_id}",
+        action=ToolAction(tool="lint.fix"),
+        depends_on=tuple(StepId(name) for name in depends_on),
+        writes=("**",),
+        **fields,
+    )
+
+
+def a_classification(**fields: Any) -> Classification:
+    return Classification(
+        task_type=TaskType.MAINTENANCE, confidence=0.9, intent=Intent.FIX, **{"risk": "low", **fields}
+    )
+
+
+@dataclass
+class World:
+    """Answers for all activities of a run; records what was asked in `calls`."""
+
+    queue: str
+    plan: Plan
+    classification: Classification = field(default_factory=a_classification)
+    overrides: dict[str, Behaviour] = field(default_factory=dict)
+    calls: list[tuple[str, Any]] = field(default_factory=list)
+    stored: list[Snapshot] = field(default_factory=list)
+    running: set[str] = field(default_factory=set)
+    most_at_once: int = 0
+
+    def activities(self) -> list[Callable[..., Any]]:
+        return [self._activity(contract) for contract in contracts.ALL]
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.calls]
+
+    def executed(self) -> list[str]:
+        return [str(argument.step.id) for name, argument in self.calls if name == "step.execute"]
+
+    def _activity(self, contract: ActivityContract[Any, Any]) -> Callable[..., Any]:
+        async def run(argument: Fact) -> Fact:
+            self.calls.append((contract.name, argument))
+            beating = asyncio.create_task(_beat())
+            try:
+                behaviour = self.overrides.get(contract.name) or getattr(self, "_" + contract.name.replace(".", "_"))
+                answer: Fact = await behaviour(argument)
+                return answer
+            finally:
+                beating.cancel()
+
+        run.__annotations__ = {"argument": contract.input, "return": contract.output}
+        return activity.defn(name=contract.name)(run)
+
+    async def _workspace_open(self, command: contracts.OpenWorkspace) -> Workspace:
+        return a_workspace(command.run_id, self.queue)
+
+    async def _plan_draft(self, command: contracts.DraftPlan) -> contracts.PlanDraft:
+        facts = ProjectFacts(commit=BASE, languages={"Python": 3})
+        return contracts.PlanDraft(classification=self.classification, project=facts, plan=self.plan)
+
+    async def _gates_preflight(self, command: contracts.RunPreflight) -> contracts.Preflight:
+        return contracts.Preflight(
+            gates=(GateResult(gate="git", stage=Stage.PRE, status=Status.PASS, message="clean"),)
+        )
+
+    async def _resources_activate(self, command: contracts.ActivateResources) -> Activation:
+        return Activation(mode="implementation", mode_tokens=100, tokens=100)
+
+    async def _step_prepare(self, command: contracts.PrepareStep) -> contracts.PreparedStep:
+        environment = Environment(ready=True, python="/env/bin/python", path="/env")
+        checkout = Checkout(worktree=f"/home/{command.slot}", commit=command.head, environment=environment)
+        return contracts.PreparedStep(checkout=checkout)
+
+    async def _step_execute(self, command: contracts.ExecuteStep) -> StepResult:
+        self.running.add(command.step.id)
+        self.most_at_once = max(self.most_at_once, len(self.running))
+        await asyncio.sleep(0)
+        self.running.discard(command.step.id)
+        return succeeded(command)
+
+    async def _step_collect(self, command: contracts.CollectStep) -> StepResult:
+        return StepResult(
+            step_id=command.step.id,
+            execution=command.execution,
+            outcome=StepOutcome.SUCCEEDED,
+            commit=f"{len(self.calls):040x}",
+            files_changed=1,
+            agent=f"person:{command.answered_by}",
+        )
+
+    async def _step_integrate(self, command: contracts.IntegrateStep) -> Integration:
+        return Integration(head=command.commit, commit=command.commit)
+
+    async def _workspace_seal(self, command: contracts.SealBranch) -> contracts.Sealed:
+        return contracts.Sealed(head=command.head)
+
+    async def _gates_prepare(self, command: contracts.PrepareGates) -> Checkout:
+        environment = Environment(ready=True, python="/env/bin/python", path="/env")
+        return Checkout(worktree="/home/gates", commit=command.commit, environment=environment)
+
+    async def _gates_observe(self, command: contracts.ObserveGate) -> Observation:
+        metrics = {"collected": 3.0, "passed": 3.0, "coverage_pct": 95.0}
+        return Observation(gate=command.gate, commit=command.checkout.commit, ran=True, metrics=metrics)
+
+    async def _gates_judge(self, command: contracts.JudgeGate) -> GateResult:
+        return judge(command.head, command.base)
+
+    async def _workspace_publish(self, command: contracts.PublishBranch) -> Publication:
+        return Publication(branch=f"ostinato/{command.workspace.run_id}", commit=command.head, pushed=True)
+
+    async def _report_store(self, command: contracts.StoreReport) -> contracts.StoredReport:
+        self.stored.append(command.snapshot)
+        return contracts.StoredReport(path="/home/results/run.json")
+
+    async def _workspace_close(self, command: contracts.CloseWorkspace) -> contracts.ClosedWorkspace:
+        return contracts.ClosedWorkspace()
+
+    async def _merge_prepare(self, command: contracts.PrepareMerge) -> contracts.MergePlan:
+        return contracts.MergePlan(
+            workspace=a_workspace(command.run_id, self.queue),
+            base_now=BASE,
+            target=command.head,
+            fast_forward=True,
+            project=ProjectFacts(commit=BASE),
+        )
+
+    async def _merge_land(self, command: contracts.LandMerge) -> contracts.Landed:
+        return contracts.Landed(moved=True, message="moved")
+
+
+def succeeded(command: contracts.ExecuteStep, **fields: Any) -> StepResult:
+    """A writing step's good result: a commit of its own, made from its id and execution."""
+    commit = f"{command.step.id}{command.execution}".encode().hex().ljust(40, "0")[:40]
+    return StepResult(
+        step_id=command.step.id,
+        execution=command.execution,
+        outcome=StepOutcome.SUCCEEDED,
+        commit=commit,
+        files_changed=1,
+        summary=f"did {command.step.id}",
+        **fields,
+    )
+
+
+async def _beat() -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(0.5)

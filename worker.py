@@ -1,0 +1,114 @@
+"""The worker: settings, adapters, registration, sandbox policy, shutdown. Run it as a script."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+if __package__ in (None, ""):  # run as a script: our own folder holds `workflows` and `activities`
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from activities import activities_of
+from activities.edge import Desk
+from ostinato.adapters.artifacts import ArtifactStore
+from ostinato.adapters.home import Home
+from ostinato.adapters.in_flight import InFlightInterceptor, fail_lost
+from ostinato.adapters.processes import environment_secrets, kill_strays
+from ostinato.adapters.telemetry import configure_logging, tracing_plugin
+from ostinato.adapters.temporal.connection import connect
+from ostinato.adapters.temporal.registration import register_search_attributes
+from ostinato.adapters.temporal.workers import GRACEFUL_SHUTDOWN_S, hold_worker_lock, mark_ready
+from ostinato.contracts.workflows import SEARCH_ATTRIBUTES, TASK_QUEUE
+from ostinato.domain.errors import OstinatoError, UserError
+from ostinato.domain.redaction import Redactor
+from ostinato.settings import Settings, read_settings
+from workflows.merge import MergeWorkflow
+from workflows.run import RunWorkflow
+
+log = structlog.stdlib.get_logger("ostinato.worker")
+MAX_ACTIVITIES = 20
+"""At once on one worker and queue; each may hold a child process."""
+
+
+def desk_of(home: Home) -> Desk:
+    return Desk(home, ArtifactStore(home.artifacts), Redactor(environment_secrets(os.environ)))
+
+
+@asynccontextmanager
+async def working(client: Client, home: Home, *, max_cached_workflows: int = 500) -> AsyncIterator[None]:
+    """Poll both queues: the shared one, and the one for work on this home's files."""
+    activities = activities_of(desk_of(home))
+    shared = Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[RunWorkflow, MergeWorkflow],
+        activities=activities,
+        interceptors=[InFlightInterceptor(home)],
+        max_concurrent_activities=MAX_ACTIVITIES,
+        max_cached_workflows=max_cached_workflows,
+        max_heartbeat_throttle_interval=timedelta(seconds=1),
+        default_heartbeat_throttle_interval=timedelta(seconds=1),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        graceful_shutdown_timeout=timedelta(seconds=GRACEFUL_SHUTDOWN_S),
+    )
+    local = Worker(
+        client,
+        task_queue=home.queue,
+        activities=activities,
+        interceptors=[InFlightInterceptor(home)],
+        max_concurrent_activities=MAX_ACTIVITIES,
+        max_heartbeat_throttle_interval=timedelta(seconds=1),
+        default_heartbeat_throttle_interval=timedelta(seconds=1),
+        graceful_shutdown_timeout=timedelta(seconds=GRACEFUL_SHUTDOWN_S),
+    )
+    async with shared, local:
+        yield
+
+
+async def serve(settings: Settings) -> None:
+    """Hold the home's lock, fail what a dead predecessor left, work until SIGTERM or SIGINT, drain."""
+    home = settings.home
+    lock = hold_worker_lock(home)
+    try:
+        tracing = tracing_plugin()
+        client = await connect(home, plugins=[tracing] if tracing else [])
+        await register_search_attributes(client, SEARCH_ATTRIBUTES)
+        lost = await fail_lost(client, home, kill_strays=kill_strays)
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with working(client, home):
+            address = client.service_client.config.target_host
+            mark_ready(home, address=address)
+            log.info("worker_ready", address=address, queue=home.queue, lost_activities=lost, pid=os.getpid())
+            await stop.wait()
+            log.info("worker_draining", limit_s=GRACEFUL_SHUTDOWN_S)
+        log.info("worker_stopped")
+    finally:
+        lock.release()
+
+
+def main() -> int:
+    try:
+        settings = read_settings()
+        configure_logging(settings.log_level, json=settings.log_json)
+        asyncio.run(serve(settings))
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except OstinatoError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 5
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
