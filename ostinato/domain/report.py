@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from ostinato.domain.base import Fact
 from ostinato.domain.classification import Classification
@@ -140,8 +139,3 @@ def is_proven(snapshot: Snapshot) -> str:
     if other := [gate.gate for gate in post if gate.commit and gate.commit != snapshot.head]:
         return f"gates judged another commit: {', '.join(other)}"
     return ""
-
-
-def as_json(snapshot: Snapshot) -> dict[str, Any]:
-    """The `data` of `report --json`; every field of the command-line contract."""
-    raise NotImplementedError

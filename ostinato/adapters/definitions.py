@@ -1,0 +1,189 @@
+"""Definition files: YAML and JSON read safely, every problem with its line and column."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ostinato.domain.definition import Definition, compile_definition, definition_problems, parse_definition
+from ostinato.domain.errors import Problem, UserError
+from ostinato.domain.plan import Plan
+
+MAX_BYTES = 1_000_000
+MAX_VALUES = 50_000
+"""Aliases count each time they are used, so a small file cannot unfold into a large one."""
+MAX_DEPTH = 50
+_PLAIN = re.compile(r"^tag:yaml\.org,2002:(str|int|float|bool|null|timestamp|value|merge)$")
+
+Places = dict[str, tuple[int, int]]
+"""Field path → line and column, both from 1 on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionFile:
+    """A file as it was read: data, the places of its fields, and what is wrong with the file itself."""
+
+    path: Path
+    sha256: str
+    raw: object = None
+    places: Places = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def read_definition(path: Path) -> Definition:
+    """Raises UserError with every problem."""
+    if problems := check_file(path):
+        raise UserError(problems)
+    return parse_definition(read_file(path).raw)
+
+
+def check_file(path: Path) -> tuple[Problem, ...]:
+    """All problems of the file, those of the values of its inputs aside; sorted as they stand in it."""
+    found = read_file(path)
+    problems = found.problems or tuple(located(problem, found) for problem in definition_problems(found.raw))
+    return tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
+
+
+def compile_file(path: Path, inputs: Mapping[str, object]) -> Plan:
+    """The plan of a file and the values of its inputs; raises UserError with every problem."""
+    definition = read_definition(path)
+    return compile_definition(definition, inputs, f"definition:{path.name}", read_file(path).sha256)
+
+
+def located(problem: Problem, found: DefinitionFile) -> Problem:
+    """The problem with the place of its field, or of the nearest field around it."""
+    place = problem.field
+    while place and place not in found.places:
+        place = re.sub(r"(\.[^.\[\]]+|\[\d+\])$", "", place) if re.search(r"[.\[]", place) else ""
+    line, column = found.places.get(place, (1, 1))
+    return problem.model_copy(update={"line": line, "column": column})
+
+
+def read_file(path: Path) -> DefinitionFile:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as refused:
+        cure = "Give the path of a YAML or JSON file that you may read"
+        said = f"cannot read it: {refused.strerror or refused}"
+        return _bad(path, "", _problem("file_unreadable", path, said, cure))
+    digest = hashlib.sha256(content).hexdigest()
+    if len(content) > MAX_BYTES:
+        cure = "Split it; long texts belong into files of the repository"
+        return _bad(path, digest, _problem("file_too_large", path, "the file is larger than 1 MB", cure))
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as refused:
+        said = f"byte {refused.start} is not UTF-8"
+        return _bad(path, digest, _problem("file_not_utf8", path, said, "Save it as UTF-8"))
+    return _parse(path, digest, text)
+
+
+def _parse(path: Path, digest: str, text: str) -> DefinitionFile:
+    if path.suffix == ".json":
+        try:
+            json.loads(text)
+        except (ValueError, RecursionError) as refused:
+            return _bad(path, digest, _json_problem(path, refused))
+        text = text.replace("\t", " ")  # between values only: a JSON string holds no raw tab
+    reader = _Reader(path)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        raw = reader.value(node, "", 0) if node is not None else None
+    except yaml.MarkedYAMLError as refused:
+        return _bad(path, digest, _yaml_problem(path, refused))
+    except (yaml.YAMLError, _TooMuch, RecursionError) as refused:
+        said = (
+            str(refused).splitlines()[0] if isinstance(refused, yaml.YAMLError) else "it unfolds into too many values"
+        )
+        return _bad(path, digest, _problem("yaml_invalid", path, said, "Write plain values, without nested aliases"))
+    return DefinitionFile(path=path, sha256=digest, raw=raw, places=reader.places, problems=tuple(reader.problems))
+
+
+class _TooMuch(Exception):
+    """Too many values, or too deep."""
+
+
+class _Reader:
+    """Walks the composed nodes: plain data, places of fields, duplicate keys and refused tags."""
+
+    def __init__(self, path: Path) -> None:
+        self.places: Places = {}
+        self.problems: list[Problem] = []
+        self._path = path
+        self._count = 0
+        self._scalars = yaml.constructor.SafeConstructor()
+
+    def value(self, node: yaml.Node, at: str, depth: int) -> Any:
+        self._count += 1
+        if self._count > MAX_VALUES or depth > MAX_DEPTH:
+            raise _TooMuch
+        self.places.setdefault(at, _place(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, at, depth)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, f"{at}[{index}]", depth + 1) for index, item in enumerate(node.value)]
+        return self._scalar(node, at)
+
+    def _mapping(self, node: yaml.MappingNode, at: str, depth: int) -> dict[str, Any]:
+        read: dict[str, Any] = {}
+        for key, inner in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._add("yaml_invalid", at, key, "a field's name is no plain text", "Write the name as a word")
+                continue
+            name = str(key.value)
+            below = f"{at}.{name}" if at else name
+            if name in read:
+                self._add("field_duplicate", below, key, f"{name!r} is given twice", "Keep one of them")
+                continue
+            self.places[below] = _place(key)
+            read[name] = self.value(inner, below, depth + 1)
+        return read
+
+    def _scalar(self, node: yaml.Node, at: str) -> Any:
+        if not _PLAIN.match(node.tag):
+            self._add("yaml_tag", at, node, f"the tag {node.tag!r} is refused", "Write the value without a tag")
+            return str(node.value)
+        if node.tag.endswith((":timestamp", ":value", ":merge")):
+            return str(node.value)
+        try:
+            return self._scalars.construct_object(node)  # type: ignore[no-untyped-call]
+        except (ValueError, KeyError, yaml.YAMLError):
+            self._add("yaml_invalid", at, node, "this value cannot be read", "Write it in quotes if it is a text")
+            return str(node.value)
+
+    def _add(self, code: str, at: str, node: yaml.Node, message: str, cure: str) -> None:
+        line, column = _place(node)
+        name = at or str(self._path)
+        self.problems.append(Problem(code=code, field=name, message=message, cure=cure, line=line, column=column))
+
+
+def _place(node: yaml.Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _bad(path: Path, digest: str, problem: Problem) -> DefinitionFile:
+    return DefinitionFile(path=path, sha256=digest, problems=(problem,))
+
+
+def _problem(code: str, path: Path, message: str, cure: str) -> Problem:
+    return Problem(code=code, field=str(path), message=message, cure=cure)
+
+
+def _json_problem(path: Path, refused: Exception) -> Problem:
+    said = _problem("json_invalid", path, "this is not JSON", "Correct the text at this place")
+    if isinstance(refused, json.JSONDecodeError):
+        message = refused.msg[:1].lower() + refused.msg[1:]
+        return said.model_copy(update={"message": message, "line": refused.lineno, "column": refused.colno})
+    return said
+
+
+def _yaml_problem(path: Path, refused: yaml.MarkedYAMLError) -> Problem:
+    mark = refused.problem_mark or refused.context_mark
+    said = _problem("yaml_invalid", path, refused.problem or "this is not YAML", "Correct the text at this place")
+    return said.model_copy(update={"line": mark.line + 1, "column": mark.column + 1}) if mark else said
