@@ -29,7 +29,7 @@ from ostinato.adapters.temporal.workers import GRACEFUL_SHUTDOWN_S, hold_worker_
 from ostinato.contracts.workflows import SEARCH_ATTRIBUTES, TASK_QUEUE
 from ostinato.domain.errors import OstinatoError, UserError
 from ostinato.domain.redaction import Redactor
-from ostinato.settings import Settings, read_settings
+from ostinato.settings import Settings, load_settings
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
 
@@ -98,8 +98,8 @@ async def serve(settings: Settings) -> None:
 
 def main() -> int:
     try:
-        settings = read_settings()
-        configure_logging(settings.log_level, json=settings.log_json)
+        settings = load_settings(os.environ)
+        configure_logging(settings.log_level, json=not sys.stderr.isatty())
         asyncio.run(serve(settings))
     except UserError as error:
         sys.stderr.write(f"{error}\n")

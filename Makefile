@@ -1,0 +1,55 @@
+# `make` prints this menu.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := menu
+.PHONY: menu install demo down check test test-all format lint types imports chaos clean
+
+menu: ## this menu
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## create .venv and install Ostinato with its development tools
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Ostinato needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=python3.12, say.") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (about a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## run a real request on a sample repository, from words to a proven branch
+	@$(BIN)/python scripts/demo.py
+
+down: $(STAMP) ## stop the local Temporal server and worker that `demo` or `run` started
+	@$(BIN)/python client.py down
+
+format: $(STAMP) ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --quiet .
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+	$(BIN)/mypy tests worker.py client.py scripts/demo.py
+
+imports: $(STAMP)
+	$(BIN)/lint-imports
+
+check: lint types imports ## format, lint, types, import contracts, unit tests, laws, workflow tests: under a minute
+	$(PYTEST) -q -n 2 -m "not slow and not e2e" tests/unit tests/laws tests/workflows tests/architecture tests/replay
+
+test: check ## everything that CI runs: check, and the tests with real git, processes, tools and servers
+	$(PYTEST) -q -n 2 tests/integration tests/activities
+	$(PYTEST) -q tests/e2e
+
+test-all: test ## `test`, and the whole suite once with no workflow cache
+	OSTINATO_TEST_CACHE=0 $(PYTEST) -q tests/workflows tests/replay tests/e2e
+
+clean: ## remove .venv and caches
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
