@@ -1,0 +1,44 @@
+"""`make demo`: a real request on a sample repository, from words to a proven branch."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.sample import make_sample  # noqa: E402 - the path comes first
+
+REQUEST = "Modernise and clean up this project: fix lint errors, format it, and add missing tests"
+
+
+def main() -> int:
+    sample = make_sample(ROOT / ".demo" / "tally")
+    shown = sample.relative_to(ROOT)
+    print(f"sample repository: {shown} (a small Python project with real defects)\n")
+    print(f'$ ostinato run "{REQUEST}" --repo {shown} --trust\n', flush=True)
+    command = [sys.executable, str(ROOT / "client.py"), "run", REQUEST, "--repo", str(sample), "--trust", "--no-input"]
+    ended = subprocess.run(command, cwd=ROOT, env={**os.environ}, check=False)
+    if ended.returncode == 0:
+        print(_next(shown))
+    return ended.returncode
+
+
+def _next(shown: Path) -> str:
+    program = ".venv/bin/ostinato"
+    return "\n".join(
+        (
+            "",
+            "Next:",
+            f"  git -C {shown} log --oneline --all     the commits, one for each step that wrote",
+            f"  {program} list                        all runs (a run is named by any unique prefix of its id)",
+            f"  {program} diff RUN                    what the run changed",
+            f"  {program} merge RUN                   bring it into main: only because its gates passed",
+            "  make down                               stop the local Temporal server and worker",
+        )
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
