@@ -139,7 +139,7 @@ def _check_parallel(value: int | None, problems: Problems) -> None:
 def _check_mode(mode: str | None, problems: Problems) -> None:
     from ostinato.domain.modes import MODES
 
-    names = [known.name for known in MODES]
+    names = list(MODES)
     if mode is not None and mode not in names:
         problems.add("mode_unknown", "--mode", f"there is no mode {mode!r}", f"Use one of: {', '.join(names)}")
 
