@@ -97,7 +97,7 @@ def _parse(path: Path, digest: str, text: str) -> DefinitionFile:
         raw = reader.value(node, "", 0) if node is not None else None
     except yaml.MarkedYAMLError as refused:
         return _bad(path, digest, _yaml_problem(path, refused))
-    except (yaml.YAMLError, _TooMuch, RecursionError) as refused:
+    except (yaml.YAMLError, _TooMuchError, RecursionError) as refused:
         said = (
             str(refused).splitlines()[0] if isinstance(refused, yaml.YAMLError) else "it unfolds into too many values"
         )
@@ -105,7 +105,7 @@ def _parse(path: Path, digest: str, text: str) -> DefinitionFile:
     return DefinitionFile(path=path, sha256=digest, raw=raw, places=reader.places, problems=tuple(reader.problems))
 
 
-class _TooMuch(Exception):
+class _TooMuchError(Exception):
     """Too many values, or too deep."""
 
 
@@ -122,7 +122,7 @@ class _Reader:
     def value(self, node: yaml.Node, at: str, depth: int) -> Any:
         self._count += 1
         if self._count > MAX_VALUES or depth > MAX_DEPTH:
-            raise _TooMuch
+            raise _TooMuchError
         self.places.setdefault(at, _place(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, at, depth)
@@ -152,7 +152,7 @@ class _Reader:
         if node.tag.endswith((":timestamp", ":value", ":merge")):
             return str(node.value)
         try:
-            return self._scalars.construct_object(node)  # type: ignore[no-untyped-call]
+            return self._scalars.construct_object(node)
         except (ValueError, KeyError, yaml.YAMLError):
             self._add("yaml_invalid", at, node, "this value cannot be read", "Write it in quotes if it is a text")
             return str(node.value)
