@@ -76,6 +76,12 @@ class Supervised:
         """Kills the supervisor itself, for one that does not answer."""
         self._process.kill()
 
+    @property
+    def is_lost(self) -> bool:
+        """The supervisor was killed: part of its tree may live."""
+        error = self.ended.exception() if self.ended.done() else None
+        return isinstance(error, ExternalError) and error.code == "supervisor_lost"
+
     def _pipe_to(self, sink: Sink) -> int:
         read_end, write_end = os.pipe()
         self._sinks[read_end] = sink
@@ -145,7 +151,7 @@ class Supervised:
                 self._sink_failure = error
 
     def _ending(self, report: bytes) -> Ending:
-        if not report and self._stopped:
+        if not report and self._stopped and self._process.returncode == 0:  # Stopped before it had read its order.
             return Ending(exit_code=None, signal=None, missing=False, survivors=())
         if not report:
             raise ExternalError(

@@ -119,10 +119,9 @@ async def _end_of_supervised(
     """Where even the supervisor was killed, what it watched is found by its marker."""
     try:
         return await _end_of(supervised, timeout_s=spec.timeout_s, grace_s=spec.grace_s, tick=tick)
-    except ExternalError as error:
-        if error.code == "supervisor_lost":
-            await asyncio.to_thread(kill_strays, spec.marker)
-        raise
+    finally:
+        if supervised.is_lost:
+            kill_strays(spec.marker)
 
 
 async def _end_of(
