@@ -46,7 +46,7 @@ FILES_FIRST = {
 
 
         def by_name(rows: List[Dict[str, int]]) -> Dict[str, int]:
-            sums = {}  # type: Dict[str, int]
+            sums: Dict[str, int] = {}
             for row in rows:
                 for name in row.keys():
                     sums[name] = sums.get(name, 0) + row[name]
@@ -116,6 +116,16 @@ FILES_THEN = {
 
         def _never_called(a, b):
             return a
+        """,
+    "tests/test_shelf.py": """\
+        from tally.shelf import Shelf
+
+
+        def test_a_shelf_remembers_what_is_on_it():
+            shelf = Shelf([]).add("tea", 250)
+
+            assert shelf.items == [("tea", 250)]
+            assert shelf.key() == Shelf([("tea", 250)]).key()
         """,
 }
 
