@@ -28,7 +28,7 @@ async def stage(mirror: Path, worktree: Path, parent: str, *, include_embedded: 
         index = Path(scratch) / "index"
         admin = admin_folder(mirror, worktree)
         if admin is not None and (admin / KEPT_INDEX).is_file():
-            await asyncio.to_thread(shutil.copyfile, admin / KEPT_INDEX, index)
+            await asyncio.to_thread(shutil.copy2, admin / KEPT_INDEX, index)
         git = private_git(mirror).with_env(GIT_WORK_TREE=worktree, GIT_INDEX_FILE=index)
         embedded = await stage_all(git, parent)
         if include_embedded and embedded:

@@ -111,9 +111,9 @@ def _make_folder(folder: Path) -> None:
 
 
 def _copy_index(git_dir: Path, target: Path) -> None:
-    """Its file times save hashing the whole tree; a split index cannot be moved, so it is done without."""
+    """Copied with its own time, by which git tells racy entries. A split index cannot be moved, so it is done without."""
     if (git_dir / "index").is_file() and not any(git_dir.glob("sharedindex.*")):
-        shutil.copyfile(git_dir / "index", target)
+        shutil.copy2(git_dir / "index", target)
 
 
 async def _clone(state: RepositoryState, folder: Path, mirror: Path) -> None:

@@ -133,7 +133,7 @@ def _break_locks(admin: Path) -> None:
 def _keep_index(mirror: Path, path: Path) -> None:
     admin = admin_folder(mirror, path)
     if admin is not None:
-        shutil.copyfile(admin / "index", admin / KEPT_INDEX)
+        shutil.copy2(admin / "index", admin / KEPT_INDEX)
 
 
 def _has_content(path: Path) -> bool:
