@@ -82,7 +82,7 @@ async def test_generated_tests_are_kept_when_they_pass_and_cover_more(tmp_path: 
 
     assert (report.changed, report.metrics["kept"]) == (True, 1)
     assert "stable over 3 seeds" in report.notes[0]
-    assert "test_fuzz_add" in (tree / "tests/test_generated_calc.py").read_text()
+    assert "operation_add" in (tree / "tests/test_generated_calc.py").read_text()
 
 
 async def test_generated_tests_that_cover_nothing_new_are_dropped(tmp_path: Path) -> None:
@@ -97,15 +97,18 @@ async def test_generated_tests_that_cover_nothing_new_are_dropped(tmp_path: Path
 
 
 async def test_a_function_that_fails_for_some_values_is_told_and_not_tested(tmp_path: Path) -> None:
-    text = CALC + "\n\ndef ratio(a: int, b: int) -> float:\n    return a / b\n"
+    text = (
+        CALC
+        + "\n\ndef minus(a: int, b: int) -> int:\n    return a - b\n\n\ndef share(a: int, b: int) -> float:\n    return a / b\n"
+    )
     tree = a_tree(tmp_path / "tree", {"calc.py": text})
     environment = await an_environment(tree, home=tmp_path / "home")
 
     report = await run_tool("tests.generate", a_context(tree, tmp_path / "a", environment=environment))
 
     written = (tree / "tests/test_generated_calc.py").read_text()
-    assert ("add(" in written, "ratio" in written) == (True, False)
-    assert [finding.message.split()[0] for finding in report.findings] == ["ratio"]
+    assert ("operation_add(" in written, "test_fuzz_minus(" in written, "share" in written) == (True, True, False)
+    assert [finding.message.split()[0] for finding in report.findings] == ["share"]
 
 
 async def test_functions_with_effects_are_never_called(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """tests.generate: property tests by Hypothesis's ghostwriter; what fails, wavers or covers nothing new is dropped."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from ostinato.adapters.tools.testing import Covered, TestRun, observe_tests
 from ostinato.domain.gates import Finding, Level
 
 SEEDS = (1, 20_000, 987_654)
+_FUZZ, _FUZZ_TEST = "fuzz:", "test_fuzz_"
 _LIMIT, _BELOW_PCT = 5, 90.0
 _NO_COVER = Covered(percent=0.0, lines=frozenset())
 
@@ -133,11 +134,10 @@ async def _judge_module(context: ToolContext, source: SourceFile, base: TestRun 
         run = await _run(context, target, SEEDS[0], cover=True)
         if not run.findings:
             break
-        failing = {name for name in functions for finding in run.findings if _is_about(finding, name)} or set(functions)
         counterexamples += [
-            _counterexample(source, finding) for finding in run.findings if "nothing()" not in finding.detail
+            _counterexample(source, f) for f in run.findings if f.message.rpartition("::")[2].startswith(_FUZZ_TEST)
         ]
-        functions = tuple(name for name in functions if name not in failing)
+        functions = _left(functions, run.findings)
     dropped = replace(dropped, counterexamples=tuple(counterexamples))
     if not functions or run is None or not run.metrics["passed"]:
         return replace(dropped, reason="no generated test passes")
@@ -177,16 +177,21 @@ async def _run(context: ToolContext, target: Path, seed: int, *, cover: bool) ->
     return await observe_tests(context, paths=(path,), arguments=(f"--hypothesis-seed={seed}",), cover=cover)
 
 
-def _words_of(finding: Finding) -> Iterator[str]:
-    yield finding.message.rpartition("::")[2]
-
-
-def _is_about(finding: Finding, function: str) -> bool:
-    return any(function in words for words in _words_of(finding))
+def _left(functions: Sequence[str], failed: Sequence[Finding]) -> tuple[str, ...]:
+    """A property that was only guessed gives way to the mere absence of errors; a function that fails that is left out."""
+    names = [finding.message.rpartition("::")[2] for finding in failed]
+    left = []
+    for function in functions:
+        about = [name for name in names if f"_{function.removeprefix(_FUZZ)}" in name]
+        if not about:
+            left.append(function)
+        elif not function.startswith(_FUZZ) and not any(name.startswith(_FUZZ_TEST) for name in about):
+            left.append(_FUZZ + function)
+    return tuple(left) if left != list(functions) else ()
 
 
 def _counterexample(source: SourceFile, finding: Finding) -> Finding:
-    name = finding.message.rpartition("::")[2].removeprefix("test_fuzz_")
+    name = finding.message.rpartition("::")[2].removeprefix(_FUZZ_TEST)
     return Finding(
         tool="hypothesis",
         rule="counterexample",
