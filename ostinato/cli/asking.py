@@ -149,7 +149,7 @@ def _definition(arguments: Namespace, problems: Problems) -> Plan | None:
         if arguments.param:
             problems.add("param_unused", "--param", "there is no definition to give it to", "Add --definition FILE")
         return None
-    from ostinato.cli.defining import compile_file
+    from ostinato.adapters.definitions import compile_file
 
     parameters = _parameters(arguments.param, problems)
     path = here(arguments.definition)

@@ -39,8 +39,7 @@ async def foresee(call: Call) -> Foresight:
     asked = await ask_for(call)
     trusted = call.arguments.trust or is_trusted(call.home, asked.repository.root)
     project = await project_of(asked.repository)
-    drafted = draft(asked.request, project)
-    classification, plan = drafted.classification, drafted.plan
+    classification, plan = draft(asked.request, project)
     approval = approval_for(asked.request.options, classification)
     return Foresight(
         request=asked.request,

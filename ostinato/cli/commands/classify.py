@@ -45,7 +45,15 @@ def classification_lines(found: "Classification") -> "list[Text]":
         ("type", f"{found.task_type} ({sure})"),
         ("intent", found.intent),
         ("complexity", f"{found.complexity} ({found.complexity_score:.2f})"),
-        ("risk", f"{found.risk}" + (f": {'; '.join(found.risk_reasons)}" if found.risk_reasons else "")),
+        (
+            "risk",
+            f"{found.risk}"
+            + (
+                f": {'; '.join(r.removeprefix(f'{found.risk}: ') for r in found.risk_reasons)}"
+                if found.risk_reasons
+                else ""
+            ),
+        ),
         ("domains", ", ".join(found.domains)),
         ("because", "; ".join(found.because)),
     ]

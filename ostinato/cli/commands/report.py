@@ -18,7 +18,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def execute(call: Call) -> Exit:
     from ostinato.cli.connecting import read_run
     from ostinato.cli.reporting import answer_report
-    from ostinato.domain.wire import markdown_report, report_json
+    from ostinato.domain.summary import markdown_report
+    from ostinato.domain.wire import report_json
 
     snapshot = read_run(call)
     if call.arguments.format == "json":
