@@ -1,10 +1,10 @@
 """The report as Markdown, for people."""
 
+from ostinato.domain.figures import metrics, recommendations
 from ostinato.domain.gates import GateResult
 from ostinato.domain.monitoring import GATE_MARK, MARK
 from ostinato.domain.report import Snapshot, Todo
 from ostinato.domain.request import headline
-from ostinato.domain.wire import metrics, recommendations
 
 
 def markdown_report(snapshot: Snapshot) -> str:

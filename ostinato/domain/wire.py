@@ -1,20 +1,20 @@
 """A run as programs and people read it afterwards: the report's JSON and its Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from ostinato.domain.classification import Classification
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
-from ostinato.domain.gates import GateResult, Status
+from ostinato.domain.figures import metrics, recommendations, seconds_between
+from ostinato.domain.gates import GateResult
 from ostinato.domain.ids import StepId
-from ostinato.domain.pipeline import Outcome, Phase
-from ostinato.domain.plan import Plan, Step, critical_path, in_order, waves
+from ostinato.domain.plan import Plan, Step, critical_path, waves
 from ostinato.domain.report import Snapshot, Todo
+from ostinato.domain.summary import markdown_report
 
-_PLANNING = (Phase.ANALYZING, Phase.PLANNING, Phase.PREFLIGHT, Phase.ACTIVATING)
-_EXECUTION = (Phase.EXECUTING, Phase.RECOVERING, Phase.ESCALATING)
+__all__ = ["action_text", "gate_json", "markdown_report", "plan_json", "report_json"]
 
 
 def report_json(snapshot: Snapshot) -> dict[str, Any]:
@@ -100,93 +100,6 @@ def gate_json(gate: GateResult) -> dict[str, Any]:
     return {**gate.model_dump(mode="json"), "commit": gate.commit or None}
 
 
-def metrics(snapshot: Snapshot) -> dict[str, Any]:
-    """Computed from facts. Seconds; None where there is nothing to compute from."""
-    taken = step_seconds(snapshot.todos)
-    gates = [gate for gate in snapshot.gates if gate.status is not Status.SKIPPED]
-    return {
-        "duration_s": _between(snapshot.started_at, snapshot.ended_at),
-        "planning_s": phase_seconds(snapshot, _PLANNING),
-        "execution_s": phase_seconds(snapshot, _EXECUTION),
-        "validation_s": phase_seconds(snapshot, (Phase.VALIDATING,)),
-        **parallelism(snapshot.plan, taken, snapshot.todos),
-        "steps_total": len(snapshot.todos),
-        "steps_finished": sum(1 for todo in snapshot.todos if todo.state.is_over),
-        "gates_total": len(snapshot.gates),
-        "gates_passed": sum(1 for gate in gates if gate.status in (Status.PASS, Status.WARN)),
-        "findings": sum(result.findings_count for result in snapshot.results),
-        "files_changed": sum(result.files_changed for result in snapshot.results),
-        "tests": next((dict(gate.metrics) for gate in gates if gate.gate == "tests" and gate.stage == "post"), {}),
-    }
-
-
-def parallelism(plan: Plan | None, taken: Mapping[StepId, float], todos: Sequence[Todo]) -> dict[str, Any]:
-    """How much running steps side by side brought, and how much it could have at best.
-
-    Waits for people are left out of the sums, since they take no slot.
-    """
-    names = ("steps_work_s", "makespan_s", "makespan_lower_bound_s", "parallelization_gain_pct")
-    if plan is None or not taken:
-        return {**dict.fromkeys((*names, "parallel_efficiency_pct")), "steps_saved": 0}
-    working = {name: s for name, s in taken.items() if not plan.step(name).needs_person}
-    total, bound = sum(working.values()), lower_bound_s(plan, working)
-    makespan = _makespan([todo for todo in todos if todo.id in working])
-    ran = [wave for wave in ([name for name in wave if name in taken] for wave in waves(plan)) if wave]
-    return {
-        "steps_work_s": round(total, 3),
-        "makespan_s": round(makespan, 3),
-        "makespan_lower_bound_s": round(bound, 3),
-        "parallelization_gain_pct": round(max(0.0, 100 * (total - makespan) / total), 1) if total else 0.0,
-        "parallel_efficiency_pct": round(min(100.0, 100 * bound / makespan), 1) if makespan else 100.0,
-        "steps_saved": sum(map(len, ran)) - len(ran),
-    }
-
-
-def lower_bound_s(plan: Plan, taken: Mapping[StepId, float]) -> float:
-    """No schedule is shorter: the longest chain, and all work shared by the slots."""
-    ends: dict[StepId, float] = {}
-    for step in in_order(plan):
-        ends[step.id] = taken.get(step.id, 0.0) + max((ends[name] for name in step.depends_on), default=0.0)
-    return max(max(ends.values(), default=0.0), sum(taken.values()) / plan.max_parallel)
-
-
-def step_seconds(todos: Sequence[Todo]) -> dict[StepId, float]:
-    return {
-        todo.id: (todo.ended_at - todo.started_at).total_seconds()
-        for todo in todos
-        if todo.started_at is not None and todo.ended_at is not None
-    }
-
-
-def phase_seconds(snapshot: Snapshot, phases: Sequence[Phase]) -> float:
-    """Time spent in these phases, by the transitions."""
-    since, spent = snapshot.started_at, 0.0
-    for move in snapshot.transitions:
-        if move.source in phases:
-            spent += (move.at - since).total_seconds()
-        since = move.at
-    return round(spent, 3)
-
-
-def recommendations(snapshot: Snapshot) -> list[str]:
-    """What to do next, the most urgent first, each once."""
-    said = [snapshot.stop.cure] if snapshot.stop and snapshot.stop.cure else []
-    said += [
-        f"{gate.gate}: {gate.recommendation}"
-        for gate in sorted(snapshot.gates, key=lambda gate: gate.status is not Status.FAIL)
-        if gate.recommendation and gate.status is not Status.PASS
-    ]
-    said += [
-        f"{result.step_id}: {result.failure.recommendation}"
-        for result in snapshot.results
-        if result.failure and result.failure.recommendation
-    ]
-    if snapshot.outcome in (Outcome.COMPLETED, Outcome.DEGRADED) and snapshot.publication:
-        said.append(f"Look at the change: ostinato diff {snapshot.run_id}")
-        said.append(f"Bring it into the base branch: ostinato merge {snapshot.run_id}")
-    return list(dict.fromkeys(said))
-
-
 def _classification(found: Classification | None) -> dict[str, Any] | None:
     return found.model_dump(mode="json") if found else None
 
@@ -207,7 +120,7 @@ def _step(todo: Todo, result: StepResult | None) -> dict[str, Any]:
         "commit": (result.commit if result else "") or None,
         "started_at": _time(todo.started_at),
         "ended_at": _time(todo.ended_at),
-        "duration_s": _between(todo.started_at, todo.ended_at),
+        "duration_s": seconds_between(todo.started_at, todo.ended_at),
         "tokens": 0,
         "cost_usd": 0.0,
         "summary": result.summary if result else todo.note,
@@ -240,16 +153,6 @@ def _artifacts(snapshot: Snapshot) -> dict[str, str]:
     steps = {f"step:{result.step_id}": result.evidence for result in snapshot.results if result.evidence}
     gates = {f"gate:{gate.gate}": gate.evidence for gate in snapshot.gates if gate.evidence}
     return {**steps, **gates}
-
-
-def _makespan(todos: Sequence[Todo]) -> float:
-    starts = [todo.started_at for todo in todos if todo.started_at]
-    ends = [todo.ended_at for todo in todos if todo.ended_at]
-    return (max(ends) - min(starts)).total_seconds() if starts and ends else 0.0
-
-
-def _between(start: datetime | None, end: datetime | None) -> float | None:
-    return round((end - start).total_seconds(), 3) if start and end else None
 
 
 def _time(at: datetime | None) -> str | None:

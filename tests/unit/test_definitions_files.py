@@ -52,7 +52,7 @@ def test_problems_come_in_the_order_of_the_file(tmp_path: Path) -> None:
         (b'{"id": "a", "id": "b"}', "f.json", "field_duplicate"),
         (b"id: !!python/object:os.system x\n", "f.yaml", "yaml_tag"),
         (b"[" * 5000, "f.yaml", "yaml_invalid"),
-        (b"[" * 5000 + b"]" * 5000, "f.json", "yaml_invalid"),
+        (b"[" * 5000 + b"]" * 5000, "f.json", "json_invalid"),
         (b"a: &a [*a]\n", "f.yaml", "yaml_invalid"),
         (b"id: 2020-99-99\nsteps: 0x\n? [a]\n: b\n", "f.yaml", "yaml_invalid"),
     ],

@@ -1,6 +1,7 @@
 """What is wrong with a definition's data: every problem, each with its field, before anything is compiled."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -94,6 +95,8 @@ def _shape_problems(raw: dict[Any, Any]) -> Iterator[Problem]:
     except ValidationError as refused:
         seen: set[str] = set()
         for error in refused.errors(include_url=False):
+            if error["type"] == "too_short" and error["input"]:
+                continue  # its items are refused already, each for its own reason
             path = (*_walked(error["loc"], raw), *(error["loc"][-1:] if error["type"] == "missing" else ()))
             field = _field(path)
             if field not in seen:
@@ -132,7 +135,8 @@ def _explained(kind: str, message: str, field: str, path: Sequence[int | str]) -
         )
     if kind == "missing":
         return Problem(code="field_missing", field=field, message="this field is missing", cure=f"Give {name!r}")
-    said = message[:1].lower() + message[1:]
+    said = re.sub(r"dictionary or instance of \w+", "mapping of fields", message.replace("tuple", "list"))
+    said = said[:1].lower() + said[1:]
     return Problem(
         code="field_invalid", field=field, message=said, cure=_CURES.get(name, "Write it in quotes if it is a text")
     )
