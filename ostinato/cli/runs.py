@@ -25,7 +25,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, CancelledError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ostinato.adapters.home import Home
@@ -219,12 +219,12 @@ async def query_snapshot(client: Client, run_id: RunId) -> Snapshot:
 
 
 async def snapshot(client: Client, home: Home, run_id: RunId) -> Snapshot:
-    """From the run, else from its stored result, else from the workflow's own result."""
+    """A closed run as it was stored, else the run's own answer, else the workflow's result."""
+    if kept := stored_snapshot(home, run_id):
+        return kept
     try:
         return await query_snapshot(client, run_id)
     except (ExternalError, UserError):
-        if kept := stored_snapshot(home, run_id):
-            return kept
         if ended := await _result_if_closed(client, run_id):
             return ended
         raise
@@ -281,7 +281,7 @@ def _refusal(error: WorkflowUpdateFailedError) -> UserError:
     return UserError.of(cause.type or "refused", "RUN", cause.message, "")
 
 
-async def cancel_run(client: Client, run_id: RunId) -> Snapshot | None:
+async def cancel_run(client: Client, home: Home, run_id: RunId) -> Snapshot | None:
     """Ask the run to stop and wait until it has: its processes are gone by then. None: still stopping."""
     handle: WorkflowHandle[object, Snapshot] = client.get_workflow_handle(workflow_id(run_id), result_type=Snapshot)
     try:
@@ -291,9 +291,9 @@ async def cancel_run(client: Client, run_id: RunId) -> Snapshot | None:
     except TimeoutError:
         return None
     except WorkflowFailureError as error:
-        raise ExternalError(f"run {run_id} ended without a report: {error.cause}", code="run_failed") from error
-    except RPCError as error:
-        _raise_rpc(error, run_id)
+        if not isinstance(error.cause, CancelledError):
+            raise ExternalError(f"run {run_id} ended without a report: {error.cause}", code="run_failed") from error
+    return await snapshot(client, home, run_id)
 
 
 async def terminate_run(client: Client, home: Home, run_id: RunId, reason: str, now: datetime) -> Snapshot | None:

@@ -18,7 +18,10 @@ def draft(request: RunRequest, project: ProjectFacts) -> tuple[Classification, P
     else:
         classification = with_plan_risk(classification, options.plan)
         plan = _fitted(options.plan, classification)
-    return classification, plan.model_copy(update={"max_parallel": min(plan.max_parallel, options.max_parallel)})
+    fitted: dict[str, object] = {"max_parallel": min(plan.max_parallel, options.max_parallel)}
+    if options.post_gates is not None and options.plan is None:
+        fitted["post_gates"] = options.post_gates
+    return classification, plan.model_copy(update=fitted)
 
 
 def with_plan_risk(classification: Classification, plan: Plan) -> Classification:

@@ -107,17 +107,9 @@ class Stack:
         os.kill(pid, signal.SIGKILL)
         psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
 
-    def children(self) -> list[psutil.Process]:
-        """Processes that steps of this home started and that still live."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                environment = process.environ()
-            except (psutil.Error, OSError):
-                continue
-            if "OSTINATO_STEP" in environment and environment.get("OSTINATO_TEST_HOME") == str(self.home):
-                found.append(process)
-        return found
+    def kill_server(self) -> None:
+        pid = int(json.loads((self.home / "server" / "server.json").read_text())["pid"])
+        os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")

@@ -45,4 +45,4 @@ async def _cancel(call: Call, client: "Client", run_id: "RunId") -> "tuple[RunId
     if await has_closed(client, run_id):
         return run_id, False, await snapshot(client, call.home, run_id)
     call.terminal.say(f"stopping {run_id} and its processes …")
-    return run_id, True, await cancel_run(client, run_id)
+    return run_id, True, await cancel_run(client, call.home, run_id)

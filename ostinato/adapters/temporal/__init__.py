@@ -1,0 +1,1 @@
+"""Temporal as seen from outside workflows: plugin, connection, embedded server, worker processes."""
