@@ -1,8 +1,10 @@
 """A folder with the test tools that every prepared environment can import, made from our own installation: no network."""
 
+import compileall
 import hashlib
 import importlib.metadata
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -28,6 +30,8 @@ def ensure_toolbox(home: Home) -> Path:
     try:
         for source, name in _files():
             _place(source, draft / name)
+        # Environments write no bytecode, so without this each start would compile the tools again.
+        compileall.compile_dir(draft, quiet=2, rx=re.compile(r"pygments[\\/](?:lexers|styles)"))
         draft.chmod(0o755)
         draft.rename(target)
     except OSError:

@@ -110,7 +110,7 @@ async def observe_tests(
             start = context.project.test_paths or (".",)
             return await _witnessed(context, scratch, ("ostinato_unittest", *start), cover=cover, command=choice)
         flags = (
-            "pytest", "-p", "no:pytest_cov", "-p", "ostinato_pytest", "--maxfail=0", "-o", f"cache_dir={scratch / 'cache'}",
+            "pytest", "-p", "no:pytest_cov", "-p", "ostinato_pytest", "--maxfail=0", "--continue-on-collection-errors", "-o", f"cache_dir={scratch / 'cache'}",
             f"--basetemp={scratch / 'tmp'}", "-q", *arguments, *paths,
         )  # fmt: skip
         return await _witnessed(context, scratch, flags, cover=cover, command=choice)
