@@ -21,6 +21,8 @@ from ostinato.domain.workspace import Environment
 
 INSTALL_TIMEOUT_S = 900.0
 _STAMP = "ostinato-environment.json"
+_REFUSED = "ostinato-left-out.txt"
+"""Why not everything that was asked for is installed."""
 _COMMAND = """#!/bin/sh
 \'\'\'exec' "{python}" "$0" "$@"
 ' \'\'\'
@@ -63,7 +65,7 @@ async def prepare_environment(
         ready=True,
         python=str(folder / "bin" / "python"),
         path=str(folder),
-        message=_summary(manifest),
+        message=_summary(folder, manifest),
         prepared_s=_since(started),
         reused=reused,
     )
@@ -82,7 +84,9 @@ def _since(started: float) -> float:
     return round(time.monotonic() - started, 3)
 
 
-def _summary(manifest: Manifest) -> str:
+def _summary(folder: Path, manifest: Manifest) -> str:
+    if (folder / _REFUSED).exists():
+        return f"installed without what only tests want: {(folder / _REFUSED).read_text(encoding='utf-8')}"
     count = len(manifest.needs)
     return f"{count} requirement{'s' * (count != 1)} installed" if count else "no requirements to install"
 
@@ -135,16 +139,19 @@ def _interpreter(manifest: Manifest) -> str:
 
 async def _install(tree: Path, folder: Path, manifest: Manifest) -> _Problem | None:
     """The richest set first: with what the tests want, then without."""
-    failed = ""
+    failed, refused = "", ""
     before = _leftovers(tree)
     for arguments in dict.fromkeys(_recipes(manifest)):
         python = ("--python", str(folder / "bin" / "python"))
         failed = await _uv(("pip", "install", "--quiet", *python, *arguments), cwd=tree)
         if not failed:
             break
+        refused = refused or failed
     for path in _leftovers(tree) - before:
         shutil.rmtree(path, ignore_errors=True)
     if not failed:
+        if refused:
+            (folder / _REFUSED).write_text(refused, encoding="utf-8")
         return None
     return _Problem(
         message=f"the requirements could not be installed: {failed}",
