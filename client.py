@@ -1,8 +1,6 @@
 """What a person types: `python client.py …` is the same program as `ostinato …`."""
 
-import sys
-
-from ostinato.cli import main
+from ostinato.cli import console
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console()

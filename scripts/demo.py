@@ -1,4 +1,4 @@
-"""`make demo`: a real request on a sample repository, from words to a proven branch."""
+"""`make demo`: a real request on a sample repository, from words to a proven branch. Takes a folder for it, if you like."""
 
 import os
 import subprocess
@@ -14,8 +14,9 @@ REQUEST = "Modernise and clean up this project: fix lint errors, format it, and 
 
 
 def main() -> int:
-    sample = make_sample(ROOT / ".demo" / "tally")
-    shown = sample.relative_to(ROOT)
+    given = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / ".demo" / "tally"
+    sample = make_sample(given)
+    shown = sample.relative_to(ROOT) if sample.is_relative_to(ROOT) else sample
     print(f"sample repository: {shown} (a small Python project with real defects)\n")
     print(f'$ ostinato run "{REQUEST}" --repo {shown} --trust\n', flush=True)
     command = [sys.executable, str(ROOT / "client.py"), "run", REQUEST, "--repo", str(sample), "--trust", "--no-input"]

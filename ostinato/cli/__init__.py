@@ -3,8 +3,9 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from ostinato.cli.exits import Exit, of_error
 
@@ -27,6 +28,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(Exit.OK)
     except Exception as error:
         return int(_fail(words, error))
+
+
+def console() -> NoReturn:
+    """The process's whole life. Ends without the interpreter's tear-down, in which Temporal's native threads may abort."""
+    code = main()
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _dispatch(words: list[str]) -> Exit:

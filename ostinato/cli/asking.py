@@ -19,6 +19,8 @@ from ostinato.domain.request import Interaction, RunOptions, RunRequest, clean_r
 from ostinato.settings import DEFAULT_PARALLEL, MAX_PARALLEL, RepositorySettings, load_repository_settings
 
 _SPAN = re.compile(r"(\d+)\s*([smhd])")
+MAX_READ_BYTES = 10_000_000
+"""Of standard input: far more than a request may have, so that its refusal tells the real size."""
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -87,14 +89,19 @@ def _options(call: Call, configured: RepositorySettings, plan: Plan | None, dead
 def _text(arguments: Namespace, problems: Problems) -> str:
     given = arguments.request
     if given == "-":
-        given = sys.stdin.read(200_000)
+        given = sys.stdin.buffer.read(MAX_READ_BYTES).decode("utf-8", "replace")
     if given is None and arguments.definition:
         given = f"Run the definition {arguments.definition}"
     try:
-        return clean_request(given or "")
+        return clean_request(_as_utf8(given or ""))
     except UserError as error:
         problems.collect(error)
         return ""
+
+
+def _as_utf8(text: str) -> str:
+    """Words of the command line as UTF-8, also where the locale says otherwise and Python escaped them."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _run_id(arguments: Namespace, text: str, problems: Problems) -> RunId:
@@ -152,9 +159,8 @@ def _definition(arguments: Namespace, problems: Problems) -> Plan | None:
     from ostinato.adapters.definitions import compile_file
 
     parameters = _parameters(arguments.param, problems)
-    path = here(arguments.definition)
     try:
-        return compile_file(path, parameters)
+        return compile_file(here(arguments.definition), parameters)
     except UserError as error:
         problems.collect(error)
         return None

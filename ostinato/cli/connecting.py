@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ostinato.cli.call import Call
 from ostinato.cli.runs import check_run_name, find_run, stored_ids, stored_snapshot
-from ostinato.domain.errors import ExternalError
+from ostinato.domain.errors import ExternalError, UserError
 from ostinato.domain.ids import RunId, workflow_id
 from ostinato.domain.report import Snapshot
 
@@ -118,4 +118,8 @@ def _embedded_ui(call: Call) -> str:
 
 
 def here(path: str) -> Path:
-    return Path(path).expanduser()
+    """`~` expanded; raises UserError where it stands for nobody's home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError.of("path_unknown", path, "there is no such home folder", "Write the path in full") from error

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from ostinato.cli.printable import printable
 from ostinato.domain.decisions import Decision
-from ostinato.domain.execution import StepState
+from ostinato.domain.execution import StepResult, StepState
 from ostinato.domain.explanation import Advice, Explanation, answers
-from ostinato.domain.gates import GateResult
+from ostinato.domain.gates import GateResult, Level
 from ostinato.domain.monitoring import GATE_MARK, MARK
 from ostinato.domain.pipeline import Outcome
 from ostinato.domain.report import Snapshot, Todo
@@ -40,6 +40,7 @@ OUTCOME_STYLE = {
 BAR_CELLS = 24
 NAME_CELLS = 44
 NOTE_CELLS = 100
+SHOWN_FINDINGS = 5
 
 
 def span(seconds: float) -> str:
@@ -61,10 +62,27 @@ def run_view(snapshot: Snapshot, now: datetime, *, ui_link: str = "") -> Group:
     blocks = [header(snapshot, now)]
     blocks += [[_todo(todo, now) for todo in snapshot.todos], [gate_line(gate) for gate in snapshot.gates]]
     blocks += [question(snapshot, decision) for decision in snapshot.pending_decisions if not snapshot.outcome]
+    if snapshot.outcome:
+        blocks += [_found(snapshot, result) for result in snapshot.results if result.findings]
+        blocks += [_introduced(gate) for gate in snapshot.gates if gate.introduced]
     blocks.append(_ending(snapshot))
     if ui_link:
         blocks.append([Text(f"  {ui_link}", style="quiet")])
     return spaced(blocks)
+
+
+def _found(snapshot: Snapshot, result: StepResult) -> list[Text]:
+    """The first of a step's findings, and where the others are."""
+    name = next((todo.name for todo in snapshot.todos if todo.id == result.step_id), str(result.step_id))
+    more = result.findings_count - len(result.findings[:SHOWN_FINDINGS])
+    rest = [Text(f"    … {more} more: ostinato logs {snapshot.run_id} {result.step_id}", style="quiet")] if more else []
+    shown = sorted(result.findings, key=lambda finding: list(Level)[::-1].index(finding.level))[:SHOWN_FINDINGS]
+    return [Text(f"  {name}", style="title"), *(Text(f"    {printable(str(finding))}") for finding in shown), *rest]
+
+
+def _introduced(gate: GateResult) -> list[Text]:
+    shown = [Text(f"    {printable(str(finding))}") for finding in gate.introduced[:SHOWN_FINDINGS]]
+    return [Text(f"  new in {gate.gate}", style="bad"), *shown]
 
 
 def spaced(blocks: Iterable[list[Text]]) -> Group:

@@ -25,7 +25,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import ApplicationError, CancelledError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ostinato.adapters.home import Home
@@ -42,7 +42,7 @@ from ostinato.contracts.workflows import (
     MergeRun,
 )
 from ostinato.domain.base import Fact
-from ostinato.domain.errors import ExternalError, Problem, UserError
+from ostinato.domain.errors import ExternalError, OstinatoError, Problem, UserError
 from ostinato.domain.ids import ID_PATTERN, RunId, merge_workflow_id, workflow_id
 from ostinato.domain.pipeline import Outcome, Phase
 from ostinato.domain.report import Snapshot, Stop, Stored
@@ -342,9 +342,19 @@ async def merge_run(client: Client, message: MergeRun) -> MergeResult:
         )
         return await handle.result()
     except WorkflowFailureError as error:
-        raise ExternalError(f"the merge of {message.run_id} failed: {error.cause}", code="merge_failed") from error
+        raise _merge_failure(message.run_id, error) from error
     except RPCError as error:
         _raise_rpc(error, message.run_id)
+
+
+def _merge_failure(run_id: RunId, error: WorkflowFailureError) -> OstinatoError:
+    """What the activity said, as the error it was there."""
+    cause = error.cause.__cause__ if isinstance(error.cause, ActivityError) else error.cause
+    if isinstance(cause, ApplicationError):
+        if cause.details and isinstance(cause.details[0], list):
+            return UserError([Problem.model_validate(item) for item in cause.details[0]])
+        return ExternalError(f"the merge of {run_id} failed: {cause.message}", code=cause.type or "merge_failed")
+    return ExternalError(f"the merge of {run_id} failed: {cause}", code="merge_failed")
 
 
 def no_worker(run_id: str) -> ExternalError:

@@ -1,5 +1,6 @@
 """The report as Markdown, for people."""
 
+from ostinato.domain.execution import StepResult
 from ostinato.domain.figures import metrics, recommendations
 from ostinato.domain.gates import GateResult
 from ostinato.domain.monitoring import GATE_MARK, MARK
@@ -14,6 +15,7 @@ def markdown_report(snapshot: Snapshot) -> str:
         parts.append(f"> {snapshot.stop.message}")
     if snapshot.todos:
         parts.append("## Steps\n\n" + "\n".join(_todo(todo) for todo in snapshot.todos))
+    parts.extend(_found(snapshot, result) for result in snapshot.results if result.findings)
     if snapshot.gates:
         rows = "\n".join(_gate(gate) for gate in snapshot.gates)
         parts.append(f"## Gates\n\n| gate | verdict | says |\n|---|---|---|\n{rows}")
@@ -48,6 +50,16 @@ def _opening(snapshot: Snapshot) -> str:
 def _todo(todo: Todo) -> str:
     note = f" — {headline(todo.note, 160)}" if todo.note else ""
     return f"- {MARK[todo.state]} {todo.name} ({todo.state}){note}"
+
+
+def _found(snapshot: Snapshot, result: StepResult) -> str:
+    """What a step's tool says about the code; all of it is in the evidence."""
+    name = next((todo.name for todo in snapshot.todos if todo.id == result.step_id), result.step_id)
+    lines = [f"- {finding}" for finding in result.findings]
+    if result.findings_count > len(result.findings):
+        rest = result.findings_count - len(result.findings)
+        lines.append(f"- and {rest} more: `ostinato logs {snapshot.run_id} {result.step_id}`")
+    return f"### {name}\n\n" + "\n".join(lines)
 
 
 def _gate(gate: GateResult) -> str:

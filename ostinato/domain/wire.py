@@ -125,6 +125,7 @@ def _step(todo: Todo, result: StepResult | None) -> dict[str, Any]:
         "cost_usd": 0.0,
         "summary": result.summary if result else todo.note,
         "findings_count": result.findings_count if result else 0,
+        "findings": [finding.model_dump(mode="json") for finding in result.findings] if result else [],
         "files_changed": result.files_changed if result else 0,
         "warnings": list(result.warnings) if result else [],
         "error": result.failure.model_dump(mode="json") if result and result.failure else None,

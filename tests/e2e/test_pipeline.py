@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts.demo import REQUEST
 from tests.e2e.conftest import ROOT, Stack, git
 
 pytestmark = [pytest.mark.e2e, pytest.mark.server]
+
+
+OURS = (".git/objects", ".git/refs/ostinato", ".git/refs/heads/ostinato", ".git/logs/refs/heads/ostinato")
 
 
 def fingerprint(repository: Path) -> dict[str, str]:
@@ -18,12 +20,12 @@ def fingerprint(repository: Path) -> dict[str, str]:
     found = {}
     for path in sorted(repository.rglob("*")):
         name = path.relative_to(repository).as_posix()
-        if path.is_file() and not name.startswith((".git/objects", ".git/refs/ostinato", ".git/refs/heads/ostinato")):
+        if path.is_file() and not name.startswith(OURS):
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 
 
-def tests_pass(repository: Path) -> bool:
+def suite_is_green(repository: Path) -> bool:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     return (
         subprocess.run(
@@ -33,12 +35,21 @@ def tests_pass(repository: Path) -> bool:
     )
 
 
-def test_the_demo_ends_with_a_proven_branch(stack: Stack, sample: Path) -> None:
-    ended = stack.call("run", REQUEST, "--repo", str(sample), "--trust", "--no-input", "--json")
+def test_the_demo_ends_with_a_proven_branch(stack: Stack, tmp_path: Path) -> None:
+    sample = tmp_path / "tally"
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "demo.py"), str(sample)],
+        env=stack.environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
 
-    report = ended.data
-    branch = f"ostinato/{report['run_id']}"
-    assert ended.code == 0, ended.err
+    assert done.returncode == 0, done.stdout + done.stderr
+    branch = git(sample, "for-each-ref", "--format=%(refname:short)", "refs/heads/ostinato")
+    report = stack.report(branch.removeprefix("ostinato/"))
+    assert "completed" in done.stdout
     assert report["outcome"] == "completed"
     assert {gate["gate"]: gate["status"] for gate in report["gates"] if gate["stage"] == "post"} == {
         "tests": "pass", "lint": "pass", "types": "pass", "security": "pass",
@@ -56,7 +67,7 @@ def test_lint_and_format_change_the_code_and_keep_the_tests_green(stack: Stack, 
     assert fingerprint(sample) == before
     git(sample, "checkout", "-q", f"ostinato/{report['run_id']}")
     assert "import os" not in (sample / "src/tally/money.py").read_text()
-    assert tests_pass(sample)
+    assert suite_is_green(sample)
 
 
 def test_an_audit_finds_what_is_there_and_changes_nothing(stack: Stack, sample: Path) -> None:
@@ -65,7 +76,7 @@ def test_an_audit_finds_what_is_there_and_changes_nothing(stack: Stack, sample: 
     report = stack.ok("run", "audit this project for security problems", "--repo", str(sample), "--trust", "--no-input")
 
     assert report["classification"]["task_type"] == "security_audit"
-    assert "shell" in str(report["steps"])
+    assert "B602" in {finding["rule"] for step in report["steps"] for finding in step["findings"]}
     assert report["head_commit"] == before
     inherited = [gate for gate in report["gates"] if gate["gate"] == "security"]
     assert inherited[0]["status"] == "pass"
@@ -121,17 +132,3 @@ def test_the_same_id_is_the_same_run(stack: Stack, sample: Path) -> None:
 
     assert first == second == "nightly-1"
     assert stack.finished(first)["outcome"] == "completed"
-
-
-def test_make_demo_script_prints_a_transcript_that_ends_well(stack: Stack) -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "demo.py")],
-        env=stack.environment(),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "completed" in done.stdout
