@@ -19,7 +19,7 @@ from ostinato.domain.request import Interaction, RunOptions, RunRequest, clean_r
 from ostinato.settings import DEFAULT_PARALLEL, MAX_PARALLEL, RepositorySettings, load_repository_settings
 
 _SPAN = re.compile(r"(\d+)\s*([smhd])")
-MAX_READ_BYTES = 10_000_000
+MAX_READ_BYTES = 2_000_000
 """Of standard input: far more than a request may have, so that its refusal tells the real size."""
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 

@@ -101,9 +101,12 @@ async def dirty_paths(git: Git, *, untracked: bool = True) -> list[str]:
 
 async def _locate(path: Path) -> tuple[Path, Path, Path]:
     """(root, git dir, common git dir), all resolved."""
-    if not path.exists():
+    if not _exists(path):
         raise UserError.of(
-            "repository_missing", _FIELD, f"{path} does not exist", "Name the folder of a git repository"
+            "repository_missing",
+            _FIELD,
+            f"{path} does not exist or cannot be read",
+            "Name the folder of a git repository",
         )
     folder = path if path.is_dir() else path.parent
     git = user_git(folder.resolve())
@@ -121,6 +124,14 @@ async def _locate(path: Path) -> tuple[Path, Path, Path]:
     root = Path((await git("rev-parse", "--show-toplevel")).rstrip("\n"))
     common = Path((await user_git(root)("rev-parse", "--git-common-dir")).rstrip("\n"))
     return root.resolve(), Path(git_dir).resolve(), (root / common).resolve()
+
+
+def _exists(path: Path) -> bool:
+    """A path that the system refuses outright, such as one that is too long, does not exist either."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _not_usable(path: Path, stderr: str, detail: str) -> UserError:
