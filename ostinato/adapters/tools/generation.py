@@ -1,5 +1,7 @@
 """tests.generate: property tests by Hypothesis's ghostwriter; what fails, wavers or covers nothing new is dropped."""
 
+import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,15 +41,23 @@ class _Verdict:
     counterexamples: tuple[Finding, ...] = ()
 
 
+_AT_ONCE = max(1, min(4, os.cpu_count() or 1))
+"""Modules worked on side by side; each has a file of its own."""
+
+
 async def generate_tests(context: ToolContext) -> ToolReport:
     require_trust(context, "generating tests")
     require_environment(context)
     base = await _baseline(context)
     sources = _candidates(context, await read_sources(context), base)
-    verdicts = []
-    for source in sources:
-        context.progress(f"writing tests for {source.module}")
-        verdicts.append(await _try_module(context, source, base))
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def attempt(source: SourceFile) -> _Verdict:
+        async with places:
+            context.progress(f"writing tests for {source.module}")
+            return await _try_module(context, source, base)
+
+    verdicts = await asyncio.gather(*map(attempt, sources))
     kept = [verdict for verdict in verdicts if verdict.path]
     notes = tuple(f"{'kept' if v.path else 'dropped'} {v.module}: {v.reason}" for v in verdicts)
     findings = tuple(finding for verdict in verdicts for finding in verdict.counterexamples)
