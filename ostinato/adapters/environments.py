@@ -35,6 +35,10 @@ _RECIPE = 1
 """Raise it when an environment is made differently, so that older ones are made again."""
 
 
+TABLES_LINK = "hypothesis-tables"
+HYPOTHESIS_TABLES = ("unicode_data", "constants")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Problem:
     message: str
@@ -58,6 +62,7 @@ async def prepare_environment(
     if problem is not None:
         return Environment(ready=False, message=problem.message, cure=problem.cure, prepared_s=_since(started))
     _point_at(tree, folder, project, toolbox)
+    _share_tables(folder, home)
     if not reused:
         _describe(folder, manifest)
         (folder / _STAMP).write_text(json.dumps({"key": key}), encoding="utf-8")
@@ -196,6 +201,16 @@ def _point_at(tree: Path, folder: Path, project: ProjectFacts, toolbox: Path) ->
     roots = "".join(f"{(tree / root).resolve()}\n" for root in project.source_roots)
     (site / "_ostinato_project.pth").write_text(roots, encoding="utf-8")
     (site / "zzz_ostinato_toolbox.pth").write_text(f"{toolbox.resolve()}\n", encoding="utf-8")
+
+
+def _share_tables(folder: Path, home: Home) -> None:
+    """Hypothesis's tables of characters and constants take over a second to compute: once for a home is enough."""
+    shared = home.toolbox / "hypothesis"
+    for name in HYPOTHESIS_TABLES:
+        (shared / name).mkdir(parents=True, exist_ok=True)
+    link = folder / TABLES_LINK
+    if not link.is_symlink():
+        link.symlink_to(shared.resolve(), target_is_directory=True)
 
 
 def _describe(folder: Path, manifest: Manifest) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ostinato.adapters.artifacts import ArtifactStore
+from ostinato.adapters.environments import HYPOTHESIS_TABLES, TABLES_LINK
 from ostinato.adapters.processes import ProcessEnd, ProcessSpec, Quick, clean_environment, run_quiet, run_supervised
 from ostinato.domain.execution import Failure, FailureKind
 from ostinato.domain.gates import Finding
@@ -108,12 +109,22 @@ async def run_ours(
     return done
 
 
+def _lend_tables(environment: Path, storage: Path) -> None:
+    """Hypothesis finds its computed tables, and no examples of earlier runs."""
+    storage.mkdir(exist_ok=True)
+    for name in HYPOTHESIS_TABLES:
+        source, link = environment / TABLES_LINK / name, storage / name
+        if source.is_dir() and not link.is_symlink():
+            link.symlink_to(source, target_is_directory=True)
+
+
 async def run_project(
     context: ToolContext, argv: Sequence[str], *, scratch: Path, extra: Mapping[str, str] | None = None
 ) -> ProcessEnd:
     """The repository's own code or command, in its environment and under the supervisor. Only for trusted ones."""
     env = tool_environment(scratch, extra)
     if context.environment.ready:
+        _lend_tables(Path(context.environment.path), scratch / "hypothesis")
         env["PATH"] = str(Path(context.environment.path) / "bin") + ":" + env.get("PATH", "")
         env["VIRTUAL_ENV"] = context.environment.path
     spec = ProcessSpec(argv=tuple(argv), cwd=context.tree, env=env, timeout_s=context.timeout_s, marker=context.marker)
