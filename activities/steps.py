@@ -61,7 +61,7 @@ class StepActivities:
 
     @edge(EXECUTE_STEP)
     async def execute(self, command: ExecuteStep, pulse: Pulse) -> StepResult:
-        """Exactly once in git: a recorded result is returned; else the work starts from the checkpoint again."""
+        """Exactly once in git: a second execution returns the recorded result, or starts from the checkpoint again."""
         workspace, step = command.workspace, command.step
         if (done := await _recorded(workspace, step, command.execution)) is not None:
             return done

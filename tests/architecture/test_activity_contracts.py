@@ -1,0 +1,97 @@
+"""Every contract has exactly one implementation, with its types; workflows and messages go by their declared names."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.activity import _Definition as ActivityDefinition
+from temporalio.workflow import _Definition as WorkflowDefinition
+
+from activities import activities_of
+from activities.edge import Desk
+from ostinato.adapters import in_flight
+from ostinato.adapters.artifacts import ArtifactStore
+from ostinato.adapters.home import Home
+from ostinato.contracts import activities as contracts
+from ostinato.contracts import workflows as names
+from ostinato.contracts.activities import ActivityContract
+from ostinato.domain.base import Fact
+from workflows.merge import MergeWorkflow
+from workflows.run import RunWorkflow
+
+NOWHERE = Path("/nonexistent")
+IMPLEMENTATIONS = activities_of(Desk(Home(NOWHERE), ArtifactStore(NOWHERE)))
+
+
+def definition_of(implementation: Callable[..., Any]) -> ActivityDefinition:
+    found = ActivityDefinition.from_callable(implementation)
+    assert found is not None
+    return found
+
+
+def implementation_of(contract: ActivityContract[Any, Any]) -> Callable[..., Any]:
+    return next(found for found in IMPLEMENTATIONS if definition_of(found).name == contract.name)
+
+
+every_contract = pytest.mark.parametrize("contract", contracts.ALL, ids=lambda contract: str(contract.name))
+
+
+def test_every_contract_is_implemented_once_and_nothing_else_is() -> None:
+    implemented = Counter(definition_of(found).name for found in IMPLEMENTATIONS)
+
+    assert implemented == Counter(contract.name for contract in contracts.ALL)
+
+
+def test_every_contract_of_the_module_is_in_the_registry() -> None:
+    declared = {value.name for value in vars(contracts).values() if isinstance(value, ActivityContract)}
+
+    assert declared == {contract.name for contract in contracts.ALL}
+
+
+@every_contract
+def test_an_implementation_takes_and_gives_what_its_contract_says(contract: ActivityContract[Any, Any]) -> None:
+    definition = definition_of(implementation_of(contract))
+
+    assert definition.arg_types == [contract.input]
+    assert definition.ret_type is contract.output
+
+
+@every_contract
+def test_an_activity_says_what_a_second_execution_does(contract: ActivityContract[Any, Any]) -> None:
+    said = implementation_of(contract).__doc__ or ""
+
+    assert re.search(r"second execution|\bPure\b", said), f"{contract.name}: {said!r}"
+
+
+@every_contract
+def test_a_contract_is_named_capability_dot_verb_and_carries_facts(contract: ActivityContract[Any, Any]) -> None:
+    assert re.fullmatch(r"[a-z]+\.[a-z]+", contract.name)
+    assert issubclass(contract.input, Fact)
+    assert issubclass(contract.output, Fact)
+
+
+@every_contract
+def test_a_lost_worker_is_noticed_before_the_activity_must_end(contract: ActivityContract[Any, Any]) -> None:
+    assert contract.heartbeat * 2 < contract.start_to_close
+
+
+def test_workflows_answer_to_their_declared_names() -> None:
+    run = WorkflowDefinition.must_from_class(RunWorkflow)
+    merge = WorkflowDefinition.must_from_class(MergeWorkflow)
+
+    assert (run.name, merge.name) == (names.RUN_WORKFLOW, names.MERGE_WORKFLOW)
+
+
+def test_whatever_can_be_told_by_an_update_can_be_told_by_a_signal() -> None:
+    run = WorkflowDefinition.must_from_class(RunWorkflow)
+
+    assert set(run.updates) == {names.DECIDE, names.APPROVE, names.REJECT, names.PAUSE, names.RESUME}
+    assert set(run.signals) == set(run.updates)
+    assert {name for name in run.queries if name} >= {names.PROGRESS, names.PENDING_DECISIONS}
+
+
+def test_a_restarted_worker_fails_activities_with_the_type_that_workflows_know() -> None:
+    assert in_flight.LOST_WORKER == contracts.LOST_WORKER
