@@ -26,6 +26,10 @@ class StopRun(Exception):  # noqa: N818 - it is no error: it carries a decision
         self.stop = stop
 
 
+def heartbeat_of(contract: ActivityContract[Any, Any]) -> timedelta:
+    return contract.heartbeat
+
+
 async def call(
     contract: ActivityContract[In, Out],
     argument: In,
@@ -43,7 +47,7 @@ async def call(
         task_queue=queue,
         activity_id=activity_id,
         start_to_close_timeout=start_to_close or contract.start_to_close,
-        heartbeat_timeout=contract.heartbeat,
+        heartbeat_timeout=heartbeat_of(contract),
         retry_policy=RETRY_LOST_WORKERS,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=summary[:200] or None,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ from ostinato.domain.resources import Activation
 from ostinato.domain.workspace import Checkout, Environment, Integration, Publication, Workspace
 
 BASE = "b" * 40
+_BEATING: ContextVar[asyncio.Task[None]] = ContextVar("beating")
 Behaviour = Callable[[Any], Awaitable[Any]]
 
 
@@ -77,13 +79,22 @@ class World:
     def executed(self) -> list[str]:
         return [str(argument.step.id) for name, argument in self.calls if name == "step.execute"]
 
+    def usual(self, name: str) -> Behaviour:
+        """What the activity does when nothing is overridden."""
+        behaviour: Behaviour = getattr(self, "_" + name.replace(".", "_"))
+        return behaviour
+
+    def silence(self) -> None:
+        """The calling activity's heart stops."""
+        _BEATING.get().cancel()
+
     def _activity(self, contract: ActivityContract[Any, Any]) -> Callable[..., Any]:
         async def run(argument: Fact) -> Fact:
             self.calls.append((contract.name, argument))
             beating = asyncio.create_task(_beat())
+            _BEATING.set(beating)
             try:
-                behaviour = self.overrides.get(contract.name) or getattr(self, "_" + contract.name.replace(".", "_"))
-                answer: Fact = await behaviour(argument)
+                answer: Fact = await (self.overrides.get(contract.name) or self.usual(contract.name))(argument)
                 return answer
             finally:
                 beating.cancel()

@@ -24,6 +24,9 @@ from tests.workflows.conftest import running
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="session")]
 
 
+_OF_A_RUN = [contract for contract in contracts.ALL if not contract.name.startswith(("merge", "step.collect"))]
+
+
 def a_plan(*steps: Step, **fields: Any) -> Plan:
     return Plan(id="test", steps=steps, **fields)
 
@@ -333,7 +336,7 @@ async def test_input_that_does_not_fit_fails_the_run_at_once(server: Client) -> 
     assert failed.value.cause.type == "PayloadValidationError"
 
 
-@pytest.mark.parametrize("contract", [c for c in contracts.ALL if not c.name.startswith(("merge", "step.collect"))])
+@pytest.mark.parametrize("contract", _OF_A_RUN, ids=lambda contract: str(contract.name))
 async def test_whichever_activity_raises_the_run_ends_in_a_declared_outcome(
     server: Client, contract: contracts.ActivityContract[Any, Any]
 ) -> None:
@@ -382,3 +385,42 @@ def _risky(world: World) -> None:
 
 def _critical(world: World) -> None:
     world.classification = a_classification(risk="critical", risk_reasons=("touches payments",))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heartbeats are missed after a second instead of twenty."""
+    monkeypatch.setattr("ostinato.durable.calls.heartbeat_of", lambda contract: timedelta(seconds=1))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("contract", _OF_A_RUN, ids=lambda contract: str(contract.name))
+async def test_whichever_activity_falls_silent_is_tried_again_and_its_late_answer_changes_nothing(
+    server: Client, contract: contracts.ActivityContract[Any, Any]
+) -> None:
+    tries: list[int] = []
+    late = asyncio.Event()
+
+    def prepare(world: World) -> None:
+        usual = world.usual(contract.name)
+
+        async def silent_at_first(argument: Any) -> Any:
+            tries.append(1)
+            if len(tries) > 1:
+                return await usual(argument)
+            world.silence()
+            await asyncio.sleep(2)
+            late.set()
+            return await usual(argument)
+
+        world.overrides[contract.name] = silent_at_first
+
+    async with running(server, a_plan(tool_step("one")), prepare=prepare) as (handle, world):
+        snapshot = await asyncio.wait_for(handle.result(), 30)
+        await asyncio.wait_for(late.wait(), 10)
+
+    assert snapshot.outcome is Outcome.COMPLETED
+    assert len(tries) >= 2
+    assert len(snapshot.results) == 1
+    assert world.stored[-1].outcome is Outcome.COMPLETED
