@@ -148,6 +148,14 @@ async def test_modernise_rewrites_what_a_newer_python_says_better(tmp_path: Path
     assert report.changed
 
 
+async def test_modernise_removes_the_imports_that_it_made_useless_and_no_others(tmp_path: Path) -> None:
+    text = "import os\nfrom typing import Dict\n\n\ndef f(a: Dict[str, int]) -> None: ...\n"
+
+    _, context = await outcome("modernise", tmp_path, {"calc.py": text})
+
+    assert (context.tree / "calc.py").read_text() == "import os\n\n\ndef f(a: dict[str, int]) -> None: ...\n"
+
+
 async def test_type_errors_are_found_without_configuration(tmp_path: Path) -> None:
     report, _ = await outcome("types.check", tmp_path, {"src/calc/__init__.py": CALC + "\n\nadd('a', 1)\n"})
 

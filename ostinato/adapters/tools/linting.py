@@ -1,6 +1,7 @@
 """lint.check, lint.fix and modernise: the project's own linter, else ruff with our rules."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from ostinato.domain.project import ToolChoice
 
 FALLBACK_RULES = "E4,E7,E9,F,B"
 _MINORS = range(9, 15)
+_UNUSED = re.compile(r"`([^` ]+)")
 _FLAKE8_FORMAT = "%(path)s\t%(row)d\t%(code)s\t%(text)s"
 
 
@@ -71,7 +73,9 @@ async def modernise(context: ToolContext) -> ToolReport:
     with scratch_folder() as scratch:
         rules = ("--select", "UP", *target_version(context))
         before = await _ruff(context, scratch, *rules)
+        unused_before = await _ruff(context, scratch, "--select", "F401")
         await _ruff(context, scratch, *rules, "--fix")
+        await _ruff(context, scratch, "--select", "F401", *_sparing(unused_before), "--fix")
         after = await _ruff(context, scratch, *rules)
     fixed = max(len(before) - len(after), 0)
     return ToolReport(
@@ -83,6 +87,12 @@ async def modernise(context: ToolContext) -> ToolReport:
         metrics={"fixed": fixed, "left": len(after)},
         evidence=keep(context, {"before": _dumped(before), "after": _dumped(after)}),
     )
+
+
+def _sparing(unused: Sequence[Finding]) -> tuple[str, ...]:
+    """Imports that were unused before the rewriting are not its to remove: somebody may import them from here."""
+    names = sorted({found[1] for finding in unused if (found := _UNUSED.match(finding.message))})
+    return ("--config", f"lint.pyflakes.allowed-unused-imports={json.dumps(names)}")
 
 
 async def lint_findings(context: ToolContext) -> tuple[tuple[Finding, ...], tuple[str, ...], str]:
