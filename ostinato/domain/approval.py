@@ -19,7 +19,7 @@ def approval_for(options: RunOptions, classification: Classification) -> Approva
     reasons = []
     if classification.risk in (Risk.HIGH, Risk.CRITICAL):
         why = "; ".join(classification.risk_reasons[:3])
-        reasons.append(f"its risk is {classification.risk}" + (f" ({why})" if why else ""))
+        reasons.append(f"its risk is {why or classification.risk}")
     if options.interaction is not Interaction.MINIMAL:
         reasons.append(f"--interaction {options.interaction} asks before executing")
     return Approval(

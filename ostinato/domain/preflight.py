@@ -95,7 +95,7 @@ def _can_run(action: ToolAction, options: RunOptions) -> bool:
 
 def _risk_gate(options: RunOptions, classification: Classification) -> GateResult:
     reasons = "; ".join(classification.risk_reasons[:3])
-    message = f"risk {classification.risk}" + (f": {reasons}" if reasons else "")
+    message = f"risk {reasons or classification.risk}"
     if approval_for(options, classification).needed:
         return _gate("risk", Status.WARN, "risk_approval", message, "A person approves the plan before it is executed")
     return _gate("risk", Status.PASS, "risk_accepted", message)
