@@ -15,7 +15,8 @@ def error_lines(error: BaseException) -> list[str]:
 
 
 def problem_lines(problem: Problem) -> list[str]:
-    place = f"{problem.field}" + (f", line {problem.line}" if problem.line is not None else "")
+    spot = f", line {problem.line}, column {problem.column or 1}" if problem.line is not None else ""
+    place = f"{problem.field}{spot}"
     lines = [f"✘ {place}: {problem.message}" if place else f"✘ {problem.message}"]
     return [*lines, f"  → {problem.cure}"] if problem.cure else lines
 
