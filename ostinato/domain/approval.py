@@ -38,7 +38,7 @@ def approval_context(plan: Plan, classification: Classification) -> str:
         for step in plan.steps[:40]
     )
     mitigations = "\n".join(f"- {text}" for text in classification.mitigations)
-    risk = "; ".join(classification.risk_reasons) or "no particular reason"
-    return f"{classification.task_type} · risk {classification.risk}: {risk}\n\n{steps}" + (
+    risk = "; ".join(classification.risk_reasons) or classification.risk
+    return f"{classification.task_type} · risk {risk}\n\n{steps}" + (
         f"\n\nMitigations:\n{mitigations}" if mitigations else ""
     )
