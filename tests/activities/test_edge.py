@@ -1,0 +1,92 @@
+"""What crosses the edge: errors once mapped, and a heartbeat for as long as an activity works."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.edge import Pulse, edge
+from ostinato.contracts.activities import OPEN_WORKSPACE, STORE_REPORT, OpenWorkspace, StoredReport, StoreReport
+from ostinato.domain.errors import ExternalError, InvariantError, Problem, UserError
+from ostinato.domain.ids import RunId
+from tests.activities.bench import Bench
+from tests.builders import a_snapshot
+
+
+class Broken:
+    """Stands where an activity would, and raises or waits."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
+
+    @edge(STORE_REPORT)
+    async def store(self, command: StoreReport, pulse: Pulse) -> StoredReport:
+        if self._error is not None:
+            raise self._error
+        pulse.say("halfway")
+        await asyncio.sleep(0.05)
+        return StoredReport(path="kept")
+
+
+async def failure_of(error: Exception) -> ApplicationError:
+    with pytest.raises(ApplicationError) as failed:
+        await ActivityEnvironment().run(Broken(error).store, StoreReport(snapshot=a_snapshot()))
+    return failed.value
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ExternalError("The disk is full", code="disk_full"), InvariantError("Two heads", code="two_heads")],
+    ids=["external", "invariant"],
+)
+async def test_our_errors_travel_by_code_and_are_never_retried(error: ExternalError | InvariantError) -> None:
+    failure = await failure_of(error)
+
+    assert (failure.type, failure.message, failure.non_retryable) == (error.code, error.message, True)
+
+
+async def test_every_problem_of_an_input_travels_with_its_cure() -> None:
+    problems = [
+        Problem(code="first_bad", field="--repo", message="it is no repository", cure="Name another"),
+        Problem(code="second_bad", field="--base", message="there is no such branch", cure="Name a branch"),
+    ]
+
+    failure = await failure_of(UserError(problems))
+
+    assert (failure.type, failure.non_retryable) == ("first_bad", True)
+    assert [item["cure"] for item in failure.details[0]] == ["Name another", "Name a branch"]
+
+
+async def test_a_bug_is_called_unexpected_and_names_the_activity(caplog: pytest.LogCaptureFixture) -> None:
+    failure = await failure_of(KeyError("commit"))
+
+    assert (failure.type, failure.non_retryable) == ("unexpected", True)
+    assert failure.message == "report.store failed unexpectedly: KeyError: 'commit'"
+    assert "activity failed unexpectedly" in caplog.text
+
+
+async def test_a_message_too_long_for_a_payload_is_cut() -> None:
+    failure = await failure_of(ExternalError("x" * 100_000))
+
+    assert len(failure.message) == 4000
+
+
+async def test_an_activity_beats_with_what_it_is_doing() -> None:
+    beats: list[Any] = []
+    environment = ActivityEnvironment()
+    environment.on_heartbeat = lambda *details: beats.append(details[0])
+
+    await environment.run(Broken().store, StoreReport(snapshot=a_snapshot()))
+
+    assert beats == ["halfway"]
+
+
+async def test_a_folder_that_is_no_repository_is_the_users_to_cure(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(ApplicationError) as failed:
+        await bench.call(OPEN_WORKSPACE, OpenWorkspace(run_id=RunId("r"), repository=str(tmp_path / "home")))
+
+    assert failed.value.non_retryable
+    assert failed.value.details[0][0]["cure"]

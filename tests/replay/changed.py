@@ -1,0 +1,25 @@
+"""The run workflow as a careless change would leave it: one command more than the histories hold."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+from ostinato.contracts.workflows import RUN_WORKFLOW
+from ostinato.domain.errors import OstinatoError
+from ostinato.domain.report import Snapshot
+from ostinato.domain.request import RunRequest
+from workflows.run import RunWorkflow
+
+
+@workflow.defn(name=RUN_WORKFLOW, sandboxed=False, failure_exception_types=[OstinatoError])
+class CarelesslyChanged(RunWorkflow):
+    """Waits a second before it begins. Outside the sandbox, which lets no workflow import another."""
+
+    @workflow.init
+    def __init__(self, request: RunRequest) -> None:
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: RunRequest) -> Snapshot:
+        await workflow.sleep(timedelta(seconds=1))
+        return await super().run(request)
