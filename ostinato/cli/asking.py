@@ -11,6 +11,7 @@ from ostinato.adapters.git.repository import RepositoryState, inspect_repository
 from ostinato.cli.call import Call
 from ostinato.cli.connecting import here
 from ostinato.cli.follow import current_user
+from ostinato.cli.options import as_utf8
 from ostinato.domain.classification import TaskType
 from ostinato.domain.errors import Problem, UserError
 from ostinato.domain.ids import RunId, new_run_id, parse_run_id
@@ -91,17 +92,12 @@ def _text(arguments: Namespace, problems: Problems) -> str:
     if given == "-":
         given = sys.stdin.buffer.read(MAX_READ_BYTES).decode("utf-8", "replace")
     if given is None and arguments.definition:
-        given = f"Run the definition {arguments.definition}"
+        given = f"Run the definition {here(arguments.definition).stem}"
     try:
-        return clean_request(_as_utf8(given or ""))
+        return clean_request(as_utf8(given or ""))
     except UserError as error:
         problems.collect(error)
         return ""
-
-
-def _as_utf8(text: str) -> str:
-    """Words of the command line as UTF-8, also where the locale says otherwise and Python escaped them."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _run_id(arguments: Namespace, text: str, problems: Problems) -> RunId:
@@ -172,5 +168,5 @@ def _parameters(pairs: list[str], problems: Problems) -> dict[str, str]:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             problems.add("param_invalid", "--param", f"{pair!r} is not name=value", "Write it like --param package=src")
-        parameters[name] = value
+        parameters[as_utf8(name)] = as_utf8(value)
     return parameters

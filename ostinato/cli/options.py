@@ -9,11 +9,28 @@ TASK_TYPES: Final = (
     "code_implementation", "bug_fix", "refactoring", "testing", "documentation", "code_review", "security_audit",
     "performance_optimization", "deployment", "research", "ui_design", "maintenance",
 )  # fmt: skip
+MAX_NOTE_CHARS: Final = 4_000
+"""As ostinato.domain.decisions has it, which help must not wait for."""
 RUN_VARIABLES: Final = ("OSTINATO_HOME", "OSTINATO_INTERACTION", "OSTINATO_MAX_PARALLEL", "TEMPORAL_ADDRESS")
 
 
 def declare_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="the run's id, or any unique beginning of it")
+
+
+def declare_note(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--note", default="", metavar="TEXT", type=_note, help="a remark to keep with the answer")
+
+
+def _note(text: str) -> str:
+    if len(text) > MAX_NOTE_CHARS:
+        raise argparse.ArgumentTypeError(f"{len(text):,} characters are too many: at most {MAX_NOTE_CHARS:,}")
+    return as_utf8(text)
+
+
+def as_utf8(text: str) -> str:
+    """Words of the command line as UTF-8, also where the locale says otherwise and Python escaped them."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def declare_repository(parser: argparse.ArgumentParser) -> None:

@@ -1,10 +1,12 @@
 """Workflows, their messages, queues and search attributes."""
 
-from typing import Final
+from typing import Annotated, Final
 
+from pydantic import Field
 from temporalio.common import SearchAttributeKey
 
 from ostinato.domain.base import Fact
+from ostinato.domain.decisions import MAX_NAME_CHARS, MAX_NOTE_CHARS
 from ostinato.domain.gates import GateResult
 from ostinato.domain.ids import RunId
 
@@ -47,15 +49,15 @@ MAX_ATTRIBUTE_CHARS: Final = 255
 class Verdict(Fact):
     """What `approve` and `reject` take; without a decision it answers the pending approval."""
 
-    by: str = "unknown"
-    note: str = ""
+    by: Annotated[str, Field(max_length=MAX_NAME_CHARS)] = "unknown"
+    note: Annotated[str, Field(max_length=MAX_NOTE_CHARS)] = ""
 
 
 class Control(Fact):
     """What `pause` and `resume` take."""
 
-    by: str = "unknown"
-    note: str = ""
+    by: Annotated[str, Field(max_length=MAX_NAME_CHARS)] = "unknown"
+    note: Annotated[str, Field(max_length=MAX_NOTE_CHARS)] = ""
 
 
 class Acknowledged(Fact):

@@ -2,10 +2,16 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from ostinato.domain.base import Fact
 from ostinato.domain.errors import Problem
 from ostinato.domain.ids import DecisionId, StepId
+
+MAX_NOTE_CHARS: Final = 4_000
+MAX_NAME_CHARS: Final = 200
 
 
 class DecisionKind(StrEnum):
@@ -25,10 +31,10 @@ class Option(Fact):
 class Answer(Fact):
     """What `decide` takes, as update or as signal."""
 
-    decision: DecisionId
-    option: str
-    note: str = ""
-    by: str = "unknown"
+    decision: Annotated[DecisionId, Field(max_length=MAX_NAME_CHARS)]
+    option: Annotated[str, Field(max_length=MAX_NAME_CHARS)]
+    note: Annotated[str, Field(max_length=MAX_NOTE_CHARS)] = ""
+    by: Annotated[str, Field(max_length=MAX_NAME_CHARS)] = "unknown"
 
 
 class Decision(Fact):

@@ -33,6 +33,9 @@ _APPROVE = 'Approve the plan: {"by": "you", "note": "why"}'
 _REJECT = 'Reject the plan and end the run: {"by": "you", "note": "why"}'
 _PAUSE = 'Start nothing new; what runs goes on: {"by": "you"}'
 _RESUME = 'Go on after a pause: {"by": "you"}'
+_A_VERDICT, _A_CONTROL = Verdict(), Control()
+MAX_REFUSED_SHOWN = 20
+"""Refused signals that a run keeps: whoever sends thousands must not make its state too large to be stored."""
 
 
 class Mailbox:
@@ -58,49 +61,57 @@ class Mailbox:
         _refuse(refuse_reason(self._record, answer))
 
     @workflow.update(name=APPROVE, description=_APPROVE)
-    def approve(self, verdict: Verdict) -> Acknowledged:
+    def approve(self, verdict: Verdict = _A_VERDICT) -> Acknowledged:
         accept(self._record, verdict_answer(verdict, approved=True))
         return Acknowledged(message="approved")
 
     @approve.validator
-    def check_approve(self, verdict: Verdict) -> None:
+    def check_approve(self, verdict: Verdict = _A_VERDICT) -> None:
         _refuse(refuse_reason(self._record, verdict_answer(verdict, approved=True)))
 
     @workflow.update(name=REJECT, description=_REJECT)
-    def reject(self, verdict: Verdict) -> Acknowledged:
+    def reject(self, verdict: Verdict = _A_VERDICT) -> Acknowledged:
         accept(self._record, verdict_answer(verdict, approved=False))
         return Acknowledged(message="rejected")
 
     @reject.validator
-    def check_reject(self, verdict: Verdict) -> None:
+    def check_reject(self, verdict: Verdict = _A_VERDICT) -> None:
         _refuse(refuse_reason(self._record, verdict_answer(verdict, approved=False)))
 
     @workflow.update(name=PAUSE, description=_PAUSE)
-    def pause(self, control: Control) -> Acknowledged:
+    def pause(self, control: Control = _A_CONTROL) -> Acknowledged:
         return self._set_paused(True, control)
 
+    @pause.validator
+    def check_pause(self, control: Control = _A_CONTROL) -> None:
+        """Without a validator, arguments that do not fit would fail the workflow task instead of the update."""
+
     @workflow.update(name=RESUME, description=_RESUME)
-    def resume(self, control: Control) -> Acknowledged:
+    def resume(self, control: Control = _A_CONTROL) -> Acknowledged:
         return self._set_paused(False, control)
 
+    @resume.validator
+    def check_resume(self, control: Control = _A_CONTROL) -> None:
+        """Without a validator, arguments that do not fit would fail the workflow task instead of the update."""
+
     @workflow.signal(name=DECIDE, description=_DECIDE)
-    def decide_signal(self, raw: Any = None) -> None:
+    def decide_signal(self, *raw: Any) -> None:
         self._by_signal(DECIDE, Answer, raw, self._accept_checked)
 
     @workflow.signal(name=APPROVE, description=_APPROVE)
-    def approve_signal(self, raw: Any = None) -> None:
+    def approve_signal(self, *raw: Any) -> None:
         self._by_signal(APPROVE, Verdict, raw, lambda it: self._accept_checked(verdict_answer(it, approved=True)))
 
     @workflow.signal(name=REJECT, description=_REJECT)
-    def reject_signal(self, raw: Any = None) -> None:
+    def reject_signal(self, *raw: Any) -> None:
         self._by_signal(REJECT, Verdict, raw, lambda it: self._accept_checked(verdict_answer(it, approved=False)))
 
     @workflow.signal(name=PAUSE, description=_PAUSE)
-    def pause_signal(self, raw: Any = None) -> None:
+    def pause_signal(self, *raw: Any) -> None:
         self._by_signal(PAUSE, Control, raw, lambda it: self._pause_checked(True, it))
 
     @workflow.signal(name=RESUME, description=_RESUME)
-    def resume_signal(self, raw: Any = None) -> None:
+    def resume_signal(self, *raw: Any) -> None:
         self._by_signal(RESUME, Control, raw, lambda it: self._pause_checked(False, it))
 
     def _accept_checked(self, answer: Answer) -> Problem | None:
@@ -121,17 +132,30 @@ class Mailbox:
         self._record.note(f"{word} by {control.by} at {workflow.now():%Y-%m-%d %H:%M:%S} UTC")
         return Acknowledged(message=word)
 
-    def _by_signal(self, name: str, model: type[Message], raw: Any, act: Callable[[Message], Problem | None]) -> None:
+    def _by_signal(
+        self, name: str, model: type[Message], raw: tuple[Any, ...], act: Callable[[Message], Problem | None]
+    ) -> None:
         """A signal cannot be answered: a refused one shows in the run's notes and details."""
         try:
-            problem = act(model.model_validate(raw if raw is not None else {}))
+            problem = act(model.model_validate(_carried(raw)))
             reason = str(problem) if problem else ""
         except ValidationError as error:
             reason = "; ".join(
                 f"{'.'.join(map(str, item['loc'])) or name}: {item['msg']}" for item in error.errors()[:5]
             )
-        if reason:
+        if reason and sum(note.startswith("signal ") for note in self._record.notes) < MAX_REFUSED_SHOWN:
             self._record.note(f"signal {name} refused: {reason}"[:600])
+
+
+def _carried(raw: tuple[Any, ...]) -> Any:
+    """What a signal carries; nothing counts as an empty object, several values fit no model and are refused."""
+    match raw:
+        case () | (None,):
+            return {}
+        case (only,):
+            return only
+        case _:
+            return list(raw)
 
 
 def _refuse(problem: Problem | None) -> None:

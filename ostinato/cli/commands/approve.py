@@ -4,7 +4,7 @@ import argparse
 
 from ostinato.cli.call import Call
 from ostinato.cli.exits import Exit
-from ostinato.cli.options import declare_run
+from ostinato.cli.options import declare_note, declare_run
 
 EXAMPLES = ("ostinato approve fix-the-lint-errors",)
 VARIABLES = ("OSTINATO_HOME", "TEMPORAL_ADDRESS")
@@ -12,7 +12,7 @@ VARIABLES = ("OSTINATO_HOME", "TEMPORAL_ADDRESS")
 
 def declare(parser: argparse.ArgumentParser) -> None:
     declare_run(parser)
-    parser.add_argument("--note", default="", metavar="TEXT", help="a remark to keep with it")
+    declare_note(parser)
 
 
 def execute(call: Call) -> Exit:

@@ -4,7 +4,7 @@ import argparse
 
 from ostinato.cli.call import Call
 from ostinato.cli.exits import Exit
-from ostinato.cli.options import declare_run
+from ostinato.cli.options import declare_note, declare_run
 
 EXAMPLES = (
     "ostinato decide fix-the-lint-errors approve-plan approve",
@@ -17,7 +17,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     declare_run(parser)
     parser.add_argument("decision", metavar="DECISION", help="the question's id, as `ostinato decisions` shows it")
     parser.add_argument("option", metavar="OPTION", help="one of its options")
-    parser.add_argument("--note", default="", metavar="TEXT", help="a remark to keep with the answer")
+    declare_note(parser)
 
 
 def execute(call: Call) -> Exit:
