@@ -31,9 +31,11 @@ def details_markdown(snapshot: Snapshot) -> str:
         parts.append(f"> {snapshot.stop.message}" + (f"\n>\n> {snapshot.stop.cure}" if snapshot.stop.cure else ""))
     parts.extend(_decision(snapshot, decision) for decision in snapshot.pending_decisions)
     if snapshot.todos:
-        parts.append("\n".join(_todo(todo) for todo in snapshot.todos[:60]))
+        parts.append("### Steps\n\n" + "\n".join(_todo(todo) for todo in snapshot.todos[:60]))
     if snapshot.gates:
-        parts.append("| gate | | verdict |\n|---|---|---|\n" + "\n".join(_gate(gate) for gate in snapshot.gates))
+        parts.append(
+            "### Gates\n\n| gate | | verdict |\n|---|---|---|\n" + "\n".join(_gate(gate) for gate in snapshot.gates)
+        )
     parts.extend(f"_{note}_" for note in snapshot.notes[-5:])
     return "\n\n".join(parts)[:20_000]
 
