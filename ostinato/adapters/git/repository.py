@@ -61,6 +61,8 @@ async def inspect_repository(path: Path, base: str | None = None) -> RepositoryS
     git = user_git(root).with_config(disabled_filters(settings.filters))
     head_commit = await resolve_commit(git, "HEAD")
     head_branch = (await git.attempt("symbolic-ref", "-q", "--short", "HEAD")).stdout.strip() or None
+    if head_branch and not _is_text(head_branch):
+        head_branch = None  # as if HEAD were detached: no message can carry that name
     base_commit, problems = await _find_base(git, base, head_commit)
     problems += await _obstacles(git, settings, root)
     if problems:
@@ -122,6 +124,13 @@ async def _locate(path: Path) -> tuple[Path, Path, Path]:
             "Clone it (git clone) and name the clone",
         )
     root = Path((await git("rev-parse", "--show-toplevel")).rstrip("\n"))
+    if not _is_text(str(root.resolve())):
+        raise UserError.of(
+            "path_not_utf8",
+            _FIELD,
+            f"the path {readable(str(root))} is not UTF-8, so it cannot be passed on",
+            "Rename the folder, or move the repository",
+        )
     common = Path((await user_git(root)("rev-parse", "--git-common-dir")).rstrip("\n"))
     return root.resolve(), Path(git_dir).resolve(), (root / common).resolve()
 
@@ -132,6 +141,10 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except OSError:
         return False
+
+
+def _is_text(name: str) -> bool:
+    return readable(name) == name
 
 
 def _not_usable(path: Path, stderr: str, detail: str) -> UserError:
