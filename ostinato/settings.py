@@ -212,7 +212,7 @@ class _Reader:
         if value is not None and value not in allowed:
             self._wrong(name, f"{value!r} is not allowed", f"Use one of: {', '.join(allowed)}")
             return None
-        return value
+        return None if value is None else str(value)
 
     def choices(self, name: str, allowed: tuple[str, ...]) -> tuple[str, ...] | None:
         value = self.value(name)
