@@ -218,9 +218,12 @@ class RunWorkflow(Mailbox):
             await self._leave_workspace()
         states = tuple(record.frontier.states.values()) if record.frontier else ()
         record.end(judge_outcome(stop=record.stop, states=states, gates=record.gates))
-        await call(
-            STORE_REPORT, StoreReport(snapshot=record.snapshot()), queue=self._queue(), summary="keep the report"
-        )
+        try:
+            await call(
+                STORE_REPORT, StoreReport(snapshot=record.snapshot()), queue=self._queue(), summary="keep the report"
+            )
+        except ActivityError as error:  # the workflow's own result still has it
+            record.note(f"the report could not be kept on disk: {stop_of(error).message}")
 
     async def _leave_workspace(self) -> None:
         record = self._record

@@ -113,6 +113,22 @@ def test_a_killed_server_and_worker_go_on_after_up(own_stack: Stack, sample: Pat
     assert lines(journal).count("one") == lines(journal).count("two") == 1
 
 
+def test_a_worker_that_is_stopped_in_good_order_loses_nothing(own_stack: Stack, sample: Path, tmp_path: Path) -> None:
+    file, journal = definition(tmp_path, nap=3)
+    run_id = own_stack.start("five steps", sample, "--definition", str(file), "--trust")
+    until_line(journal, "three")
+
+    own_stack.call("down", timeout=90)
+    stopped = sleepers()
+    own_stack.call("up")
+    report = own_stack.finished(run_id)
+
+    assert stopped == []
+    assert report["outcome"] == "completed"
+    assert lines(journal).count("four") == 1
+    assert step_commits(sample, run_id) == ["one", "two", "three", "four", "five"]
+
+
 def test_a_result_outlives_its_history(own_stack: Stack, sample: Path) -> None:
     run_id = own_stack.start("fix the lint errors", sample, "--trust")
     own_stack.finished(run_id)
