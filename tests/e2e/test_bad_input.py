@@ -140,6 +140,11 @@ REFUSALS = {
         code="tool_unknown",
         cure="lint.fix",
     ),
+    "a broken configuration of the repository": Refusal(
+        typed=lambda at: [REQUEST, "--repo", a_repository(at, {**FILES, ".ostinato/config.toml": "[gates]\npost = 7\n"})],
+        code="setting_invalid",
+        cure="list of: tests",
+    ),
     "an empty request": Refusal(
         typed=lambda at: ["", "--repo", a_repository(at)], code="request_empty", cure="Say what you want"
     ),
@@ -303,6 +308,11 @@ def with_latin_1_names(folder: Path) -> Path:
     return repository
 
 
+def with_confusing_names(folder: Path) -> Path:
+    names = ("-rf.py", "--fix", "a\nb.py", "'q\"$(touch marker)`.py", " space .py", "HEAD", "refs/heads/main", "*.py")
+    return a_repository(folder, {**FILES, **dict.fromkeys(names, CODE)})
+
+
 def with_broken_links(folder: Path) -> Path:
     repository = a_repository(folder)
     for name in ("gone.py", "gone.md", "gone.html", "Dockerfile", "setup.cfg", "requirements.txt"):
@@ -362,6 +372,7 @@ ODDITIES = {
     "LFS pointers": Odd(make=tracked_by_lfs, said=("Git LFS",)),
     "a detached HEAD": Odd(make=with_a_detached_head),
     "names that are not UTF-8": Odd(make=with_latin_1_names),
+    "names that look like options": Odd(make=with_confusing_names),
     "links that lead nowhere": Odd(make=with_broken_links),
     "a huge file": Odd(make=with_a_huge_file),
     "a stale index lock": Odd(make=with_a_stale_lock, said=("index.lock",)),
