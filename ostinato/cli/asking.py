@@ -12,6 +12,7 @@ from ostinato.cli.call import Call
 from ostinato.cli.connecting import here
 from ostinato.cli.follow import current_user
 from ostinato.cli.options import as_utf8
+from ostinato.cli.redacting import redacted
 from ostinato.domain.classification import TaskType
 from ostinato.domain.errors import Problem, UserError
 from ostinato.domain.ids import RunId, new_run_id, parse_run_id
@@ -94,7 +95,7 @@ def _text(arguments: Namespace, problems: Problems) -> str:
     if given is None and arguments.definition:
         given = f"Run the definition {here(arguments.definition).stem}"
     try:
-        return clean_request(as_utf8(given or ""))
+        return clean_request(redacted(as_utf8(given or "")))
     except UserError as error:
         problems.collect(error)
         return ""

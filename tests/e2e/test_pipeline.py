@@ -132,3 +132,15 @@ def test_the_same_id_is_the_same_run(stack: Stack, sample: Path) -> None:
 
     assert first == second == "nightly-1"
     assert stack.finished(first)["outcome"] == "completed"
+
+
+def test_a_secret_in_the_request_reaches_neither_server_nor_disk(stack: Stack, sample: Path) -> None:
+    token = "ghp_" + "Zq8" * 12
+    request = f"fix the lint errors, my token is {token}"
+
+    run_id = stack.start(request, sample, "--trust", "--id", "secretive")
+    stack.finished(run_id)
+
+    holding = [path for path in stack.home.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
+    assert holding == []
+    assert "[redacted" in stack.report(run_id)["request"]
