@@ -242,3 +242,13 @@ def check_summaries(events: list[dict[str, Any]]) -> None:
     scheduled = [event for event in events if event["eventType"] == "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED"]
     assert scheduled
     assert all("summary" in event.get("userMetadata", {}) for event in scheduled)
+
+
+@pytest.mark.parametrize("text", ['{"run_id": "x"}', '"words"', "[]", '{"run_id": 1, "text": null}'])
+def test_a_run_started_with_input_that_does_not_fit_fails_at_once(stack: Stack, text: str) -> None:
+    stack.ok("up")
+    options = ("--type", "OstinatoRun", "--task-queue", "ostinato", "--input", text, "--execution-timeout", "1m")
+
+    ended = Server(stack).call("execute", *options)
+
+    assert json.loads(ended.out)["status"] == "FAILED", ended.out + ended.err
