@@ -244,6 +244,14 @@ def test_a_home_that_cannot_be_written_is_told_with_its_cure(tmp_path: Path, com
     assert "Traceback" not in ended.out + ended.err
 
 
+@pytest.mark.parametrize("typed", [("approve", "run"), ("reject", "run"), ("decide", "run", "approval", "approve")])
+def test_a_note_that_is_too_long_is_refused(door: Door, typed: tuple[str, ...]) -> None:
+    ended = door.call(*typed, "--note", "x" * 5000)
+
+    assert ended.code == 2
+    assert "at most 4,000" in ended.err
+
+
 def test_a_system_without_git_is_told_what_to_install(door: Door, tmp_path: Path) -> None:
     repository = a_repository(tmp_path)
 
