@@ -44,12 +44,16 @@ imports: $(STAMP)
 check: lint types imports ## format, lint, types, import contracts, unit tests, laws, workflow tests: under a minute
 	$(PYTEST) -q -n 2 -m "not slow and not e2e" tests/unit tests/laws tests/workflows tests/architecture tests/replay
 
-test: check ## everything that CI runs: check, and the tests with real git, processes, tools and servers
+test: check ## everything that CI runs: check, then real git, processes, tools and servers; determinism with no cache
+	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows
+	$(PYTEST) -q -n 2 -m slow tests/unit tests/laws tests/workflows tests/architecture tests/replay
 	$(PYTEST) -q -n 2 tests/integration tests/activities
 	$(PYTEST) -q tests/e2e
 
-test-all: test ## `test`, and the whole suite once with no workflow cache
-	OSTINATO_TEST_CACHE=0 $(PYTEST) -q tests/workflows tests/replay tests/e2e
+test-all: test ## `test`, with tracing installed and sent to a real receiver, and the benchmarks
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,otel]'
+	$(PYTEST) -q tests/unit/test_telemetry.py
+	$(BIN)/python -m benchmarks.first_run
 
 clean: ## remove .venv and caches
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,5 +1,6 @@
 """A real dev server for the session, and one function that runs a workflow against fake activities."""
 
+import os
 import shutil
 import sys
 import uuid
@@ -28,6 +29,8 @@ from tests.fakes.world import World
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
 
+CACHED_WORKFLOWS = int(os.environ.get("OSTINATO_TEST_CACHE", "1000"))
+"""0: every workflow task replays its whole history, the cheapest test of determinism."""
 KEYS: list[SearchAttributeKey[Any]] = [
     names.PHASE,
     names.OUTCOME,
@@ -83,7 +86,7 @@ async def running(
     *,
     options: RunOptions | None = None,
     prepare: Callable[[World], None] = lambda world: None,
-    max_cached_workflows: int = 1000,
+    max_cached_workflows: int = CACHED_WORKFLOWS,
 ) -> AsyncIterator[Running]:
     """A run of `plan` in progress, with its world."""
     queue = f"q-{uuid.uuid4().hex[:10]}"
