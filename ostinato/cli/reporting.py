@@ -21,6 +21,8 @@ def next_steps(snapshot: Snapshot) -> list[Any]:
     from ostinato.cli.rendering import advice_lines
     from ostinato.domain.explanation import why
 
+    if snapshot.outcome is None:  # the view has the open questions with their answers
+        return []
     return [Text(""), *advice_lines(why(snapshot).advice)]
 
 
