@@ -28,17 +28,15 @@ def main() -> int:
 
 def _next(shown: Path) -> str:
     program = ".venv/bin/ostinato"
-    return "\n".join(
-        (
-            "",
-            "Next:",
-            f"  git -C {shown} log --oneline --all     the commits, one for each step that wrote",
-            f"  {program} list                        all runs (a run is named by any unique prefix of its id)",
-            f"  {program} diff RUN                    what the run changed",
-            f"  {program} merge RUN                   bring it into main: only because its gates passed",
-            "  make down                               stop the local Temporal server and worker",
-        )
-    )
+    commands = {
+        f"git -C {shown} log --oneline --all": "the commits, one for each step that wrote",
+        f"{program} list": "all runs (a run is named by any unique prefix of its id)",
+        f"{program} diff RUN": "what the run changed",
+        f"{program} merge RUN": "bring it into main: only because its gates passed",
+        "make down": "stop the local Temporal server and worker",
+    }
+    width = max(map(len, commands)) + 3
+    return "\nNext:\n" + "\n".join(f"  {command:{width}}{meaning}" for command, meaning in commands.items())
 
 
 if __name__ == "__main__":
