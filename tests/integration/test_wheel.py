@@ -81,7 +81,7 @@ def test_the_installed_command_helps_and_finds_its_tools(installed: Installation
     checks = json.loads(installed.call("doctor", "--json"))
 
     assert f"Ostinato {__version__}" in said
-    assert checks["ok"] is True
+    assert checks["data"]["healthy"] is True
 
 
 def test_an_installed_worker_takes_a_request_to_a_branch(installed: Installation, tmp_path: Path) -> None:
