@@ -1,5 +1,7 @@
 """Opening, sealing, publishing and closing a run's workspace."""
 
+import asyncio
+import shutil
 from pathlib import Path
 
 from activities.edge import Desk, Pulse, edge
@@ -102,13 +104,14 @@ class WorkspaceActivities:
 
     @edge(CLOSE_WORKSPACE)
     async def close(self, command: CloseWorkspace, pulse: Pulse) -> ClosedWorkspace:
-        """Worktrees go; unfinished work in them is saved to a ref first. A second execution finds nothing."""
+        """Worktrees and environments go; unfinished work is saved to a ref first. A second execution finds nothing."""
         workspace = command.workspace
         saved = []
         for tree in _worktrees(Path(workspace.root)):
             pulse.say(f"closing {tree.parent.name}")
             ref = await remove_worktree(Path(workspace.mirror), tree, workspace.run_id)
             saved.extend([ref] if ref else [])
+        await asyncio.to_thread(shutil.rmtree, workspace.root, ignore_errors=True)
         return ClosedWorkspace(saved_refs=tuple(saved))
 
 

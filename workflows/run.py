@@ -235,7 +235,7 @@ class RunWorkflow(Mailbox):
                 summary="save unfinished work, remove worktrees",
             )
             for ref in closed.saved_refs:
-                record.note(f"unfinished work is kept at {ref}")
+                record.note(f"unfinished work is kept: git fetch {record.place.mirror} {ref}")
             record.publication = await call(
                 PUBLISH_BRANCH,
                 PublishBranch(workspace=record.place, head=record.head, passed_gates=self._passed()),

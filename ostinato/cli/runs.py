@@ -49,7 +49,7 @@ from ostinato.domain.report import Snapshot, Stop, Stored
 from ostinato.domain.request import RunRequest, headline
 
 ANSWER_WITHIN_S = 20.0
-QUERY_WITHIN = timedelta(seconds=5)
+QUERY_WITHIN = timedelta(seconds=15)
 CLOSE_WITHIN_S = 90.0
 NO_WORKER = "worker_missing"
 MAX_LISTED = 1_000
@@ -359,7 +359,9 @@ def _merge_failure(run_id: RunId, error: WorkflowFailureError) -> OstinatoError:
 
 def no_worker(run_id: str) -> ExternalError:
     return ExternalError(
-        f"no worker answers for {run_id}: the run waits and loses nothing. Start one: ostinato up", code=NO_WORKER
+        f"no worker answered for {run_id} within {QUERY_WITHIN.total_seconds():.0f} s: the run loses nothing. "
+        "Start a worker, if none runs: ostinato up",
+        code=NO_WORKER,
     )
 
 

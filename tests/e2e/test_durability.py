@@ -141,3 +141,18 @@ def test_a_result_outlives_its_history(own_stack: Stack, sample: Path) -> None:
     assert run_id in str(listed)
     assert report["run_id"] == run_id
     assert report["outcome"] in ("completed", "degraded")
+
+
+def test_a_cancelled_hand_off_keeps_what_the_person_had_begun(own_stack: Stack, sample: Path) -> None:
+    run_id = own_stack.start("fix the crash on empty input", sample, "--trust")
+    status = own_stack.until(run_id, lambda status: bool(status.get("pending_decisions")))
+    worktree = Path(status["pending_decisions"][0]["worktree"])
+    (worktree / "begun.py").write_text("HALF = 1\n")
+
+    own_stack.call("cancel", run_id)
+    notes = own_stack.status(run_id)["notes"]
+
+    command = next(note for note in notes if "unfinished work" in note).partition(": ")[2].split()
+    git(sample, *command[1:])
+    assert git(sample, "show", "FETCH_HEAD:begun.py") == "HALF = 1"
+    assert not (own_stack.home / "runs" / run_id).exists()
