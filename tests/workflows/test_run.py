@@ -191,7 +191,8 @@ async def test_a_second_answer_is_refused_with_a_reason(server: Client) -> None:
         await handle.execute_update("approve", Verdict(by="ada"), result_type=Acknowledged)
         with pytest.raises(WorkflowUpdateFailedError) as refused:
             await handle.execute_update("reject", Verdict(by="bob"), result_type=Acknowledged)
-        await handle.signal("decide", {"decision": "question-ask", "option": "continue"})
+        question = await _decision(handle, "question-ask")
+        await handle.signal("decide", {"decision": question.id, "option": "continue"})
         await handle.result()
 
     assert isinstance(refused.value.cause, ApplicationError)
