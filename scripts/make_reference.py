@@ -124,7 +124,7 @@ def settings_page() -> Iterator[str]:
         "| `ui_url` | an address |",
     )
     yield from ("", "## The repository's file: `.ostinato/config.toml`", "")
-    yield "`ostinato init` writes one with what it detected. It is read from the working tree when a run starts."
+    yield "`ostinato init` writes one with what it detected. `[run]` and `[gates]` are read from\nthe working tree when a run starts; `[commands]` from the commit it starts from, so commit them."
     yield from ("", "| key | values |", "|---|---|")
     yield from (f"| `run.interaction` | {', '.join(INTERACTIONS)} |", "| `run.max_parallel` | 1 to 50 |")
     yield from (f"| `commands.{name}` | a list is an argv, a text is a shell line |" for name in COMMANDS)
