@@ -36,7 +36,7 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
-	$(BIN)/mypy tests worker.py client.py scripts/demo.py
+	$(BIN)/mypy tests worker.py client.py scripts/*.py
 
 imports: $(STAMP)
 	$(BIN)/lint-imports
