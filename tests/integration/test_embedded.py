@@ -92,7 +92,20 @@ def test_asking_again_finds_the_same_server(running: Home) -> None:
     assert ensure_server(running, ATTRIBUTES) == first
 
 
+def keep_off_the_usual_ports(home: Home) -> None:
+    """Other tests start servers at the same time, and each wants the usual ports."""
+    ports = []
+    for _ in range(2):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            ports.append(probe.getsockname()[1])
+    home.server.mkdir(parents=True)
+    former = {"port": ports[0], "ui_port": ports[1], "pid": 2**22, "started": 0.0, "version": "0"}
+    (home.server / "server.json").write_text(json.dumps(former))
+
+
 def test_a_newer_package_restarts_the_server_on_the_same_port(home: Home) -> None:
+    keep_off_the_usual_ports(home)
     first = ensure_server(home, {})
     record = home.server / "server.json"
     record.write_text(json.dumps({**json.loads(record.read_text()), "version": "0.0.1"}))
@@ -116,6 +129,7 @@ def test_two_processes_that_start_it_at_once_share_one(home: Home) -> None:
 
 
 async def test_a_killed_server_comes_back_with_its_data_and_new_attributes(home: Home) -> None:
+    keep_off_the_usual_ports(home)
     first = ensure_server(home, {"OstinatoPhase": "Keyword"})
     stop_process(first.identity, timeout_s=0)
 
@@ -223,3 +237,16 @@ def test_a_broken_temporal_configuration_is_told(tmp_path: Path) -> None:
         is_address_configured()
 
     assert caught.value.code == "temporal_config"
+
+
+def test_homes_that_start_at_once_get_servers_of_their_own(tmp_path: Path) -> None:
+    homes = [Home(tmp_path / f"home{number}") for number in range(4)]
+
+    with ThreadPoolExecutor(len(homes)) as threads:
+        servers = list(threads.map(lambda home: ensure_server(home, ATTRIBUTES), homes))
+    alive = [server.identity.is_alive for server in servers]
+    for home in homes:
+        stop_server(home)
+
+    assert alive == [True] * 4
+    assert len({server.port for server in servers}) == 4

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from ostinato.adapters.atomic import locked, make_folder, read_json_object, write_atomically
 from ostinato.adapters.home import Home
 from ostinato.adapters.pids import ProcessIdentity
@@ -24,6 +26,11 @@ HOST: Final = "127.0.0.1"
 USUAL_PORTS: Final = (7233, 8233)
 START_LIMIT_S: Final = 20.0
 STOP_LIMIT_S: Final = 10.0
+PORT_TRIES: Final = 4
+
+
+class _DiedAtStartError(ExternalError):
+    """Mostly because another server took one of its ports, inner ones included, between our look and its start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +69,7 @@ def ensure_server(home: Home, search_attributes: Mapping[str, str]) -> ServerInf
             if not is_newer(version, recorded.version) and _is_answering(recorded):
                 return recorded
             stop_process(recorded.identity, STOP_LIMIT_S)
-        return _start(home, binary, version, search_attributes, _choose_ports(recorded))
+        return _start_somewhere(home, binary, version, search_attributes, recorded)
 
 
 def server_status(home: Home) -> ServerInfo | None:
@@ -84,6 +91,19 @@ def stop_server(home: Home) -> bool:
 
 def server_log(home: Home) -> Path:
     return home.server / "server.log"
+
+
+def _start_somewhere(
+    home: Home, binary: Path, version: str, search_attributes: Mapping[str, str], recorded: ServerInfo | None
+) -> ServerInfo:
+    """On the usual ports, or on free ones when another server was quicker to take them."""
+    ports = _choose_ports(recorded)
+    for _ in range(PORT_TRIES - 1):
+        try:
+            return _start(home, binary, version, search_attributes, ports)
+        except _DiedAtStartError:
+            ports = _free_port(0), _free_port(0)
+    return _start(home, binary, version, search_attributes, ports)
 
 
 def _start(
@@ -119,9 +139,10 @@ def _command(binary: Path, home: Home, search_attributes: Mapping[str, str], por
 
 
 def _wait_until_serving(home: Home, info: ServerInfo, search_attributes: Mapping[str, str]) -> None:
-    wait_until(lambda: _is_answering(info) or not info.identity.is_alive, START_LIMIT_S)
-    if not (info.identity.is_alive and _is_answering(info)):
-        raise _not_started(home, "it did not open its port")
+    wait_until(lambda: _is_listening(info) or not info.identity.is_alive, START_LIMIT_S)
+    if not _is_listening(info):
+        kind = ExternalError if info.identity.is_alive else _DiedAtStartError
+        raise _not_started(home, "it did not open its port", kind)
     with ThreadPoolExecutor(1) as thread:  # works as well when the caller's thread already runs an event loop
         error = thread.submit(lambda: asyncio.run(_set_up(info, search_attributes))).result()
     if error:
@@ -139,13 +160,22 @@ async def _set_up(info: ServerInfo, search_attributes: Mapping[str, str]) -> str
     return ""
 
 
-def _not_started(home: Home, reason: str) -> ExternalError:
+def _not_started(home: Home, reason: str, kind: type[ExternalError] = ExternalError) -> ExternalError:
     log = server_log(home)
-    return ExternalError(
+    return kind(
         f"The embedded Temporal server did not start: {reason}. Free the disk or the ports that its log names and "
         f"try again, or set TEMPORAL_ADDRESS to a server that is running. End of {log}:\n{log_tail(log)}",
         code="server_not_started",
     )
+
+
+def _is_listening(info: ServerInfo) -> bool:
+    """This very process has the port: an answer alone may come from another home's server."""
+    try:
+        sockets = psutil.Process(info.pid).net_connections(kind="tcp")
+    except psutil.Error:
+        return False
+    return any(known.status == psutil.CONN_LISTEN and known.laddr.port == info.port for known in sockets)
 
 
 def _is_answering(info: ServerInfo) -> bool:
@@ -159,6 +189,8 @@ def _is_answering(info: ServerInfo) -> bool:
 def _choose_ports(recorded: ServerInfo | None) -> tuple[int, int]:
     """The ones of last time, so that clients find the server again and bookmarks of the Web UI stay good."""
     wanted = (recorded.port, recorded.ui_port) if recorded else USUAL_PORTS
+    if recorded:  # a killed server's sockets close a moment after it
+        wait_until(lambda: not _is_answering(recorded), 2.0)
     port = _free_port(wanted[0])
     return port, _free_port(wanted[1])
 
