@@ -76,5 +76,5 @@ def _open_lock(path: Path) -> TextIO:
 def _not_writable(path: Path, error: OSError) -> ExternalError:
     return ExternalError(
         f"Cannot write {path}: {error.strerror or error}. Make it writable, or set OSTINATO_HOME to a folder that is",
-        code="home_not_writable",
+        code="home_unwritable",
     )

@@ -1,6 +1,7 @@
 """One way to a client: Temporal's own configuration, else the embedded server of this home."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
@@ -72,9 +73,15 @@ async def _require_namespace(client: Client) -> None:
 
 
 def _unreachable(config: ClientConnectConfig, error: BaseException) -> ExternalError:
-    reason = str(error).splitlines()[0] if str(error) else f"no answer within {CONNECT_LIMIT_S:.0f} s"
-    return ExternalError(
-        f"No Temporal server answers at {config['target_host']}: {reason}. Start the local stack with `ostinato up`, "
-        "or correct TEMPORAL_ADDRESS, TEMPORAL_TLS and TEMPORAL_API_KEY",
-        code="temporal_unreachable",
-    )
+    cure = "Start the local stack with `ostinato up`"
+    if _configured() is not None:
+        cure = "Correct TEMPORAL_ADDRESS, TEMPORAL_TLS and TEMPORAL_API_KEY, or unset them to use a local server"
+    message = f"No Temporal server answers at {config['target_host']}: {_reason(error)}. {cure}"
+    return ExternalError(message, code="temporal_unreachable")
+
+
+def _reason(error: BaseException) -> str:
+    """What the transport says, without the layers of its library around it."""
+    told = str(error).partition("\n")[0]
+    inner = re.search(r'message: "([^"]+)"', told)
+    return inner[1].lower() if inner else told[:200] or f"no answer within {CONNECT_LIMIT_S:.0f} s"
