@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from activities.edge import Desk, Pulse
+from activities.secrecy import set_aside_if_secret
 from ostinato.adapters.environments import prepare_environment
 from ostinato.adapters.git.command import nul_separated, private_git
 from ostinato.adapters.git.worktrees import copy_worktreeinclude, prepare_worktree
@@ -18,6 +19,7 @@ async def check_out(
     """Spotless at `commit`; leftovers are saved to a ref first. `personal` copies what .worktreeinclude names."""
     tree = Path(workspace.root) / name / "tree"
     pulse.say("checking out")
+    await set_aside_if_secret(desk, workspace, tree)
     await prepare_worktree(Path(workspace.mirror), tree, commit, workspace.run_id)
     if personal:
         await copy_worktreeinclude(Path(workspace.repository), tree)

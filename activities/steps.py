@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities.checkouts import check_out
 from activities.edge import Desk, Pulse, edge
+from activities.secrecy import quarantine, secret_failure, set_aside_if_secret
 from ostinato.adapters.git.commits import Snapshot, integrate, snapshot
 from ostinato.adapters.git.objects import Author, StepKey, read_result, record, write_result
 from ostinato.adapters.git.repository import inspect_repository
@@ -69,6 +70,7 @@ class StepActivities:
             decided = await self._after_interruption(command, pulse)
             if decided is not None:
                 return await _keep(workspace, decided)
+            await set_aside_if_secret(self._desk, workspace, Path(command.checkout.worktree))
             await prepare_worktree(
                 Path(workspace.mirror), Path(command.checkout.worktree), command.checkout.commit, workspace.run_id
             )
@@ -78,6 +80,9 @@ class StepActivities:
         result = result.model_copy(update={"started_at": started_at, "attempt": activity.info().attempt})
         if result.outcome is StepOutcome.SUCCEEDED:
             result = await self._commit(workspace, step, command.execution, command.checkout, result)
+        if result.failure and result.failure.kind is FailureKind.SECRET:
+            place = await quarantine(self._desk, workspace, Path(command.checkout.worktree))
+            result = result.model_copy(update={"warnings": (*result.warnings, f"its worktree is kept in {place}")})
         return await _keep(workspace, result.model_copy(update={"ended_at": datetime.now(UTC)}))
 
     @edge(COLLECT_STEP)
@@ -199,6 +204,11 @@ class StepActivities:
         state = await inspect_repository(Path(workspace.repository), workspace.base_commit)
         key = StepKey(run_id=workspace.run_id, step_id=step.id, execution=execution)
         mirror = Path(workspace.mirror)
+        tree = Path(checkout.worktree)
+        if failure := await secret_failure(self._desk, workspace, tree, checkout.commit):
+            return result.model_copy(
+                update={"outcome": StepOutcome.FAILED, "summary": failure.message, "failure": failure}
+            )
         taken = await snapshot(
             Path(checkout.worktree),
             mirror=mirror,

@@ -5,10 +5,12 @@ import shutil
 from pathlib import Path
 
 from activities.edge import Desk, Pulse, edge
+from activities.secrecy import set_aside_if_secret
 from ostinato.adapters.git.mirror import carry_dirty, open_mirror
 from ostinato.adapters.git.objects import Author, author_of, commit_tree, record, with_trailers
 from ostinato.adapters.git.publish import publish
-from ostinato.adapters.git.repository import inspect_repository
+from ostinato.adapters.git.repository import RepositoryState, inspect_repository
+from ostinato.adapters.git.scanning import added_secrets
 from ostinato.adapters.git.seal import HookEnd, run_commit_hook, sign_commit
 from ostinato.adapters.git.worktrees import remove_worktree
 from ostinato.adapters.processes import clean_environment
@@ -24,6 +26,7 @@ from ostinato.contracts.activities import (
     SealBranch,
     Sealed,
 )
+from ostinato.domain.errors import UserError
 from ostinato.domain.gates import GateResult, Severity, Stage, Status
 from ostinato.domain.ids import run_ref
 from ostinato.domain.workspace import Publication, Workspace
@@ -40,7 +43,10 @@ class WorkspaceActivities:
         state = await inspect_repository(Path(command.repository), command.base)
         home = self._desk.home
         mirror = await open_mirror(state, home.repository(state.repository_id), command.run_id)
-        carried = await carry_dirty(state, mirror, command.run_id) if command.include_dirty else None
+        carried = None
+        if command.include_dirty:
+            await self._check_dirty(state, mirror)
+            carried = await carry_dirty(state, mirror, command.run_id)
         return Workspace(
             run_id=command.run_id,
             queue=home.queue,
@@ -54,6 +60,18 @@ class WorkspaceActivities:
             dirty_paths=state.dirty_paths,
             notes=state.notes,
         )
+
+    async def _check_dirty(self, state: RepositoryState, mirror: Path) -> None:
+        found = await added_secrets(
+            mirror, state.root, state.base_commit, self._desk.redactor, config=state.settings.disk
+        )
+        if found:
+            raise UserError.of(
+                "secret_found",
+                "--include-dirty",
+                "uncommitted work holds a secret: " + ", ".join(f"{at.path}:{at.line}" for at in found[:5]),
+                "Take it out, or start without --include-dirty",
+            )
 
     @edge(SEAL_BRANCH)
     async def seal(self, command: SealBranch, pulse: Pulse) -> Sealed:
@@ -109,6 +127,9 @@ class WorkspaceActivities:
         saved = []
         for tree in _worktrees(Path(workspace.root)):
             pulse.say(f"closing {tree.parent.name}")
+            if place := await set_aside_if_secret(self._desk, workspace, tree):
+                saved.append(place)
+                continue
             ref = await remove_worktree(Path(workspace.mirror), tree, workspace.run_id)
             saved.extend([ref] if ref else [])
         await asyncio.to_thread(shutil.rmtree, workspace.root, ignore_errors=True)

@@ -235,7 +235,12 @@ class RunWorkflow(Mailbox):
                 summary="save unfinished work, remove worktrees",
             )
             for ref in closed.saved_refs:
-                record.note(f"unfinished work is kept: git fetch {record.place.mirror} {ref}")
+                how = (
+                    f"git fetch {record.place.mirror} {ref}"
+                    if ref.startswith("refs/")
+                    else f"{ref} (it holds a secret)"
+                )
+                record.note(f"unfinished work is kept: {how}")
             record.publication = await call(
                 PUBLISH_BRANCH,
                 PublishBranch(workspace=record.place, head=record.head, passed_gates=self._passed()),

@@ -45,6 +45,11 @@ class Home:
         return self.root / "baselines"
 
     @property
+    def quarantine(self) -> Path:
+        """Worktrees that held a secret: kept for a person, out of git."""
+        return self.root / "quarantine"
+
+    @property
     def trust_file(self) -> Path:
         return self.root / "trust.json"
 

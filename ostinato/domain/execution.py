@@ -32,6 +32,7 @@ class FailureKind(StrEnum):
     OUTSIDE = "outside"
     CONFLICT = "conflict"
     ABORTED = "aborted"
+    SECRET = "secret"
 
 
 class Failure(Fact):

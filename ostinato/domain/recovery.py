@@ -8,7 +8,13 @@ from ostinato.domain.plan import Step
 BACKOFF_S = (1.0, 2.0, 4.0)
 """Retry delays (features, F9)."""
 BACKOFF_CAP_S = 30.0
-_HOPELESS = (FailureKind.NOT_TRUSTED, FailureKind.MISSING_COMMAND, FailureKind.ENVIRONMENT_MISSING, FailureKind.ABORTED)
+_HOPELESS = (
+    FailureKind.NOT_TRUSTED,
+    FailureKind.MISSING_COMMAND,
+    FailureKind.ENVIRONMENT_MISSING,
+    FailureKind.ABORTED,
+    FailureKind.SECRET,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

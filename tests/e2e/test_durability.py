@@ -1,5 +1,7 @@
 """Kill things in the middle: nothing finished is lost or run again, nothing is left behind."""
 
+import json
+import subprocess
 import time
 from pathlib import Path
 
@@ -156,3 +158,35 @@ def test_a_cancelled_hand_off_keeps_what_the_person_had_begun(own_stack: Stack, 
     git(sample, *command[1:])
     assert git(sample, "show", "FETCH_HEAD:begun.py") == "HALF = 1"
     assert not (own_stack.home / "runs" / run_id).exists()
+
+
+def test_a_secret_that_a_step_writes_is_committed_nowhere(own_stack: Stack, sample: Path, tmp_path: Path) -> None:
+    token = "ghp_" + "Zq8" * 12
+    half = len(token) // 2
+    file = tmp_path / "leaky.yaml"
+    line = f'printf "%s%s" {token[:half]} {token[half:]} > src/config.py; echo done'
+    steps = [{"id": "leak", "run": line, "writes": ["**"]}]
+    file.write_text(json.dumps({"id": "leaky", "version": 1, "steps": steps, "gates": {"post": []}}))
+
+    run_id = own_stack.start("leak", sample, "--definition", str(file), "--trust")
+    report = own_stack.finished(run_id)
+
+    everywhere = [sample / ".git", own_stack.home / "repos", own_stack.home / "artifacts", own_stack.home / "results"]
+    objects = git(sample, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split()
+    mirror = next((own_stack.home / "repos").glob("*/mirror.git"))
+    objects += git(mirror, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split()
+    assert report["outcome"] == "failed"
+    assert report["steps"][0]["error"]["kind"] == "secret"
+    assert not any(token in content(place, name) for place in (sample, mirror) for name in objects)
+    assert not [
+        path
+        for place in everywhere
+        for path in place.rglob("*")
+        if path.is_file() and token.encode() in path.read_bytes()
+    ]
+    assert [path.name for path in (own_stack.home / "quarantine").glob(f"{run_id}-*")]
+
+
+def content(repository: Path, name: str) -> str:
+    done = subprocess.run(["git", "-C", str(repository), "cat-file", "-p", name], capture_output=True, check=False)
+    return done.stdout.decode("utf-8", "replace")

@@ -163,3 +163,10 @@ def _copy_in(user_root: Path, worktree: Path, path: str) -> bool:
         return False
     shutil.copy2(user_root / path, target, follow_symlinks=False)
     return True
+
+
+async def quarantine_worktree(mirror: Path, path: Path, place: Path) -> None:
+    """Takes the worktree out of git's sight, files and all; what is in it becomes no object. `place` must not exist."""
+    await asyncio.to_thread(lambda: place.parent.mkdir(parents=True, exist_ok=True, mode=0o700))
+    await asyncio.to_thread(path.rename, place)
+    await private_git(mirror)("worktree", "prune")

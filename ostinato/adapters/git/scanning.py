@@ -1,0 +1,76 @@
+"""Secrets that a worktree would add, found before anything of it becomes an object of the mirror."""
+
+import asyncio
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ostinato.adapters.git.command import private_git
+from ostinato.adapters.git.index import stage_all
+from ostinato.domain.gates import Finding, Level
+from ostinato.domain.redaction import Redactor
+
+_HUNK = re.compile(r"@@ -\S+ \+(\d+)")
+_NO_CONFIG: Mapping[str, str] = {}
+
+
+@dataclass(slots=True, kw_only=True)
+class _File:
+    path: str = ""
+    added: list[tuple[int, str]] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+
+async def added_secrets(
+    mirror: Path, worktree: Path, parent: str, redactor: Redactor, *, config: Mapping[str, str] = _NO_CONFIG
+) -> tuple[Finding, ...]:
+    """One finding for each secret in lines that `worktree` adds to `parent`; the secret itself is not in it."""
+    with tempfile.TemporaryDirectory(prefix="ostinato-scan-", dir=mirror.parent) as scratch:
+        objects = Path(scratch) / "objects"
+        objects.mkdir()
+        git = (
+            private_git(mirror)
+            .with_config(config)
+            .with_env(
+                GIT_WORK_TREE=worktree,
+                GIT_INDEX_FILE=Path(scratch) / "index",
+                GIT_OBJECT_DIRECTORY=objects,
+                GIT_ALTERNATE_OBJECT_DIRECTORIES=mirror / "objects",
+            )
+        )
+        await stage_all(git, parent)
+        quiet = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-prefix", "-U0")
+        diff = await git("diff", "--cached", *quiet, parent)
+    return await asyncio.to_thread(lambda: tuple(_findings(diff, redactor)))
+
+
+def _findings(diff: str, redactor: Redactor) -> Iterator[Finding]:
+    for file in _files(diff):
+        text = "\n".join(line for _, line in file.added)
+        before = "\n".join(file.removed)
+        for secret in redactor.secrets(text):
+            if text[secret.start : secret.end] in before:  # moved, not added
+                continue
+            line = file.added[text.count("\n", 0, secret.start)][0]
+            message = f"a secret ({secret.kind}) would be committed"
+            yield Finding(tool="ostinato", rule="secret", path=file.path, line=line, message=message, level=Level.ERROR)
+
+
+def _files(diff: str) -> Iterator[_File]:
+    file, line, in_header = _File(), 0, True
+    for raw in diff.split("\n"):
+        if raw.startswith("diff --git "):
+            yield file
+            file, in_header = _File(), True
+        elif hunk := _HUNK.match(raw):
+            line, in_header = int(hunk[1]), False
+        elif in_header:
+            file.path = raw[4:].rstrip("\t").strip('"') if raw.startswith("+++ ") else file.path
+        elif raw.startswith("+"):
+            file.added.append((line, raw[1:]))
+            line += 1
+        elif raw.startswith("-"):
+            file.removed.append(raw[1:])
+    yield file

@@ -1,0 +1,63 @@
+"""Secrets are found in what a worktree adds, and nothing of it becomes an object."""
+
+from pathlib import Path
+
+from ostinato.adapters.git.command import private_git
+from ostinato.adapters.git.mirror import open_mirror
+from ostinato.adapters.git.repository import inspect_repository
+from ostinato.adapters.git.scanning import added_secrets
+from ostinato.adapters.git.worktrees import prepare_worktree
+from ostinato.domain.ids import RunId
+from ostinato.domain.redaction import Redactor
+from tests.repositories import make_repository
+
+TOKEN = "ghp_" + "Zq8" * 12
+RUN = RunId("scan")
+
+
+async def a_worktree(tmp_path: Path, files: dict[str, str]) -> tuple[Path, Path, str]:
+    repository = make_repository(tmp_path / "repository", files)
+    state = await inspect_repository(repository)
+    mirror = await open_mirror(state, tmp_path / "mirror", RUN)
+    tree = tmp_path / "tree"
+    await prepare_worktree(mirror, tree, state.base_commit, RUN)
+    return mirror, tree, state.base_commit
+
+
+async def test_a_secret_in_a_new_file_is_found_with_its_place_and_not_shown(tmp_path: Path) -> None:
+    mirror, tree, base = await a_worktree(tmp_path, {"a.py": "A = 1\n"})
+    (tree / "köln config.py").write_text(f"A = 1\nTOKEN = '{TOKEN}'\n")
+
+    found = await added_secrets(mirror, tree, base, Redactor())
+
+    assert [(finding.path, finding.line) for finding in found] == [("köln config.py", 2)]
+    assert TOKEN not in str(found)
+
+
+async def test_scanning_leaves_no_object_behind(tmp_path: Path) -> None:
+    mirror, tree, base = await a_worktree(tmp_path, {"a.py": "A = 1\n"})
+    (tree / "a.py").write_text(f"TOKEN = '{TOKEN}'\n")
+    before = await private_git(mirror)("count-objects", "-v")
+
+    await added_secrets(mirror, tree, base, Redactor())
+
+    assert await private_git(mirror)("count-objects", "-v") == before
+    assert list(tmp_path.glob("mirror/ostinato-scan-*")) == []
+
+
+async def test_a_secret_that_was_there_and_only_moved_is_not_added(tmp_path: Path) -> None:
+    mirror, tree, base = await a_worktree(tmp_path, {"a.py": f"TOKEN = '{TOKEN}'\nB = 2\n"})
+    (tree / "a.py").write_text(f"B = 2\nC = 3\nTOKEN = '{TOKEN}'\n")
+
+    found = await added_secrets(mirror, tree, base, Redactor())
+
+    assert found == ()
+
+
+async def test_a_value_of_the_workers_environment_is_a_secret(tmp_path: Path) -> None:
+    mirror, tree, base = await a_worktree(tmp_path, {"a.py": "A = 1\n"})
+    (tree / "a.py").write_text("A = 'correct horse battery'\n")
+
+    found = await added_secrets(mirror, tree, base, Redactor(["correct horse battery"]))
+
+    assert [finding.rule for finding in found] == ["secret"]
