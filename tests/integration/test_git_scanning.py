@@ -54,6 +54,15 @@ async def test_a_secret_that_was_there_and_only_moved_is_not_added(tmp_path: Pat
     assert found == ()
 
 
+async def test_a_secret_in_a_renamed_file_is_not_added(tmp_path: Path) -> None:
+    mirror, tree, base = await a_worktree(tmp_path, {"a.py": f"TOKEN = '{TOKEN}'\n"})
+    (tree / "a.py").rename(tree / "b.py")
+
+    found = await added_secrets(mirror, tree, base, Redactor())
+
+    assert found == ()
+
+
 async def test_a_value_of_the_workers_environment_is_a_secret(tmp_path: Path) -> None:
     mirror, tree, base = await a_worktree(tmp_path, {"a.py": "A = 1\n"})
     (tree / "a.py").write_text("A = 'correct horse battery'\n")

@@ -47,9 +47,10 @@ async def added_secrets(
 
 
 def _findings(diff: str, redactor: Redactor) -> Iterator[Finding]:
-    for file in _files(diff):
+    files = list(_files(diff))
+    before = "\n".join(line for file in files for line in file.removed)
+    for file in files:
         text = "\n".join(line for _, line in file.added)
-        before = "\n".join(file.removed)
         for secret in redactor.secrets(text):
             if text[secret.start : secret.end] in before:  # moved, not added
                 continue
