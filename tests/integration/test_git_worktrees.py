@@ -1,9 +1,12 @@
 """Worktrees start spotless, and nothing unsaved in them is ever lost."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from ostinato.adapters.git.mirror import open_mirror
+from ostinato.adapters.git.repository import inspect_repository
 from ostinato.adapters.git.worktrees import copy_worktreeinclude, prepare_worktree, remove_worktree
 from tests.repositories import RUN, an_open_mirror, commit, git, make_repository, script, write
 
@@ -221,3 +224,18 @@ async def test_hooks_that_a_step_installs_in_the_mirror_do_not_run(place: Place,
     await place.prepare()
 
     assert not (tmp_path / "ran").exists()
+
+
+async def test_many_worktrees_may_be_made_and_removed_at_once(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "repository")
+    state = await inspect_repository(repository)
+    mirror = await open_mirror(state, tmp_path / "mirror", RUN)
+    trees = [tmp_path / f"w{number}" / "tree" for number in range(12)]
+
+    for _ in range(3):
+        await asyncio.gather(*(prepare_worktree(mirror, tree, state.base_commit, RUN) for tree in trees))
+        heads = {(tree / ".git").read_text() for tree in trees}
+        await asyncio.gather(*(remove_worktree(mirror, tree, RUN) for tree in trees))
+
+        assert len(heads) == len(trees)
+        assert not any(tree.exists() for tree in trees)

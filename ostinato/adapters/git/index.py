@@ -40,7 +40,11 @@ def admin_folder(mirror: Path, worktree: Path) -> Path | None:
     """Where git keeps HEAD and index of a linked worktree; None when it knows no worktree at that path."""
     wanted = worktree.resolve() / ".git"
     for pointer in sorted((mirror / "worktrees").glob("*/gitdir")):
-        if Path(pointer.read_text().strip()).resolve() == wanted:
+        try:
+            found = Path(pointer.read_text().strip()).resolve()
+        except FileNotFoundError:  # pruned a moment ago
+            continue
+        if found == wanted:
             return pointer.parent
     return None
 

@@ -1,15 +1,13 @@
 """The private bare clone that every worktree of a repository hangs from."""
 
 import asyncio
-import contextlib
-import fcntl
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 from ostinato.adapters.git.command import nul_separated, private_git, readable, user_git
 from ostinato.adapters.git.index import stage_all
+from ostinato.adapters.git.locking import locked
 from ostinato.adapters.git.objects import Author, commit_tree, record, recorded
 from ostinato.adapters.git.repository import RepositoryState, dirty_paths
 from ostinato.domain.errors import ExternalError, UserError
@@ -30,7 +28,7 @@ async def open_mirror(state: RepositoryState, folder: Path, run_id: RunId) -> Pa
     """The mirror in `folder`, made if need be, with refs/ostinato/<run>/base. Safe to call twice, also at once."""
     await asyncio.to_thread(_make_folder, folder)
     mirror = folder / "mirror.git"
-    async with _locked(folder / "mirror.lock"):
+    async with locked(folder / "mirror.lock"):
         if not mirror.exists():
             await _clone(state, folder, mirror)
         await _configure(state, mirror)
@@ -159,26 +157,3 @@ def _copy_info(state: RepositoryState, mirror: Path) -> None:
     (mirror / "info").mkdir(exist_ok=True)
     for name, files in sources.items():
         (mirror / "info" / name).write_bytes(b"\n".join(file.read_bytes() for file in files if file.is_file()))
-
-
-@contextlib.asynccontextmanager
-async def _locked(path: Path) -> AsyncIterator[None]:
-    with path.open("w") as file:
-        await _wait_for(file.fileno())
-        yield
-
-
-async def _wait_for(descriptor: int) -> None:
-    """Polled, so that a cancelled caller leaves no thread behind that takes the lock later."""
-    while True:
-        if _take(descriptor):
-            return
-        await asyncio.sleep(0.05)
-
-
-def _take(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

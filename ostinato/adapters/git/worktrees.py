@@ -7,8 +7,10 @@ from pathlib import Path
 
 from ostinato.adapters.git.command import Git, nul_separated, private_git, readable, user_git
 from ostinato.adapters.git.index import KEPT_INDEX, admin_folder, stage
+from ostinato.adapters.git.locking import locked
 from ostinato.adapters.git.objects import MUST_NOT_EXIST, Author, commit_tree, with_trailers
 from ostinato.adapters.git.repository import resolve_commit
+from ostinato.domain.errors import ExternalError
 from ostinato.domain.ids import RunId, run_ref
 
 INCLUDE_FILE = ".worktreeinclude"
@@ -20,7 +22,11 @@ async def prepare_worktree(mirror: Path, path: Path, commit: str, run_id: RunId)
     if not await _reuse(mirror, path, commit):
         await asyncio.to_thread(_erase, path)
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        await private_git(mirror)("worktree", "add", "-q", "-f", "-f", "--detach", str(path), commit, timeout_s=1800)
+        async with locked(_turn(mirror)):
+            add = ("worktree", "add", "-q", "-f", "-f", "--no-checkout", "--detach", str(path), commit)
+            await private_git(mirror)(*add)
+        if not await _reuse(mirror, path, commit):
+            raise ExternalError(f"{commit[:12]} could not be checked out in {path}", code="git_failed")
     await asyncio.to_thread(_keep_index, mirror, path)
     return saved
 
@@ -29,8 +35,14 @@ async def remove_worktree(mirror: Path, path: Path, run_id: RunId) -> str | None
     """Removes it; returns the ref where unfinished work was kept first, if there was any. Twice does no harm."""
     saved = await save_leftovers(mirror, path, run_id)
     await asyncio.to_thread(_erase, path)
-    await private_git(mirror)("worktree", "prune")
+    async with locked(_turn(mirror)):
+        await private_git(mirror)("worktree", "prune")
     return saved
+
+
+def _turn(mirror: Path) -> Path:
+    """git names worktrees by their folder and does not order those who add or prune at once."""
+    return mirror.parent / "worktrees.lock"
 
 
 async def save_leftovers(mirror: Path, path: Path, run_id: RunId) -> str | None:
@@ -169,4 +181,5 @@ async def quarantine_worktree(mirror: Path, path: Path, place: Path) -> None:
     """Takes the worktree out of git's sight, files and all; what is in it becomes no object. `place` must not exist."""
     await asyncio.to_thread(lambda: place.parent.mkdir(parents=True, exist_ok=True, mode=0o700))
     await asyncio.to_thread(path.rename, place)
-    await private_git(mirror)("worktree", "prune")
+    async with locked(_turn(mirror)):
+        await private_git(mirror)("worktree", "prune")
