@@ -14,6 +14,7 @@ from ostinato.domain.errors import ExternalError
 from ostinato.domain.ids import RunId, run_ref
 
 INCLUDE_FILE = ".worktreeinclude"
+ADD_TRIES = 3
 
 
 async def prepare_worktree(mirror: Path, path: Path, commit: str, run_id: RunId) -> str | None:
@@ -22,9 +23,7 @@ async def prepare_worktree(mirror: Path, path: Path, commit: str, run_id: RunId)
     if not await _reuse(mirror, path, commit):
         await asyncio.to_thread(_erase, path)
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        async with locked(_turn(mirror)):
-            add = ("worktree", "add", "-q", "-f", "-f", "--no-checkout", "--detach", str(path), commit)
-            await private_git(mirror)(*add)
+        await _add(mirror, path, commit)
         if not await _reuse(mirror, path, commit):
             raise ExternalError(f"{commit[:12]} could not be checked out in {path}", code="git_failed")
     await asyncio.to_thread(_keep_index, mirror, path)
@@ -38,6 +37,19 @@ async def remove_worktree(mirror: Path, path: Path, run_id: RunId) -> str | None
     async with locked(_turn(mirror)):
         await private_git(mirror)("worktree", "prune")
     return saved
+
+
+async def _add(mirror: Path, path: Path, commit: str) -> None:
+    """Tried again: git reads the entries of all worktrees, and one that is being written at that moment stops it."""
+    add = ("worktree", "add", "-q", "-f", "-f", "--no-checkout", "--detach", str(path), commit)
+    git = private_git(mirror)
+    async with locked(_turn(mirror)):
+        for _ in range(ADD_TRIES - 1):
+            if (await git.attempt(*add)).exit_code == 0:
+                return
+            await asyncio.to_thread(_erase, path)
+            await asyncio.sleep(0.1)
+        await git(*add)
 
 
 def _turn(mirror: Path) -> Path:
