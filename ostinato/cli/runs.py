@@ -29,6 +29,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 from temporalio.service import RPCError, RPCStatusCode
 
 from ostinato.adapters.home import Home
+from ostinato.adapters.results import ResultStore
 from ostinato.contracts.workflows import (
     MAX_ATTRIBUTE_CHARS,
     MERGE_WORKFLOW,
@@ -118,8 +119,8 @@ def stored_snapshot(home: Home, run_id: RunId) -> Snapshot | None:
 
 def stored_run(home: Home, run_id: RunId) -> Stored | None:
     try:
-        return Stored.model_validate_json((home.results / f"{run_id}.json").read_bytes())
-    except (OSError, ValueError):
+        return ResultStore(home).load(run_id)
+    except ExternalError:
         return None
 
 
@@ -312,20 +313,12 @@ async def terminate_run(client: Client, home: Home, run_id: RunId, reason: str, 
         outcome=Outcome.CANCELLED, code="terminated", message=reason, cure=f"Start it again: {_again(last.request)}"
     )
     ended = last.model_copy(update={"phase": Phase.ENDED, "outcome": Outcome.CANCELLED, "stop": stop, "ended_at": now})
-    _store(home, ended)
+    ResultStore(home).save(Stored(snapshot=ended))
     return ended
 
 
 def _again(request: RunRequest) -> str:
     return f"ostinato run {json.dumps(headline(request.text), ensure_ascii=False)} --repo {request.repository}"
-
-
-def _store(home: Home, ended: Snapshot) -> None:
-    home.results.mkdir(parents=True, exist_ok=True)
-    target = home.results / f"{ended.run_id}.json"
-    part = target.with_suffix(".part")
-    part.write_text(Stored(snapshot=ended).model_dump_json(), encoding="utf-8")
-    part.replace(target)
 
 
 async def merge_run(client: Client, message: MergeRun) -> MergeResult:

@@ -227,6 +227,7 @@ async def test_hooks_that_a_step_installs_in_the_mirror_do_not_run(place: Place,
 
 
 async def test_many_worktrees_may_be_made_and_removed_at_once(tmp_path: Path) -> None:
+    """A guard, no proof: what git does not order goes wrong too seldom to be provoked."""
     repository = make_repository(tmp_path / "repository")
     state = await inspect_repository(repository)
     mirror = await open_mirror(state, tmp_path / "mirror", RUN)
