@@ -56,7 +56,57 @@ class AgentAction(Fact):
     expects_changes: bool = True
 
 
-Action = Annotated[CommandAction | ToolAction | AskAction | AgentAction, Field(discriminator="kind")]
+class ChooseAction(Fact):
+    """A condition (CEL) that later steps branch on; its output is `chosen`."""
+
+    kind: Literal["choose"] = "choose"
+    condition: Text
+
+
+class Merge(Fact):
+    """When a group of parallel parts is done, and whether it succeeded."""
+
+    strategy: Literal["all", "any", "first", "quorum"] = "all"
+    """all: every part must succeed; any: at least one, all are run; first: the first success cancels the others;
+    quorum: `count` successes, then the others are cancelled."""
+    count: Annotated[int, Field(ge=0)] = 0
+
+
+class GroupAction(Fact):
+    """Steps that are made when it starts: one set for each item of a list, or a whole definition once."""
+
+    kind: Literal["group"] = "group"
+    items: str = ""
+    """CEL, gives a list; empty: the body once."""
+    name: str = "item"
+    """What an item is called in the body's references and conditions."""
+    body: "tuple[Step, ...]"
+    merge: Merge = Merge()
+    reduce: "Step | None" = None
+    """Runs after the parts; its references see `parts`, a list of their outputs."""
+    definition: str = ""
+    """Id of the nested definition, where it is one."""
+
+
+Action = Annotated[
+    CommandAction | ToolAction | AskAction | AgentAction | ChooseAction | GroupAction, Field(discriminator="kind")
+]
+
+
+class Implied(Fact):
+    """A dependency that nobody wrote down, and what it was found from."""
+
+    step: StepKey
+    because: str
+
+
+class Scope(Fact):
+    """What a step that a group made sees besides the plan: its item, and its siblings by their short names."""
+
+    prefix: str
+    """`<group>-<index>-`; a step's short name is its id without it."""
+    names: dict[str, Any] = {}
+    """The item under its name, `index`, and those of enclosing groups."""
 
 
 class Recovery(Fact):
@@ -74,9 +124,25 @@ class Step(Fact):
     """The active form: "Generate tests" → "Generating tests"."""
     action: Action
     depends_on: tuple[StepKey, ...] = ()
-    reads: tuple[str, ...] = ("**",)
-    writes: tuple[str, ...] = ()
-    """Path globs, relative to the repository. Empty: the step leaves no change behind."""
+    implied: tuple[Implied, ...] = ()
+    """Found from what steps read and write; shown as such."""
+    reads: tuple[str, ...] = ()
+    """Path globs, relative to the repository. Empty: not stated."""
+    writes: tuple[str, ...] | None = None
+    """Path globs it claims. Empty: it leaves no change behind. None: not stated, what it writes is merged or redone."""
+    holds: tuple[str, ...] = ()
+    """Named things that one step at a time may hold, such as "port 5432"."""
+    when: str = ""
+    """A condition (CEL); where it is false the step is skipped."""
+    adds_steps: bool = False
+    """Its output `steps` joins the running plan."""
+    context: tuple[str, ...] | None = None
+    """Names of what it receives; None: relevance selects."""
+    priority: int = 0
+    """A person's wish; higher starts first."""
+    group: str = ""
+    """The group that made it."""
+    scope: Scope | None = None
     critical: bool = True
     timeout_s: Annotated[float, Field(gt=0, le=7 * 24 * 3600)] = COMMAND_TIMEOUT_S
     expected_s: Annotated[float, Field(ge=0)] = 5.0
@@ -84,12 +150,30 @@ class Step(Fact):
     recovery: Recovery = Recovery()
 
     @property
+    def needs(self) -> tuple[StepId, ...]:
+        """Everything it waits for, stated and implied, each once."""
+        return tuple(dict.fromkeys((*self.depends_on, *(found.step for found in self.implied))))
+
+    @property
     def needs_person(self) -> bool:
         return self.action.kind in ("ask", "agent")
 
     @property
+    def takes_slot(self) -> bool:
+        """Whether it works on the machine: people, conditions and groups do not count against the cap."""
+        return self.action.kind in ("command", "tool")
+
+    @property
+    def lane(self) -> str:
+        """Who carries it out, where that one has a cap of their own; else empty."""
+        return f"agent:{self.action.agent}" if self.action.kind == "agent" else ""
+
+    @property
     def active_form(self) -> str:
         return self.active or self.name
+
+
+GroupAction.model_rebuild()
 
 
 class Strategy(StrEnum):
@@ -106,6 +190,12 @@ class GateName(StrEnum):
     SECURITY = "security"
 
 
+class SharedValue(Fact):
+    """A value that several steps add to (each by an output of that name); the order of finishing does not matter."""
+
+    merge: Literal["append", "union", "sum", "max", "min", "last"] = "append"
+
+
 class Plan(Fact):
     id: str
     version: int = 1
@@ -115,6 +205,13 @@ class Plan(Fact):
     strategy: Strategy = Strategy.DIRECT
     validation_level: str = "basic"
     max_parallel: Annotated[int, Field(ge=1, le=50)] = 5
+    max_per_agent: Annotated[int, Field(ge=1, le=50)] = 3
+    """Steps that one agent carries out at once (features, F12)."""
+    strict_claims: bool = False
+    """A step that writes outside its claim fails; else what it wrote is kept and reported."""
+    inputs: dict[str, Any] = {}
+    """What the definition was compiled with; conditions can see it."""
+    values: dict[str, SharedValue] = {}
     steps: tuple[Step, ...]
     post_gates: tuple[GateName, ...] = tuple(GateName)
     success_criteria: tuple[str, ...] = ()
@@ -125,8 +222,8 @@ class Plan(Fact):
 
 
 def is_claimed(step: Step, path: str) -> bool:
-    """Whether the step said that it writes this path. `**` crosses folders, `*` does not."""
-    return any(re.fullmatch(_glob(pattern), path) for pattern in step.writes)
+    """Whether the step may write this path by what it stated. `**` crosses folders, `*` does not."""
+    return step.writes is None or any(re.fullmatch(_glob(pattern), path) for pattern in step.writes)
 
 
 def _glob(pattern: str) -> str:
@@ -204,7 +301,7 @@ def remaining_path_s(plan: Plan) -> dict[StepId, float]:
     """For each step, the expected seconds from its start to the end of the longest path through it."""
     dependents: dict[StepId, list[StepId]] = {step.id: [] for step in plan.steps}
     for step in plan.steps:
-        for name in step.depends_on:
+        for name in step.needs:
             dependents[name].append(step.id)
     remaining: dict[StepId, float] = {}
     for step in reversed(in_order(plan)):
@@ -214,10 +311,10 @@ def remaining_path_s(plan: Plan) -> dict[StepId, float]:
 
 def in_order(plan: Plan) -> tuple[Step, ...]:
     """The steps in an order in which each comes after what it depends on; stable to the given order."""
-    waiting = {step.id: len(set(step.depends_on)) for step in plan.steps}
+    waiting = {step.id: len(step.needs) for step in plan.steps}
     dependents: dict[StepId, list[StepId]] = {step.id: [] for step in plan.steps}
     for step in plan.steps:
-        for name in dict.fromkeys(step.depends_on):
+        for name in step.needs:
             dependents[name].append(step.id)
     by_id = {step.id: step for step in plan.steps}
     ready = [step.id for step in plan.steps if waiting[step.id] == 0]
@@ -235,7 +332,7 @@ def waves(plan: Plan) -> tuple[tuple[StepId, ...], ...]:
     """Sets of steps that could run together. For reading: the executor has no barriers."""
     level: dict[StepId, int] = {}
     for step in in_order(plan):
-        level[step.id] = 1 + max((level[name] for name in step.depends_on), default=-1)
+        level[step.id] = 1 + max((level[name] for name in step.needs), default=-1)
     return tuple(
         tuple(step.id for step in plan.steps if level[step.id] == depth)
         for depth in range(max(level.values(), default=-1) + 1)
@@ -246,11 +343,11 @@ def critical_path(plan: Plan) -> tuple[StepId, ...]:
     """The chain of steps that takes longest by expectation."""
     remaining = remaining_path_s(plan)
     path: list[StepId] = []
-    candidates = [step for step in plan.steps if not step.depends_on]
+    candidates = [step for step in plan.steps if not step.needs]
     while candidates:
         longest = max(candidates, key=lambda step: remaining[step.id])
         path.append(longest.id)
-        candidates = [step for step in plan.steps if longest.id in step.depends_on]
+        candidates = [step for step in plan.steps if longest.id in step.needs]
     return tuple(path)
 
 

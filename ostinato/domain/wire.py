@@ -67,6 +67,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 "id": step.id,
                 "name": step.name,
                 "depends_on": list(step.depends_on),
+                "implied": [found.model_dump() for found in step.implied],
                 "action": action_text(step),
                 "critical": step.critical,
                 "needs_person": step.needs_person,
@@ -94,6 +95,12 @@ def action_text(step: Step) -> str:
             return "ask"
         case "agent":
             return f"agent:{action.agent}"
+        case "choose":
+            return f"if:{action.condition}"
+        case "group" if action.items:
+            return f"for_each:{action.items}"
+        case "group":
+            return f"workflow:{action.definition}"
 
 
 def gate_json(gate: GateResult) -> dict[str, Any]:

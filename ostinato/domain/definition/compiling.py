@@ -138,11 +138,14 @@ def _step(spec: StepSpec, values: Mapping[str, object]) -> Step:
     )
 
 
-def _writes(spec: StepSpec, values: Mapping[str, object]) -> tuple[str, ...]:
+def _writes(spec: StepSpec, values: Mapping[str, object]) -> tuple[str, ...] | None:
+    """What is stated; else what the tool is known to do, and nothing known of commands and agents."""
     if spec.writes is not None:
         return tuple(_plain(glob, values) for glob in spec.writes)
-    tool = TOOLS.get(spec.tool or "")
-    return ("**",) if spec.agent is not None or (tool and tool.writes) else ()
+    if spec.tool is not None:
+        tool = TOOLS.get(spec.tool)
+        return ("**",) if tool and tool.writes else ()
+    return () if spec.ask is not None else None
 
 
 def _action(spec: StepSpec, values: Mapping[str, object]) -> Action:

@@ -45,9 +45,9 @@ class StepSpec(Authored):
     agent: str | AgentNeed | None = None
     prompt: Text | None = None
     depends_on: tuple[StepKey, ...] = ()
-    reads: tuple[str, ...] = ("**",)
+    reads: tuple[str, ...] = ()
     writes: tuple[str, ...] | None = None
-    """Left out: agents and writing tools may change everything, commands and questions nothing."""
+    """Left out: writing tools may change everything; what a command or an agent changes is merged, or redone."""
     critical: StrictBool = True
     timeout: Duration | None = None
     expected: Duration | None = None
