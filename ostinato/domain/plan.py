@@ -1,6 +1,5 @@
 """A plan is a DAG of steps. Models, and the pure questions asked of the graph."""
 
-import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -9,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from ostinato.domain.base import Fact
 from ostinato.domain.errors import Problem
+from ostinato.domain.globs import matches
 from ostinato.domain.ids import ID_PATTERN, StepId
 
 COMMAND_TIMEOUT_S = 300.0
@@ -166,7 +166,7 @@ class Step(Fact):
     @property
     def lane(self) -> str:
         """Who carries it out, where that one has a cap of their own; else empty."""
-        return f"agent:{self.action.agent}" if self.action.kind == "agent" else ""
+        return f"agent:{self.action.agent}" if self.action.kind == "agent" and self.action.agent != "any" else ""
 
     @property
     def active_form(self) -> str:
@@ -223,13 +223,7 @@ class Plan(Fact):
 
 def is_claimed(step: Step, path: str) -> bool:
     """Whether the step may write this path by what it stated. `**` crosses folders, `*` does not."""
-    return step.writes is None or any(re.fullmatch(_glob(pattern), path) for pattern in step.writes)
-
-
-def _glob(pattern: str) -> str:
-    parts = re.split(r"(\*\*/?|\*|\?)", pattern)
-    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return "".join(meaning.get(part, re.escape(part)) for part in parts)
+    return step.writes is None or any(matches(glob, path) for glob in step.writes)
 
 
 def find_cycle(dependencies: Mapping[StepId, Iterable[StepId]]) -> tuple[StepId, ...]:
