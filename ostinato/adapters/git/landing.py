@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ostinato.adapters.git.command import private_git, readable, user_git
-from ostinato.adapters.git.commits import merge_commits
+from ostinato.adapters.git.merging import merge_commits
 from ostinato.adapters.git.mirror import fetch
 from ostinato.adapters.git.objects import Author, commit_tree
 from ostinato.adapters.git.publish import push

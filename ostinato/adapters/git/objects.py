@@ -9,6 +9,7 @@ from ostinato.domain.errors import ExternalError
 from ostinato.domain.ids import RunId, StepId, run_ref, step_ref
 
 MUST_NOT_EXIST = ""
+STEP_TRAILERS = ("Ostinato-Run", "Ostinato-Step", "Ostinato-Execution")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,10 @@ class StepKey:
     step_id: StepId
     execution: int
 
+    @classmethod
+    def of(cls, run_id: str, step_id: str, execution: int) -> "StepKey":
+        return cls(run_id=RunId(run_id), step_id=StepId(step_id), execution=execution)
+
     @property
     def ref(self) -> str:
         return step_ref(self.run_id, self.step_id, self.execution)
@@ -37,11 +42,16 @@ class StepKey:
 
     @property
     def trailers(self) -> dict[str, str]:
-        return {
-            "Ostinato-Run": self.run_id,
-            "Ostinato-Step": self.step_id,
-            "Ostinato-Execution": str(self.execution),
-        }
+        return dict(zip(STEP_TRAILERS, (self.run_id, self.step_id, str(self.execution)), strict=True))
+
+
+def ref_of(trailers: Mapping[str, str]) -> str:
+    """The ref of the step that the trailers name; empty when they name none."""
+    try:
+        run_id, step_id, execution = (trailers[name] for name in STEP_TRAILERS)
+        return StepKey.of(run_id, step_id, int(execution)).ref
+    except (KeyError, ValueError):
+        return ""
 
 
 def with_trailers(message: str, trailers: Mapping[str, str]) -> str:
@@ -62,6 +72,13 @@ async def commit_tree(mirror: Path, tree: str, parents: Sequence[str], message: 
     )
     options = [option for parent in parents for option in ("-p", parent)]
     return (await git("commit-tree", tree, *options, "-F", "-", stdin=message)).strip()
+
+
+async def mirror_author(mirror: Path) -> Author:
+    """The user, as their configuration named them when the mirror was opened."""
+    listed = await private_git(mirror)("config", "-z", "--get-regexp", r"^user\.(name|email)$")
+    found = dict(entry.partition("\n")[::2] for entry in listed.split("\0") if entry)
+    return Author(name=found["user.name"], email=found["user.email"])
 
 
 async def author_of(mirror: Path, commit: str) -> Author:
@@ -103,6 +120,28 @@ def head_moved(ref: str, *, expected: str, found: str | None) -> ExternalError:
     return ExternalError(message, code="head_moved")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What counts for a step: the first that was recorded."""
+
+    commit: str
+    result: str | None
+    """None when an earlier attempt recorded its commit and then died: write_result is still to be called."""
+
+
+async def record_step(mirror: Path, key: StepKey, *, commit: str, result: str) -> Recorded:
+    """A step's commit and its result, recorded together; what an earlier attempt recorded wins and is returned."""
+    git = private_git(mirror)
+    blob = (await git("hash-object", "-w", "--stdin", stdin=result)).strip()
+    commands = f"create {key.ref} {commit}\ncreate {key.result_ref} {blob}\n"
+    done = await git.attempt("update-ref", "--stdin", stdin=commands)
+    if done.exit_code == 0:
+        return Recorded(commit=commit, result=result)
+    kept = await read_result(mirror, key)
+    winner = await record(mirror, key.ref, commit)
+    return Recorded(commit=winner, result=kept)
+
+
 async def write_result(mirror: Path, key: StepKey, json_text: str) -> str:
     """Keeps the result under the step's key and returns what is kept: the first one written wins."""
     git = private_git(mirror)
@@ -112,5 +151,29 @@ async def write_result(mirror: Path, key: StepKey, json_text: str) -> str:
 
 
 async def read_result(mirror: Path, key: StepKey) -> str | None:
-    blob = await recorded(mirror, key.result_ref)
-    return None if blob is None else await private_git(mirror)("cat-file", "blob", blob)
+    return (await read_objects(mirror, [key.result_ref]))[0].text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An object of the mirror; without an id there is none of that name."""
+
+    id: str = ""
+    text: str | None = None
+
+
+async def read_objects(mirror: Path, names: Sequence[str]) -> list[Found]:
+    """Ids and contents, in the order of the names (ids, refs, revisions), from one process."""
+    told = await private_git(mirror)("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names))
+    raw, at, found = told.encode("utf-8", "surrogateescape"), 0, list[Found]()
+    for _ in names:
+        end = raw.index(b"\n", at)
+        header = raw[at:end].decode("utf-8", "surrogateescape").split(" ")
+        at = end + 1
+        if header[-1] in ("missing", "ambiguous"):
+            found.append(Found())
+            continue
+        size = int(header[2])
+        found.append(Found(id=header[0], text=raw[at : at + size].decode("utf-8", "surrogateescape")))
+        at += size + 1
+    return found

@@ -2,13 +2,11 @@
 
 import asyncio
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ostinato.adapters.git.command import private_git
-from ostinato.adapters.git.index import stage_all
+from ostinato.adapters.git.index import add_all, staging
 from ostinato.domain.gates import Finding, Level
 from ostinato.domain.redaction import Redactor
 
@@ -27,20 +25,13 @@ async def added_secrets(
     mirror: Path, worktree: Path, parent: str, redactor: Redactor, *, config: Mapping[str, str] = _NO_CONFIG
 ) -> tuple[Finding, ...]:
     """One finding for each secret in lines that `worktree` adds to `parent`; the secret itself is not in it."""
-    with tempfile.TemporaryDirectory(prefix="ostinato-scan-", dir=mirror.parent) as scratch:
-        objects = Path(scratch) / "objects"
+    async with staging(mirror, worktree, parent) as staged:
+        objects = Path(staged.env["GIT_INDEX_FILE"]).with_name("objects")
         objects.mkdir()
-        git = (
-            private_git(mirror)
-            .with_config(config)
-            .with_env(
-                GIT_WORK_TREE=worktree,
-                GIT_INDEX_FILE=Path(scratch) / "index",
-                GIT_OBJECT_DIRECTORY=objects,
-                GIT_ALTERNATE_OBJECT_DIRECTORIES=mirror / "objects",
-            )
+        git = staged.with_config(config).with_env(
+            GIT_OBJECT_DIRECTORY=objects, GIT_ALTERNATE_OBJECT_DIRECTORIES=mirror / "objects"
         )
-        await stage_all(git, parent)
+        await add_all(git, parent)
         quiet = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-prefix", "-U0")
         diff = await git("diff", "--cached", *quiet, parent)
     return await asyncio.to_thread(lambda: tuple(_findings(diff, redactor)))

@@ -28,7 +28,7 @@ class HookEnd:
     changed: bool = False
     """The hook rewrote files."""
     tree: str = ""
-    """The files as the hook left them."""
+    """The files as the hook left them; empty when it changed none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ async def run_commit_hook(
         ran=True,
         exit_code=None if done.exit_code < 0 else done.exit_code,
         output=readable(done.stdout + done.stderr),
-        changed=staged.tree != (await git("rev-parse", f"{head}^{{tree}}")).strip(),
+        changed=bool(staged.tree),
         tree=staged.tree,
     )
 

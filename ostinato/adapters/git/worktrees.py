@@ -5,10 +5,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from ostinato.adapters.git.command import Git, nul_separated, private_git, readable, user_git
-from ostinato.adapters.git.index import KEPT_INDEX, admin_folder, stage
+from ostinato.adapters.git.command import Completed, Git, nul_separated, private_git, readable, user_git
+from ostinato.adapters.git.index import Kept, admin_folder, keep_index, kept_of, may_hold_gitlinks, stage
 from ostinato.adapters.git.locking import locked
-from ostinato.adapters.git.objects import MUST_NOT_EXIST, Author, commit_tree, with_trailers
+from ostinato.adapters.git.objects import MUST_NOT_EXIST, commit_tree, mirror_author, recorded, with_trailers
 from ostinato.adapters.git.repository import resolve_commit
 from ostinato.domain.errors import ExternalError
 from ostinato.domain.ids import RunId, run_ref
@@ -19,14 +19,14 @@ ADD_TRIES = 3
 
 async def prepare_worktree(mirror: Path, path: Path, commit: str, run_id: RunId) -> str | None:
     """The worktree at `commit`, detached and spotless; returns the ref where leftovers in it were saved, if any."""
-    saved = await save_leftovers(mirror, path, run_id)
+    saved = await save_leftovers(mirror, path, run_id, known=commit)
     if not await _reuse(mirror, path, commit):
         await asyncio.to_thread(_erase, path)
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         await _add(mirror, path, commit)
-        if not await _reuse(mirror, path, commit):
+        if not await _check_out(mirror, path, commit):
             raise ExternalError(f"{commit[:12]} could not be checked out in {path}", code="git_failed")
-    await asyncio.to_thread(_keep_index, mirror, path)
+    await asyncio.to_thread(_keep_index, mirror, path, commit)
     return saved
 
 
@@ -57,18 +57,20 @@ def _turn(mirror: Path) -> Path:
     return mirror.parent / "worktrees.lock"
 
 
-async def save_leftovers(mirror: Path, path: Path, run_id: RunId) -> str | None:
-    """Uncommitted files and commits that no ref holds go to refs/ostinato/<run>/saved/<name>-<n>."""
+async def save_leftovers(mirror: Path, path: Path, run_id: RunId, *, known: str = "") -> str | None:
+    """Uncommitted files and commits that no ref holds go to refs/ostinato/<run>/saved/<name>-<n>.
+
+    `known` is a commit that needs no saving.
+    """
     if not await asyncio.to_thread(_has_content, path):
         return None
-    git = private_git(mirror)
     head = await _head(mirror, path)
     parent = head or await _any_commit(mirror, run_id)
     staged = await stage(mirror, path, parent, include_embedded=True)
-    if staged.tree != (await git("rev-parse", f"{parent}^{{tree}}")).strip():
+    if staged.tree:
         message = with_trailers(f"Keep unfinished work of {path.name}", {"Ostinato-Run": run_id})
-        parent = await commit_tree(mirror, staged.tree, [parent], message, author=await _author(mirror))
-    elif await _is_held(mirror, parent):
+        parent = await commit_tree(mirror, staged.tree, [parent], message, author=await mirror_author(mirror))
+    elif parent == known or await _is_held(mirror, path, parent):
         return None
     return await _first_free_ref(mirror, parent, run_ref(run_id, "saved", path.name))
 
@@ -87,26 +89,43 @@ async def copy_worktreeinclude(user_root: Path, worktree: Path) -> tuple[str, ..
     return tuple(readable(path) for path in copied)
 
 
-async def adopt(mirror: Path, worktree: Path, commit: str) -> None:
-    """Moves a worktree whose files already are those of `commit` onto it, leaving the files alone."""
+async def adopt(mirror: Path, worktree: Path, commit: str, index: Path, *, ref: str = "") -> None:
+    """Moves a worktree whose files already are those of `commit` onto it, leaving the files alone.
+
+    `index` describes the files and is used up; `ref` is what will hold the commit.
+    """
     admin = admin_folder(mirror, worktree)
     if admin is None:
         return
     _break_locks(admin)
     git = _worktree_git(admin, worktree)
     await git("update-ref", "--no-deref", "HEAD", commit)
-    await git("read-tree", "--reset", commit)
+    if may_hold_gitlinks(index):  # it marks them in a way that a checkout would respect
+        await git("read-tree", "--reset", commit)
+    else:
+        await asyncio.to_thread(index.replace, admin / "index")
+    await asyncio.to_thread(keep_index, admin, admin / "index", Kept(commit=commit, ref=ref))
 
 
 async def _reuse(mirror: Path, path: Path, commit: str) -> bool:
     """False when the worktree is not there or too broken to check out in."""
+    if not await _check_out(mirror, path, commit):
+        return False
+    admin = admin_folder(mirror, path)
+    return admin is not None and (await _clean(_worktree_git(admin, path))).exit_code == 0
+
+
+async def _clean(git: Git) -> Completed:
+    return await git.attempt("clean", "-q", "-ffdx", timeout_s=600)
+
+
+async def _check_out(mirror: Path, path: Path, commit: str) -> bool:
     admin = admin_folder(mirror, path)
     if admin is None or not _points_at(path / ".git", admin):
         return False
     _break_locks(admin)
-    git = _worktree_git(admin, path)
-    done = await git.attempt("checkout", "-q", "--detach", "--force", commit, timeout_s=1800)
-    return done.exit_code == 0 and (await git.attempt("clean", "-q", "-ffdx", timeout_s=600)).exit_code == 0
+    args = ("checkout", "-q", "--detach", "--force", commit)
+    return (await _worktree_git(admin, path).attempt(*args, timeout_s=1800)).exit_code == 0
 
 
 def _points_at(pointer: Path, admin: Path) -> bool:
@@ -122,23 +141,25 @@ def _worktree_git(admin: Path, path: Path) -> Git:
 
 async def _head(mirror: Path, path: Path) -> str | None:
     admin = admin_folder(mirror, path)
-    return None if admin is None else await resolve_commit(_worktree_git(admin, path), "HEAD")
+    if admin is None:
+        return None
+    kept, head = kept_of(admin), admin / "HEAD"
+    if kept is not None and head.is_file() and head.read_text(errors="replace").strip() == kept.commit:
+        return kept.commit
+    return await resolve_commit(_worktree_git(admin, path), "HEAD")
 
 
 async def _any_commit(mirror: Path, run_id: RunId) -> str:
     return (await private_git(mirror)("rev-parse", "--verify", run_ref(run_id, "base"))).strip()
 
 
-async def _is_held(mirror: Path, commit: str) -> bool:
+async def _is_held(mirror: Path, path: Path, commit: str) -> bool:
+    """By the ref that was meant to, which is quickly asked, or by any other."""
+    admin = admin_folder(mirror, path)
+    kept = kept_of(admin) if admin is not None else None
+    if kept is not None and kept.ref and kept.commit == commit and await recorded(mirror, kept.ref) == commit:
+        return True
     return bool(await private_git(mirror)("for-each-ref", "--count=1", f"--contains={commit}"))
-
-
-async def _author(mirror: Path) -> Author:
-    git = private_git(mirror)
-    return Author(
-        name=(await git("config", "--get", "user.name")).strip(),
-        email=(await git("config", "--get", "user.email")).strip(),
-    )
 
 
 async def _first_free_ref(mirror: Path, commit: str, prefix: str) -> str:
@@ -154,10 +175,10 @@ def _break_locks(admin: Path) -> None:
         (admin / name).unlink(missing_ok=True)
 
 
-def _keep_index(mirror: Path, path: Path) -> None:
+def _keep_index(mirror: Path, path: Path, commit: str) -> None:
     admin = admin_folder(mirror, path)
     if admin is not None:
-        shutil.copy2(admin / "index", admin / KEPT_INDEX)
+        keep_index(admin, admin / "index", Kept(commit=commit))
 
 
 def _has_content(path: Path) -> bool:
