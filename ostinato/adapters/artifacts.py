@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import tempfile
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,8 +98,8 @@ class ArtifactWriter:
         self._file = store.open_temporary()
         self._digest = hashlib.sha256()
         self._pending = bytearray()
-        self._later: deque[bytes] = deque()
-        self._later_size = 0
+        self._later = bytearray()
+        self._forgotten = 0
         self._recent = b""
         self._ref = ""
         self.size = 0
@@ -141,26 +140,27 @@ class ArtifactWriter:
             self._emit(clean)
 
     def _postpone(self, data: bytes) -> None:
-        self._later.append(data)
-        self._later_size += len(data)
-        while self._later_size - len(self._later[0]) >= self._tail_cap + LONGEST_SECRET:
-            self._later_size -= len(self._later.popleft())
+        """Cut back to the tail only now and then: moving it at each small write would cost more than the writing."""
+        self._later += data
+        kept = self._tail_cap + LONGEST_SECRET
+        if len(self._later) >= 2 * kept:
+            self._forgotten += len(self._later) - kept
+            del self._later[:-kept]
 
     def _finish(self) -> None:
-        left_out = self.size - min(self.size, self._head_cap) - self._later_size
-        if left_out:
-            self._finish_with_gap(left_out)
+        if self._forgotten or len(self._later) > self._tail_cap + LONGEST_SECRET:
+            self._finish_with_gap()
         else:
-            for data in self._later:
-                self._take(data)
+            self._take(bytes(self._later))
             self._emit(self._redactor.bytes(bytes(self._pending)))
         self._later.clear()
 
-    def _finish_with_gap(self, left_out: int) -> None:
+    def _finish_with_gap(self) -> None:
         """The head's last bytes may end in half a secret and are left out too; the tail begins after enough context."""
-        kept = self._redactor.end_of(b"".join(self._later), self._later_size - LONGEST_SECRET)
+        size = min(self._tail_cap, len(self._later) - LONGEST_SECRET)
+        kept = self._redactor.end_of(bytes(self._later), size)
         head, rest = self._redactor.split(bytes(self._pending))
-        left_out += len(rest) + LONGEST_SECRET
+        left_out = self._forgotten + len(self._later) - size + len(rest)
         self._emit(head)
         self._emit(f"\n[… about {left_out:,} bytes left out …]\n".encode())
         self._emit(kept)

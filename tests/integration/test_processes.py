@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -306,6 +307,27 @@ def test_strays_are_found_by_the_beginning_of_their_marker(bench: Bench) -> None
 
 def test_an_empty_marker_sweeps_nothing() -> None:
     assert kill_strays("") == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", [b"an ordinary line of a build\n" * 2_000, b"-" * 60_000], ids=["lines", "one line"])
+async def test_output_without_end_costs_neither_memory_nor_minutes(bench: Bench, block: bytes) -> None:
+    size = 200 * 2**20
+    code = "import sys\nblock, count = sys.stdin.buffer.read(), int(sys.argv[1])\n"
+    code += "for _ in range(count): sys.stdout.buffer.write(block)"
+    (bench.folder / "block").write_bytes(block)
+    before, seen = psutil.Process().memory_info().rss, [0]
+    line = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} {size // len(block)} < block; echo the end"
+
+    end = await bench.run(
+        bench.spec("sh", "-c", line), on_progress=lambda _: seen.append(psutil.Process().memory_info().rss)
+    )
+
+    assert (end.exit_code, end.output_bytes > size - len(block)) == (0, True)
+    assert end.tail.endswith("the end\n")
+    assert bench.artifacts.path(end.output_ref).stat().st_size < 21 * 2**20
+    assert max(seen) - before < 60 * 2**20
+    assert end.duration_s < 20
 
 
 async def test_huge_output_is_capped_and_leaves_the_event_loop_free(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,33 @@ def test_output_just_below_the_cap_is_kept_whole(store: ArtifactStore) -> None:
         writer.write(data[start : start + 30_000])
 
     assert store.path(writer.close()).read_bytes() == data
+
+
+def test_what_was_left_out_is_counted(store: ArtifactStore) -> None:
+    writer = store.writer(Redactor(), cap_bytes=200_000)
+    data = b"0123456789abcde\n" * 100_000
+
+    for start in range(0, len(data), 30_000):
+        writer.write(data[start : start + 30_000])
+    text = store.read_text(writer.close())
+
+    gap = re.search(r"\n\[… about ([\d,]+) bytes left out …\]\n", text)
+    assert gap is not None
+    assert len(text) - len(gap[0]) + int(gap[1].replace(",", "")) == len(data)
+    assert 160_000 < len(text) < 210_000
+
+
+def test_many_tiny_writes_are_held_in_little_memory(store: ArtifactStore) -> None:
+    writer = store.writer(Redactor(), cap_bytes=100_000)
+    tracemalloc.start()
+
+    for _ in range(300_000):
+        writer.write(b"ab")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    writer.discard()
+
+    assert peak < MIB
 
 
 def test_the_tail_is_redacted_and_can_be_asked_at_any_time(store: ArtifactStore) -> None:
