@@ -17,6 +17,8 @@ from ostinato.domain.errors import OstinatoError
 if TYPE_CHECKING:
     from temporalio.client import Client
 
+    from ostinato.adapters.home import Home
+
 MIN_GIT = (2, 38)
 MIN_FREE_GB = 2.0
 TOOLS = ("uv", "ruff", "mypy", "bandit", "detect-secrets", "vulture", "radon", "pytest", "coverage")
@@ -31,7 +33,7 @@ class Check(Fact):
 
 
 def check_everything(call: Call) -> list[Check]:
-    local = [check_python(sys.version_info[:3]), check_git(_version_of("git")), *_tools(), _home(call), _disk(call)]
+    local = [check_python(sys.version_info[:3]), check_git(_version_of("git")), *_tools(), *_files(call)]
     return [*local, *_temporal(call), *_repository(call)]
 
 
@@ -73,6 +75,10 @@ def _tool(name: str) -> Check:
     return Check(name=name, verdict="fail" if name in ("temporal", "uv") else "warn", message="not found", cure=cure)
 
 
+def _files(call: Call) -> list[Check]:
+    return [_home(call), *check_history(call.home), _disk(call)]
+
+
 def _home(call: Call) -> Check:
     from ostinato.domain.errors import UserError
     from ostinato.settings import ensure_home
@@ -82,6 +88,20 @@ def _home(call: Call) -> Check:
     except UserError as error:
         return Check(name="home", verdict="fail", message=error.problems[0].message, cure=error.problems[0].cure)
     return Check(name="home", verdict="ok", message=f"{call.home.root} is writable")
+
+
+def check_history(home: "Home") -> list[Check]:
+    """Looks only. Nothing here stops a run, so nothing here fails."""
+    from ostinato.adapters.history import History
+
+    state = History(home).state()
+    cure = "Delete them when nothing in them is missed; sqlite3's .recover saves what can be read"
+    names = ", ".join(str(path) for path in state.kept_aside)
+    aside = [Check(name="history", verdict="warn", message=f"corrupt, kept aside: {names}", cure=cure)] if names else []
+    if state.problem:
+        return [Check(name="history", verdict="warn", message=state.problem.message, cure=state.problem.cure), *aside]
+    known = f"{state.runs} runs in {state.place}" if state.version else "none yet; the first run that ends begins it"
+    return [Check(name="history", verdict="ok", message=known), *aside]
 
 
 def _disk(call: Call) -> Check:

@@ -1,10 +1,13 @@
 """What a run would do: facts of the repository, then the same decisions as a run makes. Changes nothing."""
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Group
 from rich.text import Text
 
+from ostinato.adapters.history import History
 from ostinato.cli.asking import ask_for
 from ostinato.cli.call import Call
 from ostinato.cli.commands.classify import classification_lines
@@ -15,6 +18,8 @@ from ostinato.cli.trust import UNTRUSTED, is_trusted
 from ostinato.domain.approval import Approval, approval_for
 from ostinato.domain.classification import Classification
 from ostinato.domain.drafting import draft
+from ostinato.domain.durations import PRIOR, Expectation, with_expectations
+from ostinato.domain.ids import StepId
 from ostinato.domain.modes import activate
 from ostinato.domain.plan import Plan, critical_path, expected_duration_s, waves
 from ostinato.domain.project import ProjectFacts
@@ -29,6 +34,8 @@ class Foresight:
     activation: Activation
     project: ProjectFacts
     plan: Plan
+    expectations: Mapping[StepId, Expectation]
+    """Where each step's expected seconds come from."""
     approval: Approval
     needs_person: tuple[str, ...]
     missing: tuple[str, ...]
@@ -39,7 +46,9 @@ async def foresee(call: Call) -> Foresight:
     asked = await ask_for(call)
     trusted = call.arguments.trust or is_trusted(call.home, asked.repository.root)
     project = await project_of(asked.repository)
-    classification, plan = draft(asked.request, project)
+    classification, drafted = draft(asked.request, project)
+    samples, doubts = await asyncio.to_thread(History(call.home).samples, asked.repository.repository_id, drafted)
+    plan, expectations = with_expectations(drafted, samples)
     approval = approval_for(asked.request.options, classification)
     return Foresight(
         request=asked.request,
@@ -47,10 +56,11 @@ async def foresee(call: Call) -> Foresight:
         activation=activate(classification, asked.request.options.mode),
         project=project,
         plan=plan,
+        expectations=expectations,
         approval=approval,
         needs_person=_people(plan, approval),
         missing=_missing(project, trusted=trusted),
-        notes=asked.repository.notes,
+        notes=(*asked.repository.notes, *map(str, doubts)),
     )
 
 
@@ -76,7 +86,7 @@ def foresight_lines(seen: Foresight) -> Group:
     return spaced(
         [
             [head, *classification_lines(seen.classification), resources],
-            plan_lines(seen.plan),
+            plan_lines(seen.plan, seen.expectations),
             [gates],
             [Text(f"  needs you  {printable(item)}", style="careful") for item in seen.needs_person],
             [Text(f"  missing    {printable(item)}", style="careful") for item in seen.missing],
@@ -84,8 +94,8 @@ def foresight_lines(seen: Foresight) -> Group:
     )
 
 
-def plan_lines(plan: Plan) -> list[Text]:
-    """Steps by wave; ◆ marks the critical path."""
+def plan_lines(plan: Plan, expectations: Mapping[StepId, Expectation]) -> list[Text]:
+    """Steps by wave; ◆ marks the critical path. What is learned says from what."""
     critical = critical_path(plan)
     lines = [
         Text.assemble(
@@ -104,5 +114,10 @@ def plan_lines(plan: Plan) -> list[Text]:
             )
             after = f"  after {', '.join(step.depends_on)}" if step.depends_on else ""
             writes = f"  writes {', '.join(step.writes)}" if step.writes else ""
-            lines.append(line.append(printable(after + writes), "quiet"))
+            lines.append(line.append(printable(_learned(step_id, expectations) + after + writes), "quiet"))
     return lines
+
+
+def _learned(step_id: StepId, expectations: Mapping[StepId, Expectation]) -> str:
+    found = expectations.get(step_id)
+    return f"  by {found.because}" if found and found.because != PRIOR else ""

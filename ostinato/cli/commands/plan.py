@@ -33,6 +33,9 @@ def execute(call: Call) -> Exit:
             "classification": seen.classification.model_dump(mode="json"),
             "activation": seen.activation.model_dump(mode="json"),
             "plan": plan_data(seen.plan, seen.classification),
+            "expectations": {
+                name: {"seconds": found.seconds, "because": found.because} for name, found in seen.expectations.items()
+            },
             "approval": {"needed": seen.approval.needed, "reason": seen.approval.reason},
             "needs_person": list(seen.needs_person),
             "missing": list(seen.missing),
