@@ -1,6 +1,7 @@
 """The private mirror, and uncommitted work that comes along."""
 
 import asyncio
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,3 +201,12 @@ async def test_a_home_that_cannot_be_written_is_told_with_its_cure(tmp_path: Pat
         await open_mirror(state, tmp_path / "home" / "repos", RUN)
 
     assert caught.value.code == "home_unwritable"
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no second file system to try")
+async def test_the_home_may_be_on_another_file_system(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "sample")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as home:
+        state, mirror = await an_open_mirror(repository, Path(home))
+
+        assert git(mirror, "cat-file", "-t", state.base_commit) == "commit"

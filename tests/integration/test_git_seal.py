@@ -134,3 +134,16 @@ async def test_a_key_that_does_not_work_leaves_the_commit_unsigned_with_a_note(t
 
     assert (done.commit, done.signed) == (run.head, False)
     assert "not signed" in done.note
+
+
+async def test_only_the_pre_commit_hook_runs(tmp_path: Path) -> None:
+    repository = hooked(tmp_path / "sample", "exit 0")
+    for name in ("reference-transaction", "post-index-change", "post-checkout", "post-commit"):
+        script(repository / ".git" / "hooks" / name, f'echo {name} >> "{tmp_path}/ran"')
+    run = await finished(repository, tmp_path)
+    (tmp_path / "ran").unlink(missing_ok=True)
+
+    end = await run.run_hook()
+
+    assert end.exit_code == 0
+    assert not (tmp_path / "ran").exists()

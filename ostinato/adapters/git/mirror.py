@@ -119,7 +119,7 @@ async def _clone(state: RepositoryState, folder: Path, mirror: Path) -> None:
     await asyncio.to_thread(shutil.rmtree, unfinished, ignore_errors=True)
     options = ["--dissociate"] if (state.common_dir / "objects" / "info" / "alternates").exists() else []
     await user_git(folder)(
-        "clone", "-q", "--bare", "--local", "--no-tags", "--template=", *options, f"--upload-pack={UPLOAD_PACK}",
+        "clone", "-q", "--bare", "--no-tags", "--template=", *options, f"--upload-pack={UPLOAD_PACK}",
         str(state.common_dir), str(unfinished), timeout_s=1800,
     )  # fmt: skip
     await _forget_origin(unfinished)

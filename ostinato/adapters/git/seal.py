@@ -53,10 +53,13 @@ async def run_commit_hook(
     if state.pre_commit_hook is None:
         return HookEnd(ran=False)
     await prepare_worktree(mirror, worktree, head, run_id)
-    git = _as_committer(mirror, worktree, state.pre_commit_hook, env)
+    git = _in_worktree(mirror, worktree, env)
     await git("reset", "-q", "--soft", base)
+    hooks = git.with_config(
+        {"core.hooksPath": str(state.pre_commit_hook.parent)}
+    )  # for it alone, not for what moves refs
     try:
-        done = await git.attempt("hook", "run", "pre-commit", timeout_s=timeout_s)
+        done = await hooks.attempt("hook", "run", "pre-commit", timeout_s=timeout_s)
     except ExternalError as error:
         done = Completed(exit_code=-1, stdout="", stderr=f"The pre-commit hook was stopped: {error.message}")
     staged = await stage(mirror, worktree, head)
@@ -112,10 +115,10 @@ def _as_signer(state: RepositoryState, mirror: Path, env: dict[str, str]) -> Git
     return replace(git, env={name: value for name, value in git.env.items() if name not in ("GPG_TTY", "DISPLAY")})
 
 
-def _as_committer(mirror: Path, worktree: Path, hook: Path, env: Mapping[str, str]) -> Git:
+def _in_worktree(mirror: Path, worktree: Path, env: Mapping[str, str]) -> Git:
     """As `git commit` calls it: in the worktree, which is all that the hook gets to see."""
     admin = admin_folder(mirror, worktree)
     if admin is None:
         raise InvariantError(f"{worktree} was prepared, but {mirror} does not know it")
     git = private_git(mirror).with_env(**env, GIT_DIR=admin, GIT_WORK_TREE=worktree, GIT_INDEX_FILE=admin / "index")
-    return replace(git, cwd=worktree).with_config({"core.hooksPath": str(hook.parent)})
+    return replace(git, cwd=worktree)
