@@ -90,7 +90,7 @@ async def _found(
     mirror: Path, branch_ref: str, *, base: str, expected: str, head: str, commits: Sequence[StepCommit]
 ) -> tuple[Integration, ...]:
     """What an earlier call made of all of them."""
-    integrated = await _integrated(mirror, base, head)
+    integrated = await integrated_keys(mirror, base, head)
     found = []
     for step in commits:
         if (commit := integrated.get(step.key)) is not None:
@@ -102,7 +102,8 @@ async def _found(
     return tuple(found)
 
 
-async def _integrated(mirror: Path, base: str, head: str) -> Mapping[StepKey, str]:
+async def integrated_keys(mirror: Path, base: str, head: str) -> Mapping[StepKey, str]:
+    """Steps whose commits lie between the two, with those commits."""
     listed = await private_git(mirror)("log", f"--format={_KEYS}", f"{base}..{head}")
     return {
         StepKey.of(run, step, int(execution)): commit

@@ -115,6 +115,26 @@ async def move_ref(mirror: Path, ref: str, *, new: str, old: str) -> None:
         raise head_moved(ref, expected=old, found=await recorded(mirror, ref))
 
 
+async def change_refs(mirror: Path, commands: Sequence[str]) -> None:
+    """All of them or none, in the language of `update-ref --stdin`; ExternalError head_moved when an old value differs."""
+    if not commands:
+        return
+    done = await private_git(mirror).attempt("update-ref", "--stdin", stdin="".join(f"{line}\n" for line in commands))
+    if done.exit_code != 0:
+        message = f"Refs of {mirror} were not changed, something else moved them meanwhile: {done.stderr.strip()}"
+        raise ExternalError(message, code="head_moved")
+
+
+async def list_refs(mirror: Path, *prefixes: str) -> dict[str, str]:
+    """Names and what they point at, sorted by name."""
+    listed = await private_git(mirror)("for-each-ref", "--format=%(refname) %(objectname)", *prefixes)
+    return dict(line.split(" ") for line in listed.splitlines())
+
+
+async def store_blob(mirror: Path, text: str) -> str:
+    return (await private_git(mirror)("hash-object", "-w", "--stdin", stdin=text)).strip()
+
+
 def head_moved(ref: str, *, expected: str, found: str | None) -> ExternalError:
     message = f"{ref} is at {found or 'nothing'}, not at {expected or 'nothing'}: something else moved it meanwhile"
     return ExternalError(message, code="head_moved")
@@ -131,10 +151,9 @@ class Recorded:
 
 async def record_step(mirror: Path, key: StepKey, *, commit: str, result: str) -> Recorded:
     """A step's commit and its result, recorded together; what an earlier attempt recorded wins and is returned."""
-    git = private_git(mirror)
-    blob = (await git("hash-object", "-w", "--stdin", stdin=result)).strip()
+    blob = await store_blob(mirror, result)
     commands = f"create {key.ref} {commit}\ncreate {key.result_ref} {blob}\n"
-    done = await git.attempt("update-ref", "--stdin", stdin=commands)
+    done = await private_git(mirror).attempt("update-ref", "--stdin", stdin=commands)
     if done.exit_code == 0:
         return Recorded(commit=commit, result=result)
     kept = await read_result(mirror, key)
@@ -144,10 +163,9 @@ async def record_step(mirror: Path, key: StepKey, *, commit: str, result: str) -
 
 async def write_result(mirror: Path, key: StepKey, json_text: str) -> str:
     """Keeps the result under the step's key and returns what is kept: the first one written wins."""
-    git = private_git(mirror)
-    blob = (await git("hash-object", "-w", "--stdin", stdin=json_text)).strip()
+    blob = await store_blob(mirror, json_text)
     kept = await record(mirror, key.result_ref, blob)
-    return json_text if kept == blob else await git("cat-file", "blob", kept)
+    return json_text if kept == blob else await private_git(mirror)("cat-file", "blob", kept)
 
 
 async def read_result(mirror: Path, key: StepKey) -> str | None:
