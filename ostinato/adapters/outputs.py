@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ostinato.domain.context import redacted
 from ostinato.domain.errors import ExternalError, Problem
 from ostinato.domain.redaction import Redactor
 
@@ -72,19 +73,6 @@ def _parsed(data: bytes, redactor: Redactor) -> dict[str, Any] | Problem:
         cure = "Use letters, digits and _ in names, beginning with a letter"
         return _problem("output_name_invalid", f"has a field that no step can refer to: {unusable[0]!r:.80}", cure)
     return {redactor.text(name): redacted(inner, redactor) for name, inner in value.items()}
-
-
-def redacted(value: Any, redactor: Redactor) -> Any:
-    """JSON with the secrets in its texts, and in the names inside, replaced."""
-    match value:
-        case str():
-            return redactor.text(value)
-        case list():
-            return [redacted(inner, redactor) for inner in value]
-        case dict():
-            return {redactor.text(name): redacted(inner, redactor) for name, inner in value.items()}
-        case _:
-            return value
 
 
 def _refuse(name: str) -> NoReturn:

@@ -41,6 +41,7 @@ GROUPS: Final[dict[str, tuple[Entry, ...]]] = {
     "Take the result": (
         Entry("report", "what a run came to"),
         Entry("diff", "what a run changed"),
+        Entry("context", "what a run leaves for others: show, export, merge with another"),
         Entry("merge", "bring a run's branch into the base branch, if its gates passed"),
     ),
     "The local stack": (
