@@ -100,7 +100,8 @@ def check_history(home: "Home") -> list[Check]:
     aside = [Check(name="history", verdict="warn", message=f"corrupt, kept aside: {names}", cure=cure)] if names else []
     if state.problem:
         return [Check(name="history", verdict="warn", message=state.problem.message, cure=state.problem.cure), *aside]
-    known = f"{state.runs} runs in {state.place}" if state.version else "none yet; the first run that ends begins it"
+    runs = "1 run" if state.runs == 1 else f"{state.runs} runs"
+    known = f"{runs} in {state.place}" if state.version else "none yet; the first run that ends begins it"
     return [Check(name="history", verdict="ok", message=known), *aside]
 
 

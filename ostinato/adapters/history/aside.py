@@ -27,7 +27,12 @@ def move_aside(path: Path, patience_s: float) -> Path | None:
 
 
 def kept_aside(path: Path) -> tuple[Path, ...]:
-    return tuple(sorted(it for it in path.parent.glob(f"{path.name}.corrupt-*") if not it.name.endswith(_COMPANIONS)))
+    """Empty also where nobody may look."""
+    try:
+        found = sorted(path.parent.glob(f"{path.name}.corrupt-*"))
+    except OSError:
+        return ()
+    return tuple(it for it in found if not it.name.endswith(_COMPANIONS))
 
 
 def is_corrupt(path: Path, patience_s: float) -> bool:

@@ -61,7 +61,7 @@ class History:
 
     def samples(self, repository_id: str, plan: Plan) -> tuple[Samples, Problems]:
         """What `with_expectations` learns from; empty where nothing is known. Never raises, creates no file."""
-        if self._path is not None and not self._path.exists():
+        if self._is_absent():
             return Samples(), ()
 
         def read(connection: "Connection") -> Samples:
@@ -76,7 +76,7 @@ class History:
         from ostinato.adapters.history.aside import kept_aside
 
         aside = kept_aside(self._path) if self._path else ()
-        if self._path is not None and not self._path.exists():
+        if self._is_absent():
             missing = missing_problem(self._place) if self._is_lost() else None
             return HistoryState(place=self._place, kept_aside=aside, problem=missing)
         try:
@@ -131,9 +131,15 @@ class History:
 
     def _is_lost(self, *, but: str = "") -> bool:
         """There is no file, although runs have ended in this home."""
-        if self._path is None or self._path.exists():
+        if not self._is_absent():
             return False
         return self._was_there or any(kept.stem != but for kept in self._home.results.glob("*.json"))
+
+    def _is_absent(self) -> bool:
+        try:
+            return self._path is not None and not self._path.exists()
+        except OSError:
+            return False  # nobody may look: opening it says why
 
     def _trouble(self, error: Exception) -> HistoryProblem:
         problem = trouble_of(error, self._place, self._patience_s)

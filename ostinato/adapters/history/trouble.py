@@ -49,17 +49,17 @@ def trouble_of(error: BaseException, place: str, patience_s: float) -> HistoryPr
             message=f"The history in {place} is corrupt ({reason})",
             cure="The next run that ends moves it aside and begins a new one",
         )
-    if code in UNWRITABLE or isinstance(error, OSError):
-        return HistoryProblem(
-            code="history_unwritable",
-            message=f"The history in {place} cannot be opened or written ({reason})",
-            cure="Make the file and its folder writable and see that the disk has room",
-        )
-    if isinstance(error, MigrationError):
+    if isinstance(error, MigrationError) and code not in UNWRITABLE:
         return HistoryProblem(
             code="history_migration",
             message=f"The history in {place} could not be brought to this version's tables ({reason})",
             cure="A newer Ostinato may have written it: use that version, or move the file away to begin a new one",
+        )
+    if code in UNWRITABLE or any(isinstance(one, OSError) for one in _chain(error)):
+        return HistoryProblem(
+            code="history_unwritable",
+            message=f"The history in {place} cannot be opened or written ({reason})",
+            cure="Make the file and its folder writable and see that the disk has room",
         )
     return HistoryProblem(
         code="history_failed",
