@@ -27,6 +27,8 @@ from ostinato.domain.redaction import Redactor
 CAP_CHARS = 8_000
 MOST_NAMED = 50
 """Of what was left out."""
+FARTHEST = 200
+"""Steps upstream that are looked at, nearest first: a step at the end of a long plan is no reason to read all of it."""
 IMPORTED = "imported."
 
 Reason = Literal["too large", "not relevant", "not declared", "no result"]
@@ -116,7 +118,8 @@ def _candidates(
     """Everything that is known now, nearest first."""
     distance = _distances(plan, step)
     latest = {result.step_id: result for result in latest_results(results) if result.step_id != step.id}
-    for name in sorted(latest, key=lambda name: distance.get(name, len(plan.steps) + 1)):
+    wanted = distance if step.context is None else {**distance, **dict.fromkeys(latest, 0)}
+    for name in (name for name in wanted if name in latest):
         item = ContextItem(name=f"steps.{name}", value=step_value(latest[name]), source=f"step {name}")
         yield _Candidate(item=item, weight=1 / distance[name] if name in distance else -1)
     for value_name, value in shared_values(plan, results).items():
@@ -134,15 +137,15 @@ def _candidates(
 
 
 def _distances(plan: Plan, step: Step) -> dict[StepId, int]:
-    """How many dependencies lie between the step and each that it waits for, directly or not."""
-    needs = {each.id: each.needs for each in plan.steps}
+    """How many dependencies lie between the step and each that it waits for, directly or not; the nearest few hundred."""
+    steps = {each.id: each for each in plan.steps}
     distance: dict[StepId, int] = {}
     level = list(step.needs)
     depth = 1
-    while level:
+    while level and len(distance) < FARTHEST:
         fresh = [name for name in dict.fromkeys(level) if name not in distance and name != step.id]
         distance.update(dict.fromkeys(fresh, depth))
-        level = [further for name in fresh for further in needs.get(name, ())]
+        level = [further for name in fresh if name in steps for further in steps[name].needs]
         depth += 1
     return distance
 
