@@ -86,6 +86,8 @@ class GroupAction(Fact):
     """Runs after the parts; its references see `parts`, a list of their outputs."""
     definition: str = ""
     """Id of the nested definition, where it is one."""
+    inputs: dict[str, Any] | None = None
+    """Of the nested definition; its steps see these and not the plan's."""
 
 
 Action = Annotated[
@@ -107,6 +109,8 @@ class Scope(Fact):
     """`<group>-<index>-`; a step's short name is its id without it."""
     names: dict[str, Any] = {}
     """The item under its name, `index`, and those of enclosing groups."""
+    outer: tuple[str, ...] = ()
+    """The prefixes of the enclosing groups, innermost first: their steps have short names here too."""
 
 
 class Recovery(Fact):

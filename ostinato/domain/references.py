@@ -11,23 +11,34 @@ from ostinato.domain.errors import Problem, UserError
 _BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _OPENING = '"{{"'
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
-_INPUT = re.compile(rf"inputs\.({_NAME})")
-_STEP = re.compile(rf"steps\.({_NAME})\.({_NAME})")
-_FORMS = 'Write {{ inputs.NAME }} or {{ steps.ID.FIELD }}; literal braces are written {{ "{{" }}'
+_PATH = re.compile(rf"[A-Za-z_][A-Za-z0-9_-]*(?:\.{_NAME})*")
+_SHORTEST: Mapping[str, int] = {"inputs": 2, "values": 2, "steps": 3}
+_FORMS = (
+    "Write {{ inputs.NAME }}, {{ steps.ID.FIELD }} or {{ values.NAME }}; in the steps of a for_each also {{ item }}, "
+    '{{ item.FIELD }} and {{ index }}; literal braces are written {{ "{{" }}'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """One `{{ }}` of a text: to an input (`owner` is empty) or to a field of a step's output."""
+    """One `{{ }}` of a text: to an input, a field of a step's output, a shared value, or a name of the step's scope."""
 
-    owner: str
-    name: str
+    path: tuple[str, ...]
     text: str
     start: int
 
     @property
+    def root(self) -> str:
+        return self.path[0]
+
+    @property
     def is_step(self) -> bool:
-        return bool(self.owner)
+        return self.root == "steps"
+
+    @property
+    def name(self) -> str:
+        """Of the input, the step, or the shared value."""
+        return self.path[1] if self.root in _SHORTEST else self.root
 
 
 def references(text: str) -> tuple[Reference, ...]:
@@ -70,33 +81,63 @@ def literal(text: str) -> str:
 
 
 def substitute_inputs(text: str, inputs: Mapping[str, object], *, quote: bool) -> str:
-    """Inputs replaced, references to steps left for run time; the values themselves are never read as references."""
+    """Inputs replaced, everything else left for run time; the values themselves are never read as references."""
+    return substitute(text, {"inputs": inputs}, quote=quote)
+
+
+def substitute(text: str, variables: Mapping[str, object], *, quote: bool) -> str:
+    """Those references replaced whose variable is given, the others left as they are, and escaped braces too."""
 
     def replaced(reference: Reference) -> str:
-        if reference.is_step:
+        if reference.root not in variables:
             return reference.text
-        return literal(_shown(inputs[reference.name], quote=quote))
+        return literal(_shown(value_of(reference, variables), quote=quote))
 
     return _replace(text, replaced, keep_escapes=True)
 
 
 def resolve(text: str, outputs: Mapping[str, Mapping[str, object]], quote: bool) -> str:
     """References to steps replaced by their outputs; raises UserError naming what is not there."""
+    return resolve_all(text, {"steps": outputs}, quote=quote)
 
-    def replaced(reference: Reference) -> str:
-        known = outputs.get(reference.owner, {})
-        if reference.name not in known:
-            raise UserError.of(
-                "reference_missing",
-                reference.text,
-                f"step {reference.owner!r} left no {reference.name!r}"
-                if reference.owner in outputs
-                else f"step {reference.owner!r} left no output",
-                f"It left: {', '.join(sorted(known)) or 'nothing'}",
-            )
-        return _shown(known[reference.name], quote=quote)
 
-    return _replace(text, replaced, keep_escapes=False)
+def resolve_all(text: str, variables: Mapping[str, object], *, quote: bool) -> str:
+    """Every reference replaced; raises UserError naming what is not there."""
+    return _replace(text, lambda found: _shown(value_of(found, variables), quote=quote), keep_escapes=False)
+
+
+def alone(text: str) -> Reference | None:
+    """The reference that is all of this text: its value keeps its type."""
+    found = references(text)
+    return found[0] if found and found[0].text == text.strip() else None
+
+
+def value_of(reference: Reference, variables: Mapping[str, object]) -> object:
+    """Raises UserError reference_missing that says what is there instead."""
+    here: object = variables
+    for depth, name in enumerate(reference.path):
+        if isinstance(here, list | tuple) and name.isdigit() and int(name) < len(here):
+            here = here[int(name)]
+        elif isinstance(here, Mapping) and name in here:
+            here = here[name]
+        else:
+            raise _missing(reference, depth, here)
+    return here
+
+
+def _missing(reference: Reference, depth: int, here: object) -> UserError:
+    path, name = reference.path, repr(reference.path[depth])
+    if reference.is_step and depth == 1:
+        return _not_left(reference, f"step {name} left no output", {})
+    if reference.is_step and depth == 2:
+        return _not_left(reference, f"step {path[1]!r} left no {name}", here)
+    owner = repr(".".join(path[:depth])) if depth else "this step"
+    return _not_left(reference, f"{owner} has no {name}", here)
+
+
+def _not_left(reference: Reference, said: str, there: object) -> UserError:
+    names = sorted(str(name) for name in there) if isinstance(there, Mapping) else [_shown(there, quote=False)[:80]]
+    return UserError.of("reference_missing", reference.text, said, f"It left: {', '.join(names) or 'nothing'}")
 
 
 def _parsed(text: str) -> Iterator[Reference | str]:
@@ -108,11 +149,10 @@ def _parsed(text: str) -> Iterator[Reference | str]:
 
 
 def _reference(inner: str, match: re.Match[str]) -> Reference | None:
-    if to_input := _INPUT.fullmatch(inner):
-        return Reference(owner="", name=to_input.group(1), text=match.group(0), start=match.start())
-    if to_step := _STEP.fullmatch(inner):
-        return Reference(owner=to_step.group(1), name=to_step.group(2), text=match.group(0), start=match.start())
-    return None
+    path = tuple(inner.split(".")) if _PATH.fullmatch(inner) else ()
+    if not path or len(path) < _SHORTEST.get(path[0], 1):
+        return None
+    return Reference(path=path, text=match.group(0), start=match.start())
 
 
 def _replace(text: str, replaced: Callable[[Reference], str], *, keep_escapes: bool) -> str:

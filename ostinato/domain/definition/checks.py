@@ -102,7 +102,7 @@ def graph_problems(steps: Mapping[int, StepSpec], ids: Mapping[str, int]) -> Ite
 
 def all_dependencies(step: StepSpec) -> tuple[StepId, ...]:
     """Those that are stated, and those that its references imply."""
-    implied = (StepId(reference.owner) for reference in step_references(step) if reference.is_step)
+    implied = (StepId(reference.name) for reference in step_references(step) if reference.is_step)
     return tuple(dict.fromkeys((*step.depends_on, *implied)))
 
 
@@ -128,12 +128,12 @@ def _time_problems(step: StepSpec, at: str) -> Iterator[Problem]:
 
 
 def _unknown(reference: Reference, at: str, own: str, *, inputs: set[str], steps: set[str]) -> Iterator[Problem]:
-    known, owner = (steps, reference.owner) if reference.is_step else (inputs, reference.name)
+    known = {"inputs": inputs, "steps": steps}.get(reference.root, set())
     kind = "step" if reference.is_step else "input"
-    if owner not in known:
+    if reference.name not in known:
         cure = f"Name one of: {', '.join(sorted(known)) or f'there is no {kind}'}"
-        yield _problem("reference_unknown", at, f"{reference.text}: there is no {kind} {owner!r}", cure)
-    elif reference.is_step and owner == own:
+        yield _problem("reference_unknown", at, f"{reference.text}: there is no {kind} {reference.name!r}", cure)
+    elif reference.is_step and reference.name == own:
         yield _problem("reference_unknown", at, f"{reference.text} is the step's own output", "Name an earlier step")
 
 
