@@ -36,7 +36,7 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
-	$(BIN)/mypy tests worker.py client.py scripts/*.py
+	$(BIN)/mypy tests worker.py client.py scripts/*.py benchmarks/*.py
 
 imports: $(STAMP)
 	$(BIN)/lint-imports
@@ -55,5 +55,8 @@ test-all: test ## `test`, with tracing installed and sent to a real receiver, an
 	$(PYTEST) -q tests/unit/test_telemetry.py
 	$(BIN)/python -m benchmarks.first_run
 
+chaos: $(STAMP) ## break real runs at random moments and judge what is left: N=60 SEED=1
+	$(BIN)/python -m tests.chaos --trials $(or $(N),60) --seed $(or $(SEED),1) --json .chaos/last.json
+
 clean: ## remove .venv and caches
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .chaos
