@@ -7,9 +7,9 @@ from ostinato.adapters.git.command import private_git, readable, user_git
 from ostinato.adapters.git.merging import merge_commits
 from ostinato.adapters.git.mirror import fetch
 from ostinato.adapters.git.objects import Author, commit_tree
-from ostinato.adapters.git.publish import push
 from ostinato.adapters.git.repository import RepositoryState, dirty_paths, resolve_commit
 from ostinato.adapters.git.settings import read_settings
+from ostinato.adapters.git.transfer import push
 from ostinato.domain.errors import UserError
 from ostinato.domain.ids import RunId, run_branch, run_ref
 

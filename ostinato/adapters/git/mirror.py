@@ -10,10 +10,10 @@ from ostinato.adapters.git.index import stage_all
 from ostinato.adapters.git.locking import locked
 from ostinato.adapters.git.objects import Author, commit_tree, record, recorded
 from ostinato.adapters.git.repository import RepositoryState, dirty_paths
+from ostinato.adapters.git.transfer import UPLOAD_PACK
 from ostinato.domain.errors import ExternalError, UserError
 from ostinato.domain.ids import RunId, run_ref
 
-UPLOAD_PACK = "git -c uploadpack.allowAnySHA1InWant=true -c core.hooksPath=/dev/null -c core.alternateRefsCommand=true upload-pack"
 _MIRROR_CONFIG = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",

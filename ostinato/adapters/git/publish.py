@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ostinato.adapters.git.command import Completed, Git, readable, user_git
+from ostinato.adapters.git.command import Git, user_git
 from ostinato.adapters.git.repository import RepositoryState, resolve_commit
+from ostinato.adapters.git.transfer import push, reason_of
 from ostinato.domain.ids import RunId, run_branch, run_ref
 from ostinato.domain.workspace import Publication
 
-RECEIVE_PACK = (
-    "git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.alternateRefsCommand=true"
-    " -c receive.autogc=false -c gc.auto=0 -c maintenance.auto=false receive-pack"
-)
-KEPT_PRIVATE = ("saved", "conflicts", "merge", "published")
+KEPT_PRIVATE = ("saved", "conflicts", "merge", "published", "lease", "leases", "superseded", "abandoned", "rolled-back")
 """Refs of a run that stay in the mirror: leftovers that nobody has looked at, and our own notes."""
 
 
@@ -37,17 +34,8 @@ async def publish(
         leases={f"refs/heads/{branch}": there or ""},
     )
     if done.exit_code != 0:
-        return _refused(state, mirror, run_id, head, _reason(done))
+        return _refused(state, mirror, run_id, head, reason_of(done))
     return Publication(branch=branch, commit=head, pushed=True, message=f"{branch} is at {head[:12]}")
-
-
-async def push(mirror: Path, target: Path, refspecs: Sequence[str], *, leases: dict[str, str]) -> Completed:
-    """All or nothing, each leased ref only if it is still where its lease says ("" means that it must not exist)."""
-    return await _mirror_git(mirror).attempt(
-        "push", "--porcelain", "--atomic", "--no-verify", "--no-signed", "--no-follow-tags",
-        f"--receive-pack={RECEIVE_PACK}", *(f"--force-with-lease={ref}:{value}" for ref, value in leases.items()),
-        str(target), *refspecs, timeout_s=1800,
-    )  # fmt: skip
 
 
 def _mirror_git(mirror: Path) -> Git:
@@ -63,12 +51,6 @@ async def _run_refs(git: Git, run_id: RunId) -> list[str]:
     listed = (await git("for-each-ref", "--format=%(refname)", run_ref(run_id))).split()
     private = tuple(run_ref(run_id, name) for name in KEPT_PRIVATE)
     return [ref for ref in listed if not any(ref == name or ref.startswith(f"{name}/") for name in private)]
-
-
-def _reason(done: Completed) -> str:
-    text = readable(done.stderr + done.stdout)
-    lines = [line for line in text.splitlines() if line.startswith(("!", "remote:", "error:", "fatal:"))]
-    return " ".join((lines or text.splitlines() or ["git push failed"])[:3])[:500]
 
 
 def _refused(state: RepositoryState, mirror: Path, run_id: RunId, head: str, reason: str) -> Publication:

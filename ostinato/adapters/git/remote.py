@@ -1,0 +1,272 @@
+"""Checkpoints in a shared repository, so that another worker can go on: pushed and taken over under a lease."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ostinato.adapters.git.command import private_git
+from ostinato.adapters.git.epochs import Lease, lease_ref, parse_lease
+from ostinato.adapters.git.objects import change_refs, list_refs, read_objects, store_blob
+from ostinato.adapters.git.rewind import check_checkpoint
+from ostinato.adapters.git.transfer import Unreachable, fetch_refs, push, reason_of, remote_refs
+from ostinato.domain.errors import ExternalError
+from ostinato.domain.ids import RunId, run_branch, run_ref
+
+KEPT_HOME = ("saved", "merge", "lease", "leases", "superseded")
+"""Refs of a run that do not travel: leftovers that nobody has looked at, and our own notes."""
+_MANY = 500
+"""More changed refs than this are named by patterns: a command line has an end."""
+_TRIES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    ok: bool
+    superseded: bool = False
+    """Another owner has taken the run over: this one may not change anything of it any more."""
+    message: str = ""
+    """Why not, or what was left out."""
+    refs: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    ok: bool
+    superseded: bool = False
+    message: str = ""
+    head: str = ""
+    """The run's head as its last owner pushed it; empty when it had pushed none."""
+    missing: tuple[str, ...] = ()
+    """Objects that the head needs and nobody has."""
+    set_aside: tuple[str, ...] = ()
+    """Refs of an earlier time as owner that differed, moved to refs/ostinato/<run>/superseded/<epoch>/."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _There:
+    """The run's refs in the target, as far as they concern us."""
+
+    refs: Mapping[str, str] = field(default_factory=dict)
+    lease: Lease | None = None
+
+
+async def push_checkpoints(
+    mirror: Path, target: str | Path, *, run_id: RunId, epoch: int, owner: str, head: str, include_branch: bool = False
+) -> Pushed:
+    """One atomic push of what the target lacks of the run, under this owner's lease. Says why not; never raises for that.
+
+    The user's branch ostinato/<run> is moved only with `include_branch`, and never over commits that are not the run's.
+    Nothing changed since the last push: the target is not asked. A second call does no harm.
+    """
+    mine = Lease(epoch=epoch, owner=owner)
+    wanted = await _wanted(mirror, run_id, head, include_branch)
+    there = await asyncio.to_thread(_remembered, _memory(mirror, target, run_id), run_id)
+    reason = ""
+    for _ in range(_TRIES):
+        if there is None:
+            looked = await _look(mirror, target, run_id)
+            if isinstance(looked, Unreachable):
+                return Pushed(ok=False, message=f"{target} cannot be reached: {looked.message}")
+            there = looked
+        if mine.is_barred_by(there.lease):
+            return _superseded(mine, there.lease)
+        done = await _push(mirror, target, run_id, mine, wanted, there)
+        if isinstance(done, Pushed):
+            return done
+        reason, there = done.message, None
+    return Pushed(ok=False, message=f"{target} did not accept the checkpoints: {reason}")
+
+
+async def take_over(mirror: Path, target: str | Path, *, run_id: RunId, epoch: int, owner: str) -> Taken:
+    """Raises the lease to `epoch`, which bars the owner before, and brings the run's refs into the mirror.
+
+    The mirror's branch ostinato/<run> then is at `head`. A second call of the same owner does no harm.
+    """
+    mine = Lease(epoch=epoch, owner=owner)
+    there = await _look(mirror, target, run_id)
+    if isinstance(there, Unreachable):
+        return Taken(ok=False, message=f"{target} cannot be reached: {there.message}")
+    if mine.is_barred_by(there.lease):
+        return Taken(ok=False, superseded=True, message=_barred(mine, there.lease))
+    memory = _memory(mirror, target, run_id)
+    known = await asyncio.to_thread(_remembered, memory, run_id)
+    if not (mine.is_same(there.lease) and known and mine.is_same(known.lease)):  # a second call leaves new work alone
+        raised = await _raise(mirror, target, run_id, mine, there)
+        if isinstance(raised, Taken):
+            return raised
+        aside = await _set_aside(mirror, run_id, epoch, there)
+        travelling = f"+{run_ref(run_id, '*')}:{run_ref(run_id, '*')}"
+        lost = await fetch_refs(mirror, target, [travelling, f"^{lease_ref(run_id)}"])
+        if lost is not None:
+            return Taken(ok=False, message=f"{target} cannot be reached: {lost.message}")
+        return await _taken(mirror, run_id, memory, raised, aside)
+    return await _taken(mirror, run_id, memory, there, ())
+
+
+async def _taken(mirror: Path, run_id: RunId, memory: Path, there: _There, aside: tuple[str, ...]) -> Taken:
+    head = there.refs.get(run_ref(run_id, "head"), "")
+    missing = await check_checkpoint(mirror, head, since=there.refs.get(run_ref(run_id, "base"), "")) if head else ()
+    branch = f"refs/heads/{run_branch(run_id)}"
+    if head and not missing and branch not in await list_refs(mirror, branch):
+        await change_refs(mirror, [f"create {branch} {head}"])
+    await asyncio.to_thread(_remember, memory, there)
+    return Taken(ok=True, head=head, missing=missing, set_aside=aside)
+
+
+async def _wanted(mirror: Path, run_id: RunId, head: str, include_branch: bool) -> dict[str, str]:
+    refs = await list_refs(mirror, run_ref(run_id))
+    wanted = {ref: oid for ref, oid in refs.items() if _travels(run_id, ref)}
+    wanted[run_ref(run_id, "head")] = head
+    if include_branch:
+        wanted[f"refs/heads/{run_branch(run_id)}"] = head
+    return wanted
+
+
+async def _push(
+    mirror: Path, target: str | Path, run_id: RunId, mine: Lease, wanted: dict[str, str], there: _There
+) -> Pushed | Unreachable:
+    branch, note = f"refs/heads/{run_branch(run_id)}", ""
+    if not await _may_move(mirror, run_id, there.refs.get(branch), wanted.get(branch)):
+        note = f"{run_branch(run_id)} already exists there with other commits"
+        wanted = {ref: oid for ref, oid in wanted.items() if ref != branch}
+    changed = {ref: oid for ref, oid in wanted.items() if there.refs.get(ref) != oid}
+    gone = [ref for ref in there.refs if ref not in wanted and _was_abandoned(run_id, ref, wanted)]
+    if not changed and not gone and mine.is_same(there.lease):
+        return Pushed(ok=True, message=note)
+    lease = mine.after(there.lease)
+    blob = await store_blob(mirror, lease.text)
+    leases = {ref: there.refs.get(ref, "") for ref in (lease_ref(run_id), branch) if ref != branch or ref in changed}
+    refspecs = [*_refspecs(run_id, changed), *(f":{ref}" for ref in gone), f"{blob}:{lease_ref(run_id)}"]
+    try:
+        done = await push(mirror, target, refspecs, leases=leases)
+    except ExternalError as error:
+        return Unreachable(message=error.message)
+    if done.exit_code != 0:
+        return Unreachable(message=reason_of(done))
+    kept = {ref: oid for ref, oid in there.refs.items() if ref not in gone}
+    now = _There(refs={**kept, **changed, lease_ref(run_id): blob}, lease=lease)
+    await asyncio.to_thread(_remember, _memory(mirror, target, run_id), now)
+    return Pushed(ok=True, message=note, refs=len(changed) + len(gone))
+
+
+async def _may_move(mirror: Path, run_id: RunId, there: str | None, to: str | None) -> bool:
+    """Forward, or back from where the run itself had put it."""
+    if not there or not to or there == to:
+        return True
+    if (await private_git(mirror).attempt("merge-base", "--is-ancestor", there, to)).exit_code == 0:
+        return True
+    return there in (await list_refs(mirror, run_ref(run_id, "published"))).values()
+
+
+def _refspecs(run_id: RunId, changed: Mapping[str, str]) -> list[str]:
+    if len(changed) <= _MANY:
+        return [_forced(run_id, ref, oid) for ref, oid in changed.items()]
+    whole = run_ref(run_id, "")
+    folders = {f"{whole}{ref[len(whole) :].partition('/')[0]}/" for ref in changed if "/" in ref.removeprefix(whole)}
+    singles = [_forced(run_id, ref, oid) for ref, oid in changed.items() if not ref.startswith(tuple(folders))]
+    return [*singles, *(f"+{folder}*:{folder}*" for folder in sorted(folders))]
+
+
+def _forced(run_id: RunId, ref: str, oid: str) -> str:
+    """A plus would also override the lease of the ref, so that the branch goes without."""
+    return f"{oid}:{ref}" if ref == f"refs/heads/{run_branch(run_id)}" else f"+{oid}:{ref}"
+
+
+async def _look(mirror: Path, target: str | Path, run_id: RunId) -> _There | Unreachable:
+    refs = await remote_refs(mirror, target, run_ref(run_id, "*"), f"refs/heads/{run_branch(run_id)}")
+    if isinstance(refs, Unreachable) or lease_ref(run_id) not in refs:
+        return refs if isinstance(refs, Unreachable) else _There(refs=refs)
+    seen = run_ref(run_id, "leases", _digest(target))
+    if (lost := await fetch_refs(mirror, target, [f"+{lease_ref(run_id)}:{seen}"])) is not None:
+        return lost
+    found = (await read_objects(mirror, [seen]))[0]
+    lease = parse_lease(found.text or "")
+    if lease is None:
+        return Unreachable(message=f"{lease_ref(run_id)} there is not a lease")
+    return _There(refs={**refs, lease_ref(run_id): found.id}, lease=lease)
+
+
+async def _raise(mirror: Path, target: str | Path, run_id: RunId, mine: Lease, there: _There) -> Taken | _There:
+    """The target as it is when the lease is ours; else why it is not."""
+    lease = mine.after(there.lease)
+    blob = await store_blob(mirror, lease.text)
+    expected = {lease_ref(run_id): there.refs.get(lease_ref(run_id), "")}
+    try:
+        done = await push(mirror, target, [f"{blob}:{lease_ref(run_id)}"], leases=expected)
+    except ExternalError as error:
+        return Taken(ok=False, message=error.message)
+    now = await _look(mirror, target, run_id)
+    if isinstance(now, Unreachable):
+        return Taken(ok=False, message=f"{target} cannot be reached: {now.message}")
+    if mine.is_barred_by(now.lease):
+        return Taken(ok=False, superseded=True, message=_barred(mine, now.lease))
+    if not mine.is_same(now.lease):
+        return Taken(ok=False, message=f"{target} did not accept the lease: {reason_of(done)}")
+    return now
+
+
+async def _set_aside(mirror: Path, run_id: RunId, epoch: int, there: _There) -> tuple[str, ...]:
+    """What the mirror has of the run and the target has otherwise or not at all: of a time that others went past."""
+    branch = f"refs/heads/{run_branch(run_id)}"
+    ours = await list_refs(mirror, run_ref(run_id), branch)
+    then = {**there.refs, branch: there.refs.get(run_ref(run_id, "head"), "")}
+    settled = (run_ref(run_id, "base"), run_ref(run_id, "head"))
+    differing = {
+        ref: oid
+        for ref, oid in ours.items()
+        if then.get(ref) != oid and (ref == branch or _travels(run_id, ref)) and ref not in settled
+    }
+    aside = run_ref(run_id, "superseded", str(epoch))
+    names = {ref: "branch" if ref == branch else ref.removeprefix(run_ref(run_id, "")) for ref in differing}
+    await change_refs(mirror, [f"update {aside}/{names[ref]} {oid}" for ref, oid in differing.items()])
+    await change_refs(mirror, [f"delete {ref} {oid}" for ref, oid in differing.items()])
+    return tuple(names.values())
+
+
+def _travels(run_id: RunId, ref: str) -> bool:
+    return ref.removeprefix(run_ref(run_id, "")).partition("/")[0] not in KEPT_HOME
+
+
+def _was_abandoned(run_id: RunId, ref: str, wanted: Mapping[str, str]) -> bool:
+    """Only what a reset moved aside here is taken away there."""
+    name = ref.removeprefix(run_ref(run_id, ""))
+    aside = run_ref(run_id, "abandoned", "")
+    return any(each.startswith(aside) and each.endswith(f"/{name}") for each in wanted)
+
+
+def _superseded(mine: Lease, there: Lease | None) -> Pushed:
+    return Pushed(ok=False, superseded=True, message=_barred(mine, there))
+
+
+def _barred(mine: Lease, there: Lease | None) -> str:
+    now = f"epoch {there.epoch} of {there.owner}" if there else "another epoch"
+    return f"the run belongs to {now} now: epoch {mine.epoch} of {mine.owner} may not change it"
+
+
+def _digest(target: str | Path) -> str:
+    return hashlib.sha256(str(target).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def _memory(mirror: Path, target: str | Path, run_id: RunId) -> Path:
+    """What the target had after our last push; the lease in it makes it hold good or the next push fail."""
+    return mirror / "ostinato" / f"{run_id}-{_digest(target)}"
+
+
+def _remembered(memory: Path, run_id: RunId) -> _There | None:
+    try:
+        lease, _, refs = memory.read_text().partition("\n\n")
+        known = dict(line.split(" ") for line in refs.splitlines())
+    except (OSError, ValueError):
+        return None
+    parsed = parse_lease(f"{lease}\n")
+    return _There(refs=known, lease=parsed) if parsed and lease_ref(run_id) in known else None
+
+
+def _remember(memory: Path, there: _There) -> None:
+    memory.parent.mkdir(exist_ok=True)
+    unfinished = memory.with_suffix(".unfinished")
+    lines = "".join(f"{ref} {oid}\n" for ref, oid in there.refs.items())
+    unfinished.write_text(f"{there.lease.text if there.lease else ''}\n{lines}")
+    unfinished.replace(memory)
