@@ -56,6 +56,13 @@ async def staging(mirror: Path, worktree: Path, parent: str) -> AsyncIterator[Gi
         yield git
 
 
+def with_own_objects(git: Git, mirror: Path) -> Git:
+    """For a git of staging(): what it makes vanishes with its index, so that nothing unscanned becomes an object."""
+    objects = Path(git.env["GIT_INDEX_FILE"]).with_name("objects")
+    objects.mkdir()
+    return git.with_env(GIT_OBJECT_DIRECTORY=objects, GIT_ALTERNATE_OBJECT_DIRECTORIES=mirror / "objects")
+
+
 async def stage_in(git: Git, worktree: Path, parent: str, *, include_embedded: bool = False) -> Staged:
     """Everything in the working tree, in an index that holds `parent`."""
     changed, embedded = await add_all(git, parent)

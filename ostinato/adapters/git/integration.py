@@ -112,19 +112,19 @@ async def integrated_keys(mirror: Path, base: str, head: str) -> Mapping[StepKey
     }
 
 
-def _sides(key: StepKey) -> tuple[str, str]:
+def conflict_sides(key: StepKey) -> tuple[str, str]:
     """Refs of the branch's and the step's side of a conflict."""
     kept = run_ref(key.run_id, "conflicts", key.step_id, str(key.execution))
     return f"{kept}/branch", f"{kept}/step"
 
 
 async def _keep_both_sides(mirror: Path, step: StepCommit, head: str) -> None:
-    branch, own = _sides(step.key)
+    branch, own = conflict_sides(step.key)
     await private_git(mirror)("update-ref", "--stdin", stdin=f"update {branch} {head}\nupdate {own} {step.commit}\n")
 
 
 async def _kept_conflict(mirror: Path, step: StepCommit) -> tuple[str, ...]:
-    branch, own = await read_objects(mirror, list(_sides(step.key)))
+    branch, own = await read_objects(mirror, list(conflict_sides(step.key)))
     if own.id != step.commit:
         return ()
     parent = _taken_apart(step, own).parent

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ostinato.adapters.git.command import failure, nul_separated, private_git, readable
+from ostinato.adapters.git.command import Git, failure, nul_separated, private_git, readable
 from ostinato.adapters.git.objects import Author, commit_tree
 
 _STAND_IN = Author(name="Ostinato", email="ostinato@localhost")
@@ -24,10 +24,15 @@ async def merge_trees(mirror: Path, *, base: str, ours: str, theirs: str) -> Mer
 
 async def merge_commits(mirror: Path, ours: str, theirs: str) -> MergedTree:
     """Three-way merge of two histories in memory."""
+    return await merge_with(private_git(mirror), ours, theirs)
+
+
+async def merge_with(git: Git, ours: str, theirs: str) -> MergedTree:
+    """merge_commits among the objects that this git sees."""
     args = ("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", ours, theirs)
-    done = await private_git(mirror).attempt(*args)
+    done = await git.attempt(*args)
     if done.exit_code not in (0, 1) or not done.stdout:
-        raise failure(args, mirror, done)
+        raise failure(args, git.cwd, done)
     tree, *paths = nul_separated(done.stdout)
     conflicts = tuple(dict.fromkeys(readable(path) for path in paths))
     return MergedTree(tree=tree, conflicts=conflicts if done.exit_code else ())

@@ -18,6 +18,8 @@ KEPT_HOME = ("saved", "merge", "lease", "leases", "superseded")
 """Refs of a run that do not travel: leftovers that nobody has looked at, and our own notes."""
 _MANY = 500
 """More changed refs than this are named by patterns: a command line has an end."""
+_PACKED_EVERY = 256
+"""New refs; git reads thousands of them seven times quicker from one file."""
 _TRIES = 2
 
 
@@ -148,6 +150,8 @@ async def _push(
     kept = {ref: oid for ref, oid in there.refs.items() if ref not in gone}
     now = _There(refs={**kept, **changed, lease_ref(run_id): blob}, lease=lease)
     await asyncio.to_thread(_remember, _memory(mirror, target, run_id), now)
+    if len(now.refs) // _PACKED_EVERY > len(there.refs) // _PACKED_EVERY:
+        await private_git(mirror).attempt("pack-refs", "--all")
     return Pushed(ok=True, message=note, refs=len(changed) + len(gone))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ostinato.adapters.git.index import add_all, staging
+from ostinato.adapters.git.index import add_all, staging, with_own_objects
 from ostinato.domain.gates import Finding, Level
 from ostinato.domain.redaction import Redactor
 
@@ -26,11 +26,7 @@ async def added_secrets(
 ) -> tuple[Finding, ...]:
     """One finding for each secret in lines that `worktree` adds to `parent`; the secret itself is not in it."""
     async with staging(mirror, worktree, parent) as staged:
-        objects = Path(staged.env["GIT_INDEX_FILE"]).with_name("objects")
-        objects.mkdir()
-        git = staged.with_config(config).with_env(
-            GIT_OBJECT_DIRECTORY=objects, GIT_ALTERNATE_OBJECT_DIRECTORIES=mirror / "objects"
-        )
+        git = with_own_objects(staged, mirror).with_config(config)
         await add_all(git, parent)
         quiet = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-prefix", "-U0")
         diff = await git("diff", "--cached", *quiet, parent)
