@@ -19,6 +19,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from ostinato.adapters.atomic import read_json_object, write_atomically
 from ostinato.adapters.home import Home
 from ostinato.adapters.pids import ProcessIdentity, identify_self
+from ostinato.adapters.unreceived import fail_unreceived
 
 LOST_WORKER: Final = "WorkerLost"
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ def lost_records(home: Home) -> list[InFlight]:
 
 
 async def fail_lost(client: Client, home: Home, *, kill_strays: Callable[[str], int]) -> int:
-    """Fail what dead workers of this home left, as retryable; returns how many. Their child processes are gone first.
+    """Fail what dead workers of this home left or never got, as retryable; returns how many. Child processes go first.
 
     Call it while holding the worker's lock and before polling. A second call finds nothing.
     """
@@ -80,7 +81,7 @@ async def fail_lost(client: Client, home: Home, *, kill_strays: Callable[[str], 
         kill_strays(record.marker)
         await _fail(client, record)
         remove_record(home, record)
-    return len(lost)
+    return len(lost) + await fail_unreceived(client, home.queue, error_type=LOST_WORKER)
 
 
 class InFlightInterceptor(Interceptor):
