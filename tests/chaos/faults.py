@@ -80,8 +80,8 @@ def leave_locks(scene: Scene, fault: Fault) -> None:
     """What a git that dies with the worker leaves behind."""
     _kill_part(scene, "worker")
     chance = _chance(scene, fault)
-    places = _lockable(scene)
-    for place in chance.sample(places, min(len(places), 4)):
+    places, next_ones = _lockable(scene), _in_the_way(scene)
+    for place in {*chance.sample(places, min(len(places), 3)), *chance.sample(next_ones, min(len(next_ones), 3))}:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.touch()
         scene.say(f"left {place.relative_to(scene.home)}")
@@ -128,6 +128,18 @@ def _lockable(scene: Scene) -> list[Path]:
     everywhere = [mirror / "packed-refs.lock", mirror / "HEAD.lock", mirror / "index.lock", mirror / "config.lock"]
     refs = [path.with_name(f"{path.name}.lock") for path in {*loose, branch}]
     return sorted(path for path in {*everywhere, *refs, *worktrees} if not path.exists())
+
+
+def _in_the_way(scene: Scene) -> list[Path]:
+    """Those of refs that the run is about to write."""
+    if not scene.mirror.is_dir():
+        return []
+    own = scene.mirror / "refs" / "ostinato" / scene.run_id
+    kinds = ("steps", "results")
+    coming = [own / kind / step.id / "1" for kind in kinds for step in scene.trial.steps]
+    refs = [*coming, scene.mirror / "refs" / "heads" / "ostinato" / scene.run_id]
+    locks = [ref.with_name(f"{ref.name}.lock") for ref in refs if ref not in coming or not ref.exists()]
+    return [*locks, scene.mirror / "packed-refs.lock"]
 
 
 def _write_until_full(descriptor: int) -> None:
