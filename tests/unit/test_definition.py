@@ -78,8 +78,7 @@ def test_a_tool_argument_keeps_the_type_of_its_input() -> None:
         ({"run": "a", "depends_on": ["z"]}, ("dependency_unknown", "steps[0].depends_on[0]")),
         ({"run": "a", "depends_on": ["s"]}, ("dependency_cycle", "steps[0].depends_on")),
         ({"run": "a", "dependson": []}, ("field_unknown", "steps[0].dependson")),
-        ({"run": "a", "when": "x"}, ("feature_unavailable", "steps[0].when")),
-        ({"run": "a", "for_each": "x"}, ("feature_unavailable", "steps[0].for_each")),
+        ({"run": "a", "mcp": "x"}, ("feature_unavailable", "steps[0].mcp")),
         ({"run": "echo {{ inputs.x }}"}, ("reference_unknown", "steps[0].run")),
         ({"run": "echo {{ steps.s.x }}"}, ("reference_unknown", "steps[0].run")),
         ({"run": "echo {{ x }}"}, ("reference_unknown", "steps[0].run")),
@@ -143,3 +142,143 @@ def test_escaped_braces_come_back_as_they_were() -> None:
     text = "docker ps --format '{{.Names}}' {{ steps.a.b }}"
 
     assert resolve(literal(text), {}, quote=False) == text
+
+
+CHECK = {
+    "id": "check-it",
+    "if": "inputs.deep && steps.scan.n > 0",
+    "then": [{"id": "one", "run": "a"}, {"id": "two", "run": "b", "depends_on": ["one"], "when": "steps.one.n == 1"}],
+    "else": [{"id": "other", "run": "c"}],
+}
+DEEP = {"inputs": {"deep": {"type": "boolean", "default": True}}}
+
+
+def by_id(raw: dict[str, Any], **inputs: object) -> dict[str, Any]:
+    return {step.id: step for step in compiled(raw, **inputs).steps}
+
+
+def test_branches_lie_beside_the_step_that_chooses() -> None:
+    raw = a_definition({"id": "scan", "run": "s"}, CHECK, {"id": "end", "run": "e", "depends_on": ["check-it"]}, **DEEP)
+
+    steps = by_id(raw)
+
+    assert steps["check-it"].action.condition == CHECK["if"]
+    assert (steps["check-it"].depends_on, steps["one"].depends_on) == (("scan",), ("check-it",))
+    assert steps["two"].depends_on == ("check-it", "one")
+    assert steps["end"].depends_on == ("check-it", "two", "other")
+    assert steps["other"].when == 'has(steps["check-it"].chosen) && !steps["check-it"].chosen'
+    assert steps["two"].when == 'has(steps["check-it"].chosen) && steps["check-it"].chosen && (steps.one.n == 1\n)'
+
+
+def test_an_if_within_an_if_belongs_to_its_branch() -> None:
+    inner = {"id": "inner", "if": "true", "else": [{"id": "deep", "run": "a"}]}
+    raw = a_definition(
+        {"id": "outer", "if": "false", "then": [inner]}, {"id": "end", "run": "e", "depends_on": ["outer"]}
+    )
+
+    steps = by_id(raw)
+
+    assert steps["inner"].when.startswith('has(steps["outer"].chosen)')
+    assert steps["end"].depends_on == ("outer", "deep")
+
+
+def test_a_for_each_is_a_group_that_waits_for_what_its_body_names() -> None:
+    raw = a_definition(
+        {"id": "list", "run": "ls"},
+        {"id": "else-where", "run": "x"},
+        {
+            "id": "each",
+            "for_each": {
+                "items": "steps.list.files",
+                "as": "file",
+                "steps": [
+                    {"id": "fix", "run": "fix {{ inputs.x }} {{ file.path }}", "writes": ["{{ file.path }}"]},
+                    {"id": "try", "run": "try {{ steps.else_where.n }}", "depends_on": ["fix"]},
+                ],
+                "merge": {"quorum": 2},
+                "reduce": {"id": "sum", "run": "sum {{ parts }}"},
+            },
+            "when": "steps.list.files.size() > 0",
+        },
+        inputs={"x": {"default": "a b"}},
+    )
+
+    group = by_id(raw)["each"]
+
+    fix, check = group.action.body
+    assert (group.depends_on, group.writes, group.when) == (("list", "else-where"), (), "steps.list.files.size() > 0")
+    assert (group.action.name, group.action.merge.strategy, group.action.merge.count) == ("file", "quorum", 2)
+    assert (fix.action.shell, fix.writes) == ("fix 'a b' {{ file.path }}", ("{{ file.path }}",))
+    assert (check.depends_on, group.action.reduce.action.shell) == (("fix",), "sum {{ parts }}")
+
+
+def test_the_action_of_a_step_can_be_done_for_each_item() -> None:
+    step = {"id": "fix", "name": "Fix {{ item }}", "run": "fix {{ item }}", "holds": ["port {{ index }}"], "timeout": 9}
+    raw = a_definition(
+        {**step, "for_each": {"items": "inputs.files", "merge": "first"}}, inputs={"files": {"default": "[]"}}
+    )
+
+    group = by_id(raw)["fix"]
+
+    (only,) = group.action.body
+    assert (group.name, group.holds, only.name, only.holds) == ("Fix", (), "Fix {{ item }}", ("port {{ index }}",))
+    assert (only.timeout_s, only.depends_on, group.action.merge.strategy) == (9, (), "first")
+
+
+def test_the_fields_of_a_definition_reach_the_plan() -> None:
+    step = {"id": "a", "run": "true", "holds": ["db"], "adds_steps": True, "context": ["notes"], "priority": 3}
+    plan = compiled(a_definition(step, values={"n": {"merge": "sum"}}, max_per_agent=2, strict_claims=True))
+
+    assert (plan.max_per_agent, plan.strict_claims, plan.values["n"].merge) == (2, True, "sum")
+    (made,) = plan.steps
+    assert (made.holds, made.adds_steps, made.context, made.priority) == (("db",), True, ("notes",), 3)
+
+
+def test_who_reads_what_another_writes_waits_for_it() -> None:
+    raw = a_definition({"id": "a", "run": "x", "writes": ["out/**"]}, {"id": "b", "run": "y", "reads": ["out/a.txt"]})
+
+    assert [found.step for found in by_id(raw)["b"].implied] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ({"run": "a", "when": "step.a.x"}, ("condition_name", "steps[0].when")),
+        ({"run": "a", "when": "steps.nobody.x"}, ("reference_unknown", "steps[0].when")),
+        ({"run": "a", "when": "inputs.nobody"}, ("reference_unknown", "steps[0].when")),
+        ({"run": "a", "when": "size(steps) > 0"}, ("condition_step_unnamed", "steps[0].when")),
+        ({"run": "a", "when": "steps.s.x"}, ("dependency_cycle", "steps[0].depends_on")),
+        ({"if": "true"}, ("field_missing", "steps[0].then")),
+        ({"if": "true", "then": [{"id": "s", "run": "a"}]}, ("step_duplicate", "steps[0].then[0].id")),
+        ({"if": "true", "then": [{"id": "x", "rn": "a"}]}, ("field_unknown", "steps[0].then[0].rn")),
+        ({"if": "true", "else": [{"id": "x", "tool": "no"}]}, ("tool_unknown", "steps[0].else[0].tool")),
+        ({"if": "true", "then": [{"id": "x", "run": "a"}], "timeout": 5}, ("field_misplaced", "steps[0].timeout")),
+        ({"then": [{"id": "x", "run": "a"}], "run": "a"}, ("field_misplaced", "steps[0].then")),
+        ({"for_each": {"items": "[1]"}}, ("action_count", "steps[0]")),
+        ({"for_each": {"items": "item"}, "run": "a"}, ("condition_name", "steps[0].for_each.items")),
+        ({"for_each": {"items": "[1]", "as": "A"}, "run": "a"}, ("field_invalid", "steps[0].for_each.as")),
+        ({"for_each": {"items": "[1]", "itms": 1}, "run": "a"}, ("field_unknown", "steps[0].for_each.itms")),
+        ({"for_each": {"items": "[1]", "merge": "some"}, "run": "a"}, ("field_invalid", "steps[0].for_each.merge")),
+        ({"for_each": {"items": "[1]"}, "run": "a {{ itm }}"}, ("reference_unknown", "steps[0].run")),
+        (
+            {"for_each": {"items": "[1]", "steps": [{"id": "x", "run": "a", "depends_on": ["z"]}]}},
+            ("dependency_unknown", "steps[0].for_each.steps[0].depends_on[0]"),
+        ),
+        ({"run": "a", "name": "{{ values.n }}"}, ("reference_unknown", "steps[0].name")),
+        ({"workflow": "x.yaml"}, ("workflow_missing", "steps[0].workflow")),
+    ],
+)
+def test_mistakes_of_conditions_branches_and_lists_have_their_place(
+    step: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    raw = a_definition({"id": "s", **step})
+    with pytest.raises(UserError) as caught:
+        compiled(raw)
+
+    assert expected in [(problem.code, problem.field) for problem in caught.value.problems]
+
+
+def test_an_unknown_field_is_answered_with_the_nearest_of_its_place() -> None:
+    problems = definition_problems(a_definition({"id": "s", "for_each": {"items": "[1]", "stps": []}, "run": "a"}))
+
+    assert "Did you mean 'steps'?" in str(problems[0])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ostinato.domain.errors import UserError
 from ostinato.domain.execution import StepOutcome, StepResult, StepState
 from ostinato.domain.expansion import (
+    added_steps,
     contribution_problems,
     expand_group,
     group_output,
@@ -291,3 +292,57 @@ def test_shared_values_are_bounded_and_failed_steps_add_nothing() -> None:
     )
 
     assert shared_values(plan, left) == {"files": ["x" * 9000]}
+
+
+def test_a_result_can_add_steps_that_wait_for_those_of_the_plan() -> None:
+    plan = a_plan(a_step("my-scan"), inputs={"at": "src"})
+    raw = [
+        {"id": "fix", "run": "fix {{ inputs.at }} {{ steps.my_scan.n }}"},
+        {"id": "check", "tool": "lint.check", "depends_on": ["fix", "my-scan"], "when": "steps.fix.exit_code == 0"},
+    ]
+
+    fix, check = added_steps(raw, plan, StepId("my-scan"))
+
+    assert (shell(fix), fix.depends_on) == ("fix src {{ steps.my_scan.n }}", ("my-scan",))
+    assert check.depends_on == ("fix", "my-scan")
+
+
+def test_what_a_part_adds_belongs_to_the_part() -> None:
+    group = a_group(a_step("look"), a_step("end"))
+    plan = joined(a_plan(group), expand_group(group, ["x y"]), group.id)
+    raw = [{"id": "a", "run": "fix {{ item }} {{ steps.look.n }}"}, {"id": "b", "run": "true", "depends_on": ["a"]}]
+
+    first, second = added_steps(raw, plan, StepId("each-0-look"))
+
+    assert (first.id, first.group, first.depends_on) == ("each-0-a", "each", ("each-0-look",))
+    assert (second.id, second.depends_on, second.critical) == ("each-0-b", ("each-0-a",), False)
+    assert shell(first) == "fix 'x y' {{ steps.look.n }}"
+
+
+def test_every_mistake_of_added_steps_is_named() -> None:
+    raw = [
+        {"id": "a", "run": "true"},
+        {"id": "b", "run": "x {{ steps.c.y }}", "depends_on": ["nobody"], "whn": ""},
+        {"id": "c", "workflow": "other.yaml"},
+        {"id": "d", "tool": "nope", "when": "stps.a.x", "depends_on": ["e"]},
+        {"id": "e", "run": "true", "depends_on": ["d", "nobody"]},
+    ]
+
+    with pytest.raises(UserError) as caught:
+        added_steps(raw, a_plan())
+
+    assert {(problem.code, problem.field) for problem in caught.value.problems} == {
+        ("step_duplicate", "steps[0].id"),
+        ("field_unknown", "steps[1].whn"),
+        ("workflow_missing", "steps[2].workflow"),
+        ("tool_unknown", "steps[3].tool"),
+        ("condition_name", "steps[3].when"),
+        ("dependency_unknown", "steps[4].depends_on[1]"),
+        ("dependency_cycle", "steps[3].depends_on"),
+    }
+
+
+@pytest.mark.parametrize("raw", [None, [], "x", {"id": "a"}, [{"id": f"s{n}", "run": "true"} for n in range(201)]])
+def test_only_lists_of_one_to_two_hundred_steps_are_added(raw: object) -> None:
+    with pytest.raises(UserError, match="1 to 200"):
+        added_steps(raw, a_plan())

@@ -1,35 +1,48 @@
 """From a definition and the values of its inputs to a plan."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ostinato.domain.definition.checks import (
-    all_dependencies,
-    graph_problems,
-    seconds,
-    step_problems,
-    text_problems,
+from ostinato.domain.claims import with_implied
+from ostinato.domain.definition.checks import all_problems, seconds
+from ostinato.domain.definition.model import Definition, ForEachSpec, InputSpec, Quorum, Reconcile, StepSpec
+from ostinato.domain.definition.structure import (
+    MAX_LEVELS,
+    Placed,
+    Sight,
+    body_of,
+    dependencies,
+    numbered,
+    placed,
+    workflow_steps,
 )
-from ostinato.domain.definition.model import Definition, InputSpec, Reconcile, StepSpec
 from ostinato.domain.errors import Problem, UserError
+from ostinato.domain.ids import StepId
+from ostinato.domain.inputs import mapped
 from ostinato.domain.plan import (
     COMMAND_TIMEOUT_S,
     Action,
     AgentAction,
     AskAction,
+    ChooseAction,
     CommandAction,
+    GroupAction,
+    Merge,
     Plan,
     Recovery,
+    SharedValue,
     Step,
     ToolAction,
 )
-from ostinato.domain.references import references, resolve, substitute_inputs
+from ostinato.domain.references import alone, literal, references, resolve, substitute_inputs
 from ostinato.domain.tools import TOOLS
 
 PERSON_TIMEOUT_S = 7 * 24 * 3600.0
 """People have no time-out of their own (features, F5); this is the longest a step can state."""
 COMMAND_EXPECTED_S = 10.0
 PERSON_EXPECTED_S = 900.0
+CHOICE_EXPECTED_S = 0.2
 STOPPING = ("abort", "stop", "cancel", "reject")
 """Options of a question that end the run."""
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -40,46 +53,114 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
+Library = Mapping[tuple[str, str], tuple[str, Definition]]
+"""(the definition's key, what it calls another one) → that one's key and itself. The outermost key is empty."""
 
-def compile_definition(definition: Definition, inputs: Mapping[str, object], source: str, sha256: str) -> Plan:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """What the texts of a place are compiled with."""
+
+    values: Mapping[str, object] | None
+    """None: the inputs are known when the steps are made."""
+    is_late: bool = False
+    """Its steps are made at run time, and names and paths are final only then."""
+    library: Library = field(default_factory=dict)
+    key: str = ""
+
+
+def compile_definition(
+    definition: Definition, inputs: Mapping[str, object], source: str, sha256: str, library: Library | None = None
+) -> Plan:
     """The plan; raises UserError with every problem of the inputs and the steps."""
-    values, problems = _values(definition, inputs)
-    problems.extend(_all_problems(definition))
+    place = _Place(values={}, library=library or {})
+    values, problems = _values(definition.inputs, inputs, "inputs")
+    problems.extend(definition_steps_problems(definition))
+    problems.extend(_workflow_problems(definition, place))
     if problems:
         raise UserError(problems)
-    return Plan(
-        id=definition.id,
-        version=definition.version,
-        source=source,
-        definition_sha256=sha256,
-        max_parallel=definition.max_parallel,
-        steps=tuple(_step(spec, values) for spec in definition.steps),
-        post_gates=tuple(dict.fromkeys(definition.gates.post)),
+    place = replace(place, values=values)
+    return with_implied(
+        Plan(
+            id=definition.id,
+            version=definition.version,
+            source=source,
+            definition_sha256=sha256,
+            max_parallel=definition.max_parallel,
+            max_per_agent=definition.max_per_agent,
+            strict_claims=definition.strict_claims,
+            inputs=values,
+            values=_shared(definition, place),
+            steps=compiled(numbered(definition.steps, "steps"), place),
+            post_gates=tuple(dict.fromkeys(definition.gates.post)),
+        )
     )
 
 
-def _all_problems(definition: Definition) -> Iterator[Problem]:
-    ids: dict[str, int] = {}
-    for index, spec in enumerate(definition.steps):
-        ids.setdefault(spec.id, index)
-    for index, spec in enumerate(definition.steps):
-        yield from step_problems(spec, f"steps[{index}]")
-        yield from text_problems(spec, f"steps[{index}]", inputs=set(definition.inputs), steps=set(ids))
-    yield from graph_problems(dict(enumerate(definition.steps)), ids)
+def compile_added(
+    specs: Iterable[StepSpec], inputs: Mapping[str, object], outside: Iterable[str], *, is_late: bool
+) -> tuple[Step, ...]:
+    """Steps for a plan with the steps `outside`; where `is_late`, references to names of a scope stay in them."""
+    return compiled(numbered(specs, "steps"), _Place(values=inputs, is_late=is_late), outside)
 
 
-def _values(definition: Definition, given: Mapping[str, object]) -> tuple[dict[str, object], list[Problem]]:
-    known = ", ".join(definition.inputs) or "there is none"
+def definition_steps_problems(definition: Definition) -> Iterator[Problem]:
+    sight = Sight(inputs=frozenset(definition.inputs), values=frozenset(definition.values))
+    return all_problems(tuple(numbered(definition.steps, "steps")), sight)
+
+
+def compiled(steps: Iterable[tuple[str, StepSpec]], place: _Place, outside: Iterable[str] = ()) -> tuple[Step, ...]:
+    """Branches lie beside the step that chooses; bodies within the group."""
+    found = tuple(placed(steps))
+    needs = dependencies(found, outside)
+    return tuple(_step(here, needs[here.spec.id], place) for here in found)
+
+
+def _workflow_problems(definition: Definition, place: _Place, level: int = 1, at: str = "") -> Iterator[Problem]:
+    """Of the definitions within: one that is not there, its inputs, shared values that do not go together."""
+    for field_, spec in workflow_steps(numbered(definition.steps, "steps")):
+        here = at or field_
+        loaded = place.library.get((place.key, spec.workflow or ""))
+        if loaded is None:
+            cure = "Steps that are definitions themselves work in definition files"
+            yield _problem("workflow_missing", f"{here}.workflow", f"{spec.workflow!r} is not loaded", cure)
+        elif level > MAX_LEVELS:
+            said = f"definitions are nested in each other more than {MAX_LEVELS} levels deep"
+            yield _problem("workflow_level", f"{here}.workflow", said, "Nest them less")
+        else:
+            key, inner = loaded
+            yield from _values(inner.inputs, spec.inputs, f"{here}.inputs")[1]
+            yield from _workflow_problems(inner, replace(place, key=key), level + 1, here)
+
+
+def _shared(definition: Definition, place: _Place) -> dict[str, SharedValue]:
+    """Its own and those of the definitions within; raises UserError where one is merged in two ways."""
+    shared = {name: SharedValue(merge=spec.merge) for name, spec in definition.values.items()}
+    for at, spec in workflow_steps(numbered(definition.steps, "steps")):
+        key, inner = place.library[place.key, spec.workflow or ""]
+        for name, value in _shared(inner, replace(place, key=key)).items():
+            if shared.setdefault(name, value) != value:
+                said = f"the shared value {name!r} of {inner.id!r} is merged otherwise than elsewhere"
+                raise UserError.of("value_conflict", f"{at}.workflow", said, "Give one of them another name")
+    return shared
+
+
+def _values(
+    specs: Mapping[str, InputSpec], given: Mapping[str, object], at: str
+) -> tuple[dict[str, object], list[Problem]]:
+    known = ", ".join(specs) or "there is none"
     problems = [
-        Problem(code="input_unknown", field=f"inputs.{name}", message="there is no such input", cure=f"Known: {known}")
+        _problem("input_unknown", f"{at}.{name}", "there is no such input", f"Known: {known}")
         for name in given
-        if name not in definition.inputs
+        if name not in specs
     ]
     values: dict[str, object] = {}
-    for name, spec in definition.inputs.items():
-        value = _typed(spec, given.get(name, spec.default))
+    for name, spec in specs.items():
+        offered = given.get(name, spec.default)
+        is_open = at != "inputs" and isinstance(offered, str) and bool(references(offered))
+        value = offered if is_open else _typed(spec, offered)
         if value is None:
-            problems.append(_input_problem(name, spec, given.get(name, spec.default)))
+            problems.append(_input_problem(f"{at}.{name}", spec, offered))
         else:
             values[name] = value
     return values, problems
@@ -102,21 +183,83 @@ def _parsed(kind: str, text: str) -> object:
         return None
 
 
-def _input_problem(name: str, spec: InputSpec, value: object) -> Problem:
+def _input_problem(at: str, spec: InputSpec, value: object) -> Problem:
     if value is None:
         return Problem(
             code="input_missing",
-            field=f"inputs.{name}",
+            field=at,
             message="this input has no value and no default",
-            cure=f"Give it: --param {name}=…",
+            cure=f"Give it: --param {at.rpartition('.')[2]}=…"
+            if at.startswith("inputs.")
+            else "Give it under 'inputs'",
         )
-    return Problem(
-        code="input_type", field=f"inputs.{name}", message=f"{value!r} is no {spec.type}", cure=f"Give a {spec.type}"
+    return Problem(code="input_type", field=at, message=f"{value!r} is no {spec.type}", cure=f"Give a {spec.type}")
+
+
+def _step(here: Placed, needs: tuple[StepId, ...], place: _Place) -> Step:
+    spec = here.spec
+    step = _group(here, place) if spec.for_each is not None else _plain_step(spec, place)
+    return step.model_copy(
+        update={"depends_on": needs, "when": _when(here), "priority": spec.priority, "critical": spec.critical}
     )
 
 
-def _step(spec: StepSpec, values: Mapping[str, object]) -> Step:
-    name = _plain(spec.name, values) if spec.name else _default_name(spec)
+def _when(here: Placed) -> str:
+    """Its own condition, and that its branch was taken; an `if` that was skipped takes neither."""
+    if not here.branches:
+        return here.spec.when or ""
+    owner, is_then = here.branches[-1]
+    chosen = f'steps["{owner}"].chosen'
+    taken = f"has({chosen}) && {'' if is_then else '!'}{chosen}"
+    return f"{taken} && ({here.spec.when}\n)" if here.spec.when else taken
+
+
+def _group(here: Placed, place: _Place) -> Step:
+    """The steps of a for_each are made when it starts."""
+    spec, loop = here.spec, here.spec.for_each
+    assert loop is not None
+    inner = replace(place, is_late=True)
+    body = compiled(body_of(spec, here.at), inner)
+    reduce = compiled([(f"{here.at}.for_each.reduce", loop.reduce)], inner)[0] if loop.reduce else None
+    action = GroupAction(items=loop.items, name=loop.name, body=body, merge=_merge(loop), reduce=reduce)
+    is_own = bool(loop.steps) or "{{" not in (spec.name or "") + spec.active
+    return _framed(spec if is_own else spec.model_copy(update={"name": None, "active": ""}), action, place)
+
+
+def _merge(loop: ForEachSpec) -> Merge:
+    if isinstance(loop.merge, Quorum):
+        return Merge(strategy="quorum", count=loop.merge.quorum)
+    return Merge(strategy=loop.merge)
+
+
+def _framed(spec: StepSpec, action: GroupAction | ChooseAction, place: _Place) -> Step:
+    """A step that does no work itself."""
+    name = _final(spec.name, place) if spec.name else spec.id.replace("-", " ").replace("_", " ").capitalize()
+    body = action.body if isinstance(action, GroupAction) else ()
+    return Step(
+        id=spec.id,
+        name=name,
+        active=_final(spec.active, place) or active_form(name),
+        action=action,
+        writes=(),
+        timeout_s=PERSON_TIMEOUT_S if body else COMMAND_TIMEOUT_S,
+        expected_s=sum(step.expected_s for step in body) if body else CHOICE_EXPECTED_S,
+    )
+
+
+def _nested_definition(spec: StepSpec, place: _Place) -> GroupAction:
+    key, inner = place.library[place.key, spec.workflow or ""]
+    values, _ = _values(inner.inputs, _arguments(spec.inputs, place), "")
+    steps = compiled(numbered(inner.steps, "steps"), _Place(values=None, is_late=True, library=place.library, key=key))
+    return GroupAction(body=steps, definition=inner.id, inputs=values)
+
+
+def _plain_step(spec: StepSpec, place: _Place) -> Step:
+    if spec.condition is not None:
+        return _framed(spec, ChooseAction(condition=spec.condition), place)
+    if spec.workflow is not None:
+        return _framed(spec, _nested_definition(spec, place), place)
+    name = _final(spec.name, place) if spec.name else _default_name(spec)
     person = spec.ask is not None or spec.agent is not None
     tool = TOOLS.get(spec.tool or "")
     usual_s = PERSON_EXPECTED_S if person else tool.expected_s if tool else COMMAND_EXPECTED_S
@@ -125,12 +268,13 @@ def _step(spec: StepSpec, values: Mapping[str, object]) -> Step:
     return Step(
         id=spec.id,
         name=name,
-        active=_plain(spec.active, values) or active_form(name),
-        action=_action(spec, values),
-        depends_on=all_dependencies(spec),
-        reads=tuple(_plain(glob, values) for glob in spec.reads),
-        writes=_writes(spec, values),
-        critical=spec.critical,
+        active=_final(spec.active, place) or active_form(name),
+        action=_action(spec, place),
+        reads=tuple(_final(glob, place) for glob in spec.reads),
+        writes=_writes(spec, place),
+        holds=tuple(dict.fromkeys(_final(thing, place) for thing in spec.holds)),
+        adds_steps=spec.adds_steps,
+        context=spec.context,
         timeout_s=timeout or (PERSON_TIMEOUT_S if person else COMMAND_TIMEOUT_S),
         expected_s=usual_s if expected is None else expected,
         max_attempts=spec.retry.max_attempts,
@@ -138,49 +282,52 @@ def _step(spec: StepSpec, values: Mapping[str, object]) -> Step:
     )
 
 
-def _writes(spec: StepSpec, values: Mapping[str, object]) -> tuple[str, ...] | None:
+def _writes(spec: StepSpec, place: _Place) -> tuple[str, ...] | None:
     """What is stated; else what the tool is known to do, and nothing known of commands and agents."""
     if spec.writes is not None:
-        return tuple(_plain(glob, values) for glob in spec.writes)
+        return tuple(_final(glob, place) for glob in spec.writes)
     if spec.tool is not None:
         tool = TOOLS.get(spec.tool)
         return ("**",) if tool and tool.writes else ()
     return () if spec.ask is not None else None
 
 
-def _action(spec: StepSpec, values: Mapping[str, object]) -> Action:
+def _action(spec: StepSpec, place: _Place) -> Action:
     if spec.tool is not None:
-        return ToolAction(tool=spec.tool, args={name: _nested(value, values) for name, value in spec.args.items()})
+        return ToolAction(tool=spec.tool, args=_arguments(spec.args, place))
     if spec.ask is not None:
         options = spec.options or ("continue", "abort")
         stops_on = tuple(option for option in options if option in STOPPING)
-        return AskAction(question=_later(spec.ask, values), options=options, stops_on=stops_on)
+        return AskAction(question=_later(spec.ask, place), options=options, stops_on=stops_on)
     if spec.agent is not None:
         agent = spec.agent if isinstance(spec.agent, str) else "any"
-        return AgentAction(agent=agent, prompt=_later(spec.prompt or "", values), expects_changes=spec.writes != ())
+        return AgentAction(agent=agent, prompt=_later(spec.prompt or "", place), expects_changes=spec.writes != ())
     if isinstance(spec.run, str):
-        return CommandAction(shell=substitute_inputs(spec.run, values, quote=True))
-    return CommandAction(argv=tuple(_later(word, values) for word in spec.run or ()))
+        return CommandAction(shell=_later(spec.run, place, quote=True))
+    return CommandAction(argv=tuple(_later(word, place) for word in spec.run or ()))
 
 
-def _nested(value: Any, values: Mapping[str, object]) -> Any:
-    """Arguments of tools: a text that is one reference alone keeps the input's type."""
-    if isinstance(value, str):
-        found = references(value)
-        return values[found[0].name] if found and found[0].text == value.strip() else _plain(value, values)
-    if isinstance(value, dict):
-        return {name: _nested(inner, values) for name, inner in value.items()}
-    return [_nested(inner, values) for inner in value] if isinstance(value, list | tuple) else value
+def _arguments(value: Mapping[str, Any], place: _Place) -> dict[str, Any]:
+    """A text that is one reference alone keeps the input's type. Read once more at run time."""
+
+    def typed(text: str) -> Any:
+        found = alone(text)
+        if place.values is not None and found is not None and found.root == "inputs" and len(found.path) == 2:
+            return mapped(place.values[found.name], literal)
+        return _later(text, place)
+
+    return {name: mapped(inner, typed) for name, inner in value.items()}
 
 
-def _plain(text: str, values: Mapping[str, object]) -> str:
-    """For what is final once it is compiled."""
-    return resolve(_later(text, values), {}, quote=False)
+def _final(text: str, place: _Place) -> str:
+    """For what is final once its step is made."""
+    later = _later(text, place)
+    return later if place.is_late else resolve(later, {}, quote=False)
 
 
-def _later(text: str, values: Mapping[str, object]) -> str:
+def _later(text: str, place: _Place, *, quote: bool = False) -> str:
     """For what is resolved once more at run time."""
-    return substitute_inputs(text, values, quote=False)
+    return text if place.values is None else substitute_inputs(text, place.values, quote=quote)
 
 
 def _recovery(spec: StepSpec) -> Recovery:
@@ -199,6 +346,10 @@ def active_form(name: str) -> str:
     verb, _, rest = name.partition(" ")
     active = _ACTIVE.get(verb.lower())
     return f"{active} {rest}".strip() if active else name
+
+
+def _problem(code: str, field: str, message: str, cure: str) -> Problem:
+    return Problem(code=code, field=field, message=message, cure=cure)
 
 
 _ACTIVE: Mapping[str, str] = {

@@ -9,6 +9,7 @@ from ostinato.domain.plan import GateName, StepKey, Text
 
 Duration = StrictInt | StrictFloat | StrictStr
 """Seconds, or a length like "90s", "10m", "1h30m"."""
+VARIABLE_PATTERN = r"^[a-z][a-z0-9_]{0,30}$"
 
 
 class InputSpec(Authored):
@@ -31,8 +32,27 @@ class AgentNeed(Authored):
     capabilities: tuple[str, ...] = ()
 
 
+class Quorum(Authored):
+    quorum: Annotated[StrictInt, Field(ge=1, le=1000)]
+
+
+class ForEachSpec(Authored):
+    """A step for each item of a list: its own action, or `steps`."""
+
+    items: Text
+    """CEL; gives a list of at most 1,000 items."""
+    name: Annotated[str, Field(alias="as", pattern=VARIABLE_PATTERN)] = "item"
+    steps: Annotated[tuple["StepSpec", ...], Field(max_length=100)] = ()
+    merge: Literal["all", "any", "first"] | Quorum = "all"
+    reduce: "StepSpec | None" = None
+    """Runs after the parts and sees `parts`."""
+
+
 class StepSpec(Authored):
-    """One step; exactly one of run, tool, ask, agent says what it does."""
+    """One step; exactly one of run, tool, ask, agent, workflow, if and for_each says what it does.
+
+    With for_each also one of the others, which is then done for each item.
+    """
 
     id: StepKey
     name: Text | None = None
@@ -44,15 +64,42 @@ class StepSpec(Authored):
     options: tuple[str, ...] = ()
     agent: str | AgentNeed | None = None
     prompt: Text | None = None
+    workflow: Text | None = None
+    """The path of another definition, relative to this one."""
+    inputs: dict[str, Any] = {}
+    """Of that definition."""
+    for_each: ForEachSpec | None = None
+    condition: Annotated[Text | None, Field(alias="if")] = None
+    """CEL; which of the two branches is taken."""
+    then: Annotated[tuple["StepSpec", ...], Field(max_length=100)] = ()
+    otherwise: Annotated[tuple["StepSpec", ...], Field(alias="else", max_length=100)] = ()
+    when: Text | None = None
+    """CEL; where it is false the step is skipped."""
     depends_on: tuple[StepKey, ...] = ()
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] | None = None
     """Left out: writing tools may change everything; what a command or an agent changes is merged, or redone."""
+    holds: tuple[Text, ...] = ()
+    """Named things that one step at a time may hold."""
+    adds_steps: StrictBool = False
+    """Its output `steps`, a list of steps, joins the running plan."""
+    context: tuple[Text, ...] | None = None
+    """Names of what it receives; left out: relevance selects."""
+    priority: Annotated[StrictInt, Field(ge=-1000, le=1000)] = 0
     critical: StrictBool = True
     timeout: Duration | None = None
     expected: Duration | None = None
     retry: RetrySpec = RetrySpec()
     recovery: Literal["idempotent", "reconcile", "ask"] | Reconcile = "idempotent"
+
+
+ForEachSpec.model_rebuild()
+
+
+class ValueSpec(Authored):
+    """A value that several steps add to, each by an output of that name."""
+
+    merge: Literal["append", "union", "sum", "max", "min", "last"] = "append"
 
 
 class GatesSpec(Authored):
@@ -64,6 +111,10 @@ class Definition(Authored):
     version: Annotated[StrictInt, Field(ge=1)] = 1
     description: str = ""
     inputs: dict[str, InputSpec] = {}
+    values: dict[str, ValueSpec] = {}
     max_parallel: Annotated[StrictInt, Field(ge=1, le=50)] = 5
-    steps: Annotated[tuple[StepSpec, ...], Field(min_length=1, max_length=1000)]
+    max_per_agent: Annotated[StrictInt, Field(ge=1, le=50)] = 3
+    strict_claims: StrictBool = False
+    """A step that writes outside of `writes` fails."""
+    steps: Annotated[tuple[StepSpec, ...], Field(min_length=1, max_length=10_000)]
     gates: GatesSpec = GatesSpec()

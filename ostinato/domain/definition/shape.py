@@ -7,17 +7,24 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ostinato.domain.definition.checks import graph_problems, step_problems, text_problems
-from ostinato.domain.definition.model import Definition, InputSpec, StepSpec
+from ostinato.domain.definition.checks import all_problems
+from ostinato.domain.definition.model import (
+    Definition,
+    ForEachSpec,
+    GatesSpec,
+    InputSpec,
+    RetrySpec,
+    StepSpec,
+    ValueSpec,
+)
+from ostinato.domain.definition.structure import Sight, placed, workflow_steps
 from ostinato.domain.errors import Problem, UserError
 
+MAX_ADDED = 200
+_ADD_CURE = "Give the steps themselves"
+_ID_CURE = "Give it an id that the plan does not have"
 UNAVAILABLE: Mapping[str, str] = {
-    "when": "conditional steps",
-    "then": "conditional steps",
-    "else": "conditional steps",
-    "for_each": "fan-out over a list",
     "mcp": "steps that call MCP servers",
-    "workflow": "steps that are workflows themselves",
     "triggers": "schedules and other triggers",
 }
 _CURES: Mapping[str, str] = {
@@ -34,9 +41,30 @@ _CURES: Mapping[str, str] = {
     "post": "Write a list of: tests, lint, types, security",
     "version": "Write a whole number from 1 on",
     "max_parallel": "Write a whole number from 1 to 50",
+    "max_per_agent": "Write a whole number from 1 to 50",
+    "when": 'Write a CEL expression in quotes, like "steps.scan.findings_count > 0"',
+    "if": 'Write a CEL expression in quotes, like "steps.scan.findings_count > 0"',
+    "items": 'Write a CEL expression that gives a list, like "steps.scan.files"',
+    "as": "Write a name of lower-case letters, digits and '_', starting with a letter",
+    "merge": "Write all, any, first or {quorum: N} for a for_each; append, union, sum, max, min or last for a value",
+    "then": "Write a list of steps",
+    "else": "Write a list of steps",
+    "for_each": 'Write a mapping like {items: "steps.scan.files"}',
+    "holds": 'Write a list of names, like ["port 5432"]',
+    "priority": "Write a whole number; higher starts first",
     "type": "Write one of: string, integer, number, boolean",
 }
-_NESTED: Mapping[str, type[BaseModel]] = {"steps": StepSpec, "inputs": InputSpec}
+_NESTED: Mapping[str, type[BaseModel]] = {
+    "steps": StepSpec,
+    "then": StepSpec,
+    "else": StepSpec,
+    "reduce": StepSpec,
+    "for_each": ForEachSpec,
+    "inputs": InputSpec,
+    "values": ValueSpec,
+    "gates": GatesSpec,
+    "retry": RetrySpec,
+}
 
 
 def parse_definition(raw: object) -> Definition:
@@ -59,6 +87,50 @@ def definition_problems(raw: object) -> tuple[Problem, ...]:
         )
     kept, unavailable = _without_unavailable(raw)
     return (*unavailable, *_shape_problems(kept), *_meaning_problems(kept))
+
+
+def added_specs(raw: object, sight: Sight) -> tuple[StepSpec, ...]:
+    """Steps for a plan that exists, whose names `sight` holds; raises UserError with every problem."""
+    if not isinstance(raw, list | tuple) or not 0 < len(raw) <= MAX_ADDED:
+        said = f"steps to add are a list of 1 to {MAX_ADDED} steps"
+        raise UserError.of(
+            "steps_shape", "steps", said, "Write them as in a definition: [{id: check, run: make check}]"
+        )
+    steps = list(raw)
+    kept, unavailable = _without_unavailable({"id": "added", "steps": steps})
+    problems = [*unavailable, *_shape_problems(kept)]
+    good = list(_well_formed(kept["steps"]))
+    problems += all_problems(good, sight, tuple(_raw_ids(steps)))
+    problems += (
+        Problem(code="workflow_missing", field=f"{at}.workflow", message="definitions cannot be added", cure=_ADD_CURE)
+        for at, _ in workflow_steps(good)
+    )
+    problems += (
+        Problem(code="step_duplicate", field=f"{here.at}.id", message=f"step {here.spec.id!r} exists", cure=_ID_CURE)
+        for here in placed(good)
+        if here.spec.id in sight.steps
+    )
+    if problems:
+        raise UserError(problems)
+    return tuple(spec for _, spec in good)
+
+
+def condition_texts(raw: object, at: str = "steps") -> Iterator[tuple[str, str]]:
+    """(field, CEL) of every condition in a list of steps as it was read, branches and bodies included."""
+    for index, step in enumerate(raw if isinstance(raw, list | tuple) else ()):
+        if isinstance(step, dict):
+            yield from _step_conditions(step, f"{at}[{index}]")
+
+
+def _step_conditions(step: Mapping[Any, Any], at: str) -> Iterator[tuple[str, str]]:
+    loop = step.get("for_each")
+    loop = loop if isinstance(loop, dict) else {}
+    named = (("when", step.get("when")), ("if", step.get("if")), ("for_each.items", loop.get("items")))
+    yield from ((f"{at}.{name}", text) for name, text in named if isinstance(text, str))
+    for name, inner in (("then", step.get("then")), ("else", step.get("else")), ("for_each.steps", loop.get("steps"))):
+        yield from condition_texts(inner, f"{at}.{name}")
+    if isinstance(loop.get("reduce"), dict):
+        yield from _step_conditions(loop["reduce"], f"{at}.for_each.reduce")
 
 
 def _without_unavailable(raw: dict[Any, Any]) -> tuple[dict[Any, Any], list[Problem]]:
@@ -143,28 +215,40 @@ def _explained(kind: str, message: str, field: str, path: Sequence[int | str]) -
 
 
 def _nearest(name: str, path: Sequence[int | str]) -> str:
-    model = _NESTED.get(str(path[0]), Definition) if len(path) > 2 else Definition
-    known = [field.alias or key for key, field in model.model_fields.items()]
+    known = [field.alias or key for key, field in _model_at(path).model_fields.items()]
     near = difflib.get_close_matches(name, known, n=1)
     return f"Did you mean {near[0]!r}?" if near else f"The fields here are: {', '.join(known)}"
 
 
+def _model_at(path: Sequence[int | str]) -> type[BaseModel]:
+    """Of the mapping that the last name of the path stands in."""
+    around = next((part for part in reversed(path[:-1]) if isinstance(part, str) and part in _NESTED), "")
+    return _NESTED.get(around, Definition)
+
+
 def _meaning_problems(raw: dict[Any, Any]) -> Iterator[Problem]:
     """What the steps that are well formed by themselves get wrong."""
-    given = raw.get("inputs")
-    inputs = {str(name) for name in given} if isinstance(given, dict) else set()
     listed = raw.get("steps")
-    steps: dict[int, StepSpec] = {}
-    ids: dict[str, int] = {}
+    sight = Sight(inputs=_names(raw.get("inputs")), values=_names(raw.get("values")))
+    yield from all_problems(tuple(_well_formed(listed)), sight, tuple(_raw_ids(listed)))
+
+
+def _well_formed(listed: object) -> Iterator[tuple[str, StepSpec]]:
     for index, step in enumerate(listed if isinstance(listed, list) else ()):
-        if not isinstance(step, dict):
-            continue
-        ids.setdefault(str(step.get("id", "")), index)
         try:
-            steps[index] = StepSpec.model_validate(step)
+            yield f"steps[{index}]", StepSpec.model_validate(step)
         except ValidationError:
             continue
-    for index, spec in steps.items():
-        yield from step_problems(spec, f"steps[{index}]")
-        yield from text_problems(spec, f"steps[{index}]", inputs=inputs, steps=set(ids))
-    yield from graph_problems(steps, ids)
+
+
+def _names(given: object) -> frozenset[str]:
+    return frozenset(str(name) for name in given) if isinstance(given, dict) else frozenset()
+
+
+def _raw_ids(listed: object) -> Iterator[str]:
+    """Also of the steps that are not well formed, and of their branches."""
+    for step in listed if isinstance(listed, list) else ():
+        if isinstance(step, dict):
+            yield str(step.get("id", ""))
+            yield from _raw_ids(step.get("then"))
+            yield from _raw_ids(step.get("else"))
