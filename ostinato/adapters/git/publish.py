@@ -1,56 +1,75 @@
 """The one door to the user's repository: an atomic push of the run's branch and refs, past every hook."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from ostinato.adapters.git.command import Git, user_git
+from ostinato.adapters.git.branches import may_move, note_received
+from ostinato.adapters.git.command import private_git
+from ostinato.adapters.git.objects import list_refs
+from ostinato.adapters.git.remote import Fence, Pushed, fence
 from ostinato.adapters.git.repository import RepositoryState, resolve_commit
-from ostinato.adapters.git.transfer import push, reason_of
+from ostinato.adapters.git.transfer import push, reason_of, refspecs_of
 from ostinato.domain.ids import RunId, run_branch, run_ref
 from ostinato.domain.workspace import Publication
 
-KEPT_PRIVATE = ("saved", "conflicts", "merge", "published", "lease", "leases", "superseded", "abandoned", "rolled-back")
-"""Refs of a run that stay in the mirror: leftovers that nobody has looked at, and our own notes."""
+KEPT_PRIVATE = (
+    "saved", "conflicts", "merge", "published", "received", "head", "lease", "leases", "superseded", "abandoned",
+    "rolled-back",
+)  # fmt: skip
+"""Refs of a run that stay in the mirror: leftovers that nobody has looked at, what was given up, and our own notes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ownership:
+    """Who publishes: a push of one that has been superseded changes nothing."""
+
+    epoch: int
+    owner: str
 
 
 async def publish(
-    state: RepositoryState, mirror: Path, *, run_id: RunId, head: str, refs: Sequence[str] | None = None
+    state: RepositoryState,
+    mirror: Path,
+    *,
+    run_id: RunId,
+    head: str,
+    refs: Sequence[str] | None = None,
+    ownership: Ownership | None = None,
 ) -> Publication:
     """Gives the user the branch ostinato/<run> at `head` and the run's refs; not pushed is an answer, not an error.
 
-    A branch of that name with other content is refused, never forced. A second call with the same head changes nothing.
+    A branch of that name with commits of others is refused, never forced; back to an earlier head of the run it goes.
+    A second call with the same head changes nothing.
     """
-    branch = run_branch(run_id)
-    git = _mirror_git(mirror)
-    await git("update-ref", run_ref(run_id, "published"), head)
-    there = await resolve_commit(state.git(), f"refs/heads/{branch}")
-    if there and not await _is_ancestor(git, there, head):
-        return _refused(state, mirror, run_id, head, f"{branch} already exists there with other commits")
-    chosen = await _run_refs(git, run_id) if refs is None else list(refs)
-    done = await push(
-        mirror,
-        state.common_dir,
-        [f"{head}:refs/heads/{branch}", *(f"+{ref}:{ref}" for ref in chosen)],
-        leases={f"refs/heads/{branch}": there or ""},
-    )
+    branch = f"refs/heads/{run_branch(run_id)}"
+    there = await resolve_commit(state.git(), branch)
+    is_free = await may_move(mirror, run_id, there=there, to=head)
+    await private_git(mirror)("update-ref", run_ref(run_id, "published"), head)
+    if not is_free:
+        return _refused(state, mirror, run_id, head, f"{run_branch(run_id)} already exists there with other commits")
+    barrier = await _barrier(state, mirror, run_id, ownership)
+    if isinstance(barrier, Pushed):
+        return _refused(state, mirror, run_id, head, barrier.message)
+    ours = await list_refs(mirror, run_ref(run_id))
+    chosen = {ref: oid for ref, oid in ours.items() if (_is_public(run_id, ref) if refs is None else ref in refs)}
+    refspecs = [*barrier.refspecs, *refspecs_of(run_ref(run_id, ""), {branch: head, **chosen})]
+    done = await push(mirror, state.common_dir, refspecs, leases={branch: there or "", **barrier.leases})
     if done.exit_code != 0:
         return _refused(state, mirror, run_id, head, reason_of(done))
-    return Publication(branch=branch, commit=head, pushed=True, message=f"{branch} is at {head[:12]}")
+    await note_received(mirror, run_id, head)
+    message = f"{run_branch(run_id)} is at {head[:12]}"
+    return Publication(branch=run_branch(run_id), commit=head, pushed=True, message=message)
 
 
-def _mirror_git(mirror: Path) -> Git:
-    """With the user's configuration, which says whether their repository may be trusted."""
-    return user_git(mirror).with_env(GIT_DIR=mirror)
+async def _barrier(state: RepositoryState, mirror: Path, run_id: RunId, ownership: Ownership | None) -> Fence | Pushed:
+    if ownership is None:
+        return Fence(refspecs=(), leases={})
+    return await fence(mirror, state.common_dir, run_id=run_id, epoch=ownership.epoch, owner=ownership.owner)
 
 
-async def _is_ancestor(git: Git, older: str, newer: str) -> bool:
-    return (await git.attempt("merge-base", "--is-ancestor", older, newer)).exit_code == 0
-
-
-async def _run_refs(git: Git, run_id: RunId) -> list[str]:
-    listed = (await git("for-each-ref", "--format=%(refname)", run_ref(run_id))).split()
-    private = tuple(run_ref(run_id, name) for name in KEPT_PRIVATE)
-    return [ref for ref in listed if not any(ref == name or ref.startswith(f"{name}/") for name in private)]
+def _is_public(run_id: RunId, ref: str) -> bool:
+    return ref.removeprefix(run_ref(run_id, "")).partition("/")[0] not in KEPT_PRIVATE
 
 
 def _refused(state: RepositoryState, mirror: Path, run_id: RunId, head: str, reason: str) -> Publication:

@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ostinato.adapters.git.branches import may_move, note_received
 from ostinato.adapters.git.command import private_git
 from ostinato.adapters.git.epochs import Lease, lease_ref, parse_lease
 from ostinato.adapters.git.objects import change_refs, list_refs, read_objects, store_blob
 from ostinato.adapters.git.rewind import check_checkpoint
-from ostinato.adapters.git.transfer import Unreachable, fetch_refs, push, reason_of, remote_refs
+from ostinato.adapters.git.transfer import Unreachable, fetch_refs, push, reason_of, refspecs_of, remote_refs
 from ostinato.domain.errors import ExternalError
 from ostinato.domain.ids import RunId, run_branch, run_ref
 
 KEPT_HOME = ("saved", "merge", "lease", "leases", "superseded")
 """Refs of a run that do not travel: leftovers that nobody has looked at, and our own notes."""
-_MANY = 500
-"""More changed refs than this are named by patterns: a command line has an end."""
 _PACKED_EVERY = 256
 """New refs; git reads thousands of them seven times quicker from one file."""
 _TRIES = 2
@@ -100,7 +99,7 @@ async def take_over(mirror: Path, target: str | Path, *, run_id: RunId, epoch: i
             return raised
         aside = await _set_aside(mirror, run_id, epoch, there)
         travelling = f"+{run_ref(run_id, '*')}:{run_ref(run_id, '*')}"
-        lost = await fetch_refs(mirror, target, [travelling, f"^{lease_ref(run_id)}"])
+        lost = await fetch_refs(mirror, target, [travelling, f"^{lease_ref(run_id)}", f"^{run_ref(run_id, 'head')}"])
         if lost is not None:
             return Taken(ok=False, message=f"{target} cannot be reached: {lost.message}")
         return await _taken(mirror, run_id, memory, raised, aside)
@@ -117,6 +116,27 @@ async def _taken(mirror: Path, run_id: RunId, memory: Path, there: _There, aside
     return Taken(ok=True, head=head, missing=missing, set_aside=aside)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """For a push of another kind: with these it fails when the run has another owner by then."""
+
+    refspecs: tuple[str, ...]
+    leases: Mapping[str, str]
+
+
+async def fence(mirror: Path, target: str | Path, *, run_id: RunId, epoch: int, owner: str) -> Fence | Pushed:
+    """Pushed says why there is none: another owner has the run, or the target does not answer."""
+    mine = Lease(epoch=epoch, owner=owner)
+    there = await _look(mirror, target, run_id)
+    if isinstance(there, Unreachable):
+        return Pushed(ok=False, message=f"{target} cannot be reached: {there.message}")
+    if mine.is_barred_by(there.lease):
+        return _superseded(mine, there.lease)
+    blob = await store_blob(mirror, mine.after(there.lease).text)
+    ref = lease_ref(run_id)
+    return Fence(refspecs=(f"{blob}:{ref}",), leases={ref: there.refs.get(ref, "")})
+
+
 async def _wanted(mirror: Path, run_id: RunId, head: str, include_branch: bool) -> dict[str, str]:
     refs = await list_refs(mirror, run_ref(run_id))
     wanted = {ref: oid for ref, oid in refs.items() if _travels(run_id, ref)}
@@ -130,7 +150,7 @@ async def _push(
     mirror: Path, target: str | Path, run_id: RunId, mine: Lease, wanted: dict[str, str], there: _There
 ) -> Pushed | Unreachable:
     branch, note = f"refs/heads/{run_branch(run_id)}", ""
-    if not await _may_move(mirror, run_id, there.refs.get(branch), wanted.get(branch)):
+    if branch in wanted and not await may_move(mirror, run_id, there=there.refs.get(branch), to=wanted[branch]):
         note = f"{run_branch(run_id)} already exists there with other commits"
         wanted = {ref: oid for ref, oid in wanted.items() if ref != branch}
     changed = {ref: oid for ref, oid in wanted.items() if there.refs.get(ref) != oid}
@@ -140,7 +160,7 @@ async def _push(
     lease = mine.after(there.lease)
     blob = await store_blob(mirror, lease.text)
     leases = {ref: there.refs.get(ref, "") for ref in (lease_ref(run_id), branch) if ref != branch or ref in changed}
-    refspecs = [*_refspecs(run_id, changed), *(f":{ref}" for ref in gone), f"{blob}:{lease_ref(run_id)}"]
+    refspecs = [*refspecs_of(run_ref(run_id, ""), changed), *(f":{ref}" for ref in gone), f"{blob}:{lease_ref(run_id)}"]
     try:
         done = await push(mirror, target, refspecs, leases=leases)
     except ExternalError as error:
@@ -150,32 +170,11 @@ async def _push(
     kept = {ref: oid for ref, oid in there.refs.items() if ref not in gone}
     now = _There(refs={**kept, **changed, lease_ref(run_id): blob}, lease=lease)
     await asyncio.to_thread(_remember, _memory(mirror, target, run_id), now)
+    if branch in changed:
+        await note_received(mirror, run_id, changed[branch])
     if len(now.refs) // _PACKED_EVERY > len(there.refs) // _PACKED_EVERY:
         await private_git(mirror).attempt("pack-refs", "--all")
     return Pushed(ok=True, message=note, refs=len(changed) + len(gone))
-
-
-async def _may_move(mirror: Path, run_id: RunId, there: str | None, to: str | None) -> bool:
-    """Forward, or back from where the run itself had put it."""
-    if not there or not to or there == to:
-        return True
-    if (await private_git(mirror).attempt("merge-base", "--is-ancestor", there, to)).exit_code == 0:
-        return True
-    return there in (await list_refs(mirror, run_ref(run_id, "published"))).values()
-
-
-def _refspecs(run_id: RunId, changed: Mapping[str, str]) -> list[str]:
-    if len(changed) <= _MANY:
-        return [_forced(run_id, ref, oid) for ref, oid in changed.items()]
-    whole = run_ref(run_id, "")
-    folders = {f"{whole}{ref[len(whole) :].partition('/')[0]}/" for ref in changed if "/" in ref.removeprefix(whole)}
-    singles = [_forced(run_id, ref, oid) for ref, oid in changed.items() if not ref.startswith(tuple(folders))]
-    return [*singles, *(f"+{folder}*:{folder}*" for folder in sorted(folders))]
-
-
-def _forced(run_id: RunId, ref: str, oid: str) -> str:
-    """A plus would also override the lease of the ref, so that the branch goes without."""
-    return f"{oid}:{ref}" if ref == f"refs/heads/{run_branch(run_id)}" else f"+{oid}:{ref}"
 
 
 async def _look(mirror: Path, target: str | Path, run_id: RunId) -> _There | Unreachable:

@@ -16,6 +16,7 @@ RECEIVE_PACK = (
 _FOR_NETWORKS = ("SSH_AUTH_SOCK", "GIT_SSH", "GIT_SSH_COMMAND", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 LIMIT_S = 1800.0
+_MANY = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,20 @@ async def remote_refs(mirror: Path, target: str | Path, *patterns: str) -> dict[
     if isinstance(done, Unreachable):
         return done
     return {name: oid for oid, name in (line.split("\t") for line in done.stdout.splitlines())}
+
+
+def refspecs_of(prefix: str, refs: Mapping[str, str]) -> list[str]:
+    """For push(). Refs below `prefix` are forced; many of them are named by patterns, as a command line has an end."""
+    folders: tuple[str, ...] = ()
+    if len(refs) > _MANY:
+        below = (ref for ref in refs if ref.startswith(prefix) and "/" in ref[len(prefix) :])
+        folders = tuple(sorted({f"{prefix}{ref[len(prefix) :].partition('/')[0]}/" for ref in below}))
+    singles = [
+        f"{'+' if ref.startswith(prefix) else ''}{oid}:{ref}"
+        for ref, oid in refs.items()
+        if not ref.startswith(folders or ("\0",))
+    ]
+    return [*singles, *(f"+{folder}*:{folder}*" for folder in folders)]
 
 
 def reason_of(done: Completed) -> str:
