@@ -1,9 +1,10 @@
 """A workflow definition: what people write, what is wrong with it, and the plan it compiles to."""
 
-from ostinato.domain.definition.compiling import Library, compile_added, compile_definition
+from ostinato.domain.definition.adding import added_steps
+from ostinato.domain.definition.compiling import Library, compile_definition
 from ostinato.domain.definition.model import Definition, GatesSpec, InputSpec, RetrySpec, StepSpec
-from ostinato.domain.definition.shape import added_specs, condition_texts, definition_problems, parse_definition
-from ostinato.domain.definition.structure import Sight, workflow_steps
+from ostinato.domain.definition.shape import condition_texts, definition_problems, parse_definition
+from ostinato.domain.definition.structure import workflow_steps
 
 __all__ = [
     "Definition",
@@ -11,10 +12,8 @@ __all__ = [
     "InputSpec",
     "Library",
     "RetrySpec",
-    "Sight",
     "StepSpec",
-    "added_specs",
-    "compile_added",
+    "added_steps",
     "compile_definition",
     "condition_texts",
     "definition_problems",
