@@ -4,10 +4,12 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 from temporalio.client import Client
@@ -19,6 +21,7 @@ if __package__ in (None, ""):  # run as a script: our own folder holds `workflow
 from activities import activities_of
 from activities.edge import Desk
 from ostinato.adapters.artifacts import ArtifactStore
+from ostinato.adapters.history import History
 from ostinato.adapters.home import Home
 from ostinato.adapters.in_flight import InFlightInterceptor, fail_lost
 from ostinato.adapters.processes import environment_secrets, kill_strays
@@ -26,51 +29,67 @@ from ostinato.adapters.telemetry import configure_logging, tracing_plugin
 from ostinato.adapters.temporal.connection import connect
 from ostinato.adapters.temporal.registration import register_search_attributes
 from ostinato.adapters.temporal.workers import GRACEFUL_SHUTDOWN_S, hold_worker_lock, mark_ready
-from ostinato.contracts.workflows import SEARCH_ATTRIBUTES, TASK_QUEUE
+from ostinato.contracts.workflows import SEARCH_ATTRIBUTES, TASK_QUEUE, pulse_queue, step_queue
 from ostinato.domain.errors import OstinatoError, UserError
 from ostinato.domain.redaction import Redactor
 from ostinato.settings import Settings, load_settings
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
+from workflows.shard import ShardWorkflow
 
 log = structlog.stdlib.get_logger("ostinato.worker")
-MAX_ACTIVITIES = 20
-"""At once on one worker and queue; each may hold a child process."""
+MAX_SHORT = 20
+"""Activities at once on one queue that take seconds: worktrees, integration, planning."""
+MAX_STEPS = 50
+"""Steps and gates at once; each may hold a tree of child processes."""
+MAX_PULSES = 2
 
 
 def desk_of(home: Home) -> Desk:
-    return Desk(home, ArtifactStore(home.artifacts), Redactor(environment_secrets(os.environ)))
+    redactor = Redactor(environment_secrets(os.environ))
+    return Desk(home, ArtifactStore(home.artifacts), redactor, History(home))
 
 
 @asynccontextmanager
 async def working(client: Client, home: Home, *, max_cached_workflows: int = 500) -> AsyncIterator[None]:
-    """Poll both queues: the shared one, and the one for work on this home's files."""
-    activities = activities_of(desk_of(home))
-    shared = Worker(
-        client,
-        task_queue=TASK_QUEUE,
-        workflows=[RunWorkflow, MergeWorkflow],
-        activities=activities,
-        interceptors=[InFlightInterceptor(home)],
-        max_concurrent_activities=MAX_ACTIVITIES,
+    """Poll the shared queue, and those for work on this home's files: what is short, steps, and the pulse."""
+    polling = Polling(client, home, activities_of(desk_of(home)))
+    shared = polling.worker(
+        TASK_QUEUE,
+        MAX_SHORT,
+        workflows=[RunWorkflow, MergeWorkflow, ShardWorkflow],
         max_cached_workflows=max_cached_workflows,
-        max_heartbeat_throttle_interval=timedelta(seconds=1),
-        default_heartbeat_throttle_interval=timedelta(seconds=1),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
-        graceful_shutdown_timeout=timedelta(seconds=GRACEFUL_SHUTDOWN_S),
     )
-    local = Worker(
-        client,
-        task_queue=home.queue,
-        activities=activities,
-        interceptors=[InFlightInterceptor(home)],
-        max_concurrent_activities=MAX_ACTIVITIES,
-        max_heartbeat_throttle_interval=timedelta(seconds=1),
-        default_heartbeat_throttle_interval=timedelta(seconds=1),
-        graceful_shutdown_timeout=timedelta(seconds=GRACEFUL_SHUTDOWN_S),
-    )
-    async with shared, local:
+    async with (
+        shared,
+        polling.worker(home.queue, MAX_SHORT),
+        polling.worker(step_queue(home.queue), MAX_STEPS),
+        polling.worker(pulse_queue(home.queue), MAX_PULSES),
+    ):
         yield
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """What the workers of one process have in common."""
+
+    client: Client
+    home: Home
+    activities: Sequence[Callable[..., Any]]
+
+    def worker(self, queue: str, at_once: int, **options: Any) -> Worker:
+        return Worker(
+            self.client,
+            task_queue=queue,
+            activities=self.activities,
+            interceptors=[InFlightInterceptor(self.home)],
+            max_concurrent_activities=at_once,
+            max_heartbeat_throttle_interval=timedelta(seconds=1),
+            default_heartbeat_throttle_interval=timedelta(seconds=1),
+            graceful_shutdown_timeout=timedelta(seconds=GRACEFUL_SHUTDOWN_S),
+            **options,
+        )
 
 
 async def serve(settings: Settings) -> None:

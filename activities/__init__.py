@@ -5,9 +5,11 @@ from typing import Any
 
 from activities.edge import Desk
 from activities.gates import GateActivities
+from activities.integration import IntegrationActivities
 from activities.merge import MergeActivities
 from activities.planning import PlanningActivities
 from activities.reports import ReportActivities
+from activities.rewinding import RewindingActivities
 from activities.steps import StepActivities
 from activities.workspace import WorkspaceActivities
 
@@ -16,6 +18,8 @@ _FAMILIES = (
     PlanningActivities,
     GateActivities,
     StepActivities,
+    IntegrationActivities,
+    RewindingActivities,
     ReportActivities,
     MergeActivities,
 )

@@ -11,16 +11,20 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from ostinato.adapters.artifacts import ArtifactStore
+from ostinato.adapters.history import History
 from ostinato.adapters.home import Home
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
 from ostinato.domain.errors import OstinatoError, UserError
+from ostinato.domain.ids import RunId
 from ostinato.domain.redaction import Redactor
 
 Self_ = TypeVar("Self_")
 In = TypeVar("In", bound=Fact)
 Out = TypeVar("Out", bound=Fact)
 
+MAX_PROBLEMS = 20
+"""That travel with an error; failures are kept in the history whole."""
 BEAT_EVERY_S = 1.0
 """Cancellation reaches an activity with a heartbeat's answer: the beat is how fast a cancel is felt."""
 
@@ -32,6 +36,9 @@ class Desk:
     home: Home
     artifacts: ArtifactStore
     redactor: Redactor = field(default_factory=Redactor)
+    history: History | None = None
+    timelines: dict[RunId, str] = field(default_factory=dict)
+    """The workflow execution that was last found to be the one that works in a run's files."""
 
 
 class Pulse:
@@ -87,11 +94,11 @@ def edge(
 def as_application_error(error: OstinatoError) -> ApplicationError:
     details: tuple[Any, ...] = ()
     if isinstance(error, UserError):
-        details = ([problem.model_dump() for problem in error.problems],)
+        details = ([problem.model_dump() for problem in error.problems[:MAX_PROBLEMS]],)
     return ApplicationError(str(error)[:4000], *details, type=error.code, non_retryable=True)
 
 
 def _bug(name: str, error: Exception) -> ApplicationError:
     activity.logger.exception("activity failed unexpectedly", extra={"activity_name": name})
-    message = f"{name} failed unexpectedly: {type(error).__name__}: {error}"
+    message = f"{name} failed unexpectedly: {type(error).__name__}: {str(error)[:2000]}"
     return ApplicationError(message[:4000], type="unexpected", non_retryable=True)

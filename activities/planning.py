@@ -1,13 +1,28 @@
 """From words and a repository to a classification, a plan and what is switched on for it."""
 
+import asyncio
 from pathlib import Path
 
 from activities.checkouts import project_of
 from activities.edge import Desk, Pulse, edge
+from ostinato.adapters.cel import evaluate_condition, evaluate_items
 from ostinato.adapters.git.worktrees import prepare_worktree
-from ostinato.contracts.activities import ACTIVATE_RESOURCES, DRAFT_PLAN, ActivateResources, DraftPlan, PlanDraft
+from ostinato.contracts.activities import (
+    ACTIVATE_RESOURCES,
+    DRAFT_PLAN,
+    EVALUATE,
+    ActivateResources,
+    DraftPlan,
+    Evaluate,
+    Evaluated,
+    PlanDraft,
+)
+from ostinato.domain.claims import with_implied
 from ostinato.domain.drafting import draft
+from ostinato.domain.durations import with_expectations
+from ostinato.domain.errors import UserError
 from ostinato.domain.modes import activate
+from ostinato.domain.plan import Plan
 from ostinato.domain.resources import Activation
 
 
@@ -24,7 +39,25 @@ class PlanningActivities:
         await prepare_worktree(Path(workspace.mirror), tree, workspace.head, workspace.run_id)
         project = await project_of(workspace, tree, workspace.head)
         classification, plan = draft(command.request, project)
-        return PlanDraft(classification=classification, project=project, plan=plan)
+        plan, notes = await self._with_expectations(workspace.repository_id, with_implied(plan))
+        return PlanDraft(classification=classification, project=project, plan=plan, notes=notes)
+
+    async def _with_expectations(self, repository_id: str, plan: Plan) -> tuple[Plan, tuple[str, ...]]:
+        """Durations as this repository's runs taught them; a history that cannot be read stops nothing."""
+        if self._desk.history is None:
+            return plan, ()
+        samples, problems = await asyncio.to_thread(self._desk.history.samples, repository_id, plan)
+        return with_expectations(plan, samples)[0], tuple(str(problem) for problem in problems)
+
+    @edge(EVALUATE)
+    async def evaluate(self, command: Evaluate, pulse: Pulse) -> Evaluated:
+        """Pure: a second execution gives the same. What is wrong with the expression is an answer."""
+        try:
+            if command.wants == "list":
+                return Evaluated(value=await evaluate_items(command.expression, command.variables))
+            return Evaluated(value=await evaluate_condition(command.expression, command.variables))
+        except UserError as error:
+            return Evaluated(problem=str(error))
 
     @edge(ACTIVATE_RESOURCES)
     async def activate(self, command: ActivateResources, pulse: Pulse) -> Activation:

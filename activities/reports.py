@@ -14,6 +14,8 @@ class ReportActivities:
 
     @edge(STORE_REPORT)
     async def store(self, command: StoreReport, pulse: Pulse) -> StoredReport:
-        """A second execution writes the same file again."""
+        """A second execution writes the same file and the same rows again. Trouble with the history is only told."""
         path = await asyncio.to_thread(ResultStore(self._desk.home).save, Stored(snapshot=command.snapshot))
-        return StoredReport(path=str(path))
+        history = self._desk.history
+        problems = await asyncio.to_thread(history.record, command.snapshot) if history else ()
+        return StoredReport(path=str(path), notes=tuple(str(problem) for problem in problems))

@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 
 from activities.edge import Desk, Pulse, edge
+from activities.places import keep_place
+from activities.rewinding import start_from
 from activities.secrecy import set_aside_if_secret
 from ostinato.adapters.git.mirror import carry_dirty, open_mirror
 from ostinato.adapters.git.objects import Author, author_of, commit_tree, record, with_trailers
@@ -47,6 +49,8 @@ class WorkspaceActivities:
         if command.include_dirty:
             await self._check_dirty(state, mirror)
             carried = await carry_dirty(state, mirror, command.run_id)
+        if command.start_from:
+            carried = await start_from(state, mirror, command.run_id, command.start_from)
         return Workspace(
             run_id=command.run_id,
             queue=home.queue,
@@ -57,6 +61,9 @@ class WorkspaceActivities:
             base_branch=state.base_branch,
             base_commit=state.base_commit,
             head=carried or state.base_commit,
+            checkpoint_remote=command.checkpoint_remote,
+            author_name=state.user_name,
+            author_email=state.user_email,
             dirty_paths=state.dirty_paths,
             notes=state.notes,
         )
@@ -77,6 +84,7 @@ class WorkspaceActivities:
     async def seal(self, command: SealBranch, pulse: Pulse) -> Sealed:
         """The user's pre-commit hook and signature. A second execution runs the hook again on the same head."""
         workspace = command.workspace
+        await keep_place(self._desk, workspace, command.head)
         if command.head == workspace.base_commit:
             return Sealed(head=command.head)
         state = await inspect_repository(Path(workspace.repository), workspace.base_commit)
@@ -113,6 +121,7 @@ class WorkspaceActivities:
     async def publish(self, command: PublishBranch, pulse: Pulse) -> Publication:
         """One atomic push. A second execution with the same head changes nothing."""
         workspace = command.workspace
+        await keep_place(self._desk, workspace, command.head)
         mirror = Path(workspace.mirror)
         state = await inspect_repository(Path(workspace.repository), workspace.base_commit)
         for gate in command.passed_gates:

@@ -15,7 +15,7 @@ from ostinato.contracts.workflows import MERGE_WORKFLOW, MergeResult, MergeRun
 from ostinato.domain.errors import OstinatoError
 from ostinato.domain.gates import GateResult, failed_gates, unproven_gates
 from ostinato.durable.calls import call
-from ostinato.durable.proving import judge_gates, observe_gates
+from ostinato.durable.proving import Bench, judge_gates, observe_gates
 
 MAX_TRIES = 3
 """The base may move while the gates judge; then they judge again."""
@@ -106,10 +106,7 @@ class MergeWorkflow:
 
     async def _judge(self, request: MergeRun, plan: MergePlan) -> tuple[GateResult, ...]:
         """The base moved: the merged commit is a new one and is judged against the new base."""
-        base = await observe_gates(
-            plan.workspace, plan.project, plan.gates, commit=plan.base_now, label="base", trusted=request.trusted
-        )
-        head = await observe_gates(
-            plan.workspace, plan.project, plan.gates, commit=plan.target, label="merged", trusted=request.trusted
-        )
-        return await judge_gates(plan.workspace, head, base)
+        bench = Bench(project=plan.project, trusted=request.trusted, workspace=plan.workspace)
+        base = await observe_gates(bench, plan.gates, commit=plan.base_now, label="base")
+        head = await observe_gates(bench, plan.gates, commit=plan.target, label="merged")
+        return await judge_gates(bench, head, base)

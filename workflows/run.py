@@ -1,6 +1,7 @@
 """The run: one request from words to a proven branch. Reads as the pipeline."""
 
 import asyncio
+from typing import NoReturn
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -22,42 +23,57 @@ from ostinato.contracts.activities import (
     PublishBranch,
     RunPreflight,
     SealBranch,
+    StoredReport,
     StoreReport,
 )
 from ostinato.contracts.workflows import RUN_WORKFLOW
 from ostinato.domain.approval import approval_context, approval_for
+from ostinato.domain.continuation import Continuation, Rollback
 from ostinato.domain.decisions import APPROVE, REJECT, Answer, DecisionKind
 from ostinato.domain.errors import OstinatoError
-from ostinato.domain.execution import Frontier
 from ostinato.domain.gates import Status, failed_gates
 from ostinato.domain.pipeline import Outcome, Phase, Trigger
+from ostinato.domain.plan import GateName
 from ostinato.domain.report import Snapshot, Stop, judge_outcome
 from ostinato.domain.request import RunRequest
+from ostinato.domain.schedule import Schedule
 from ostinato.durable.calls import StopRun, call, stop_of, uninterrupted
-from ostinato.durable.frontier import run_steps
+from ostinato.durable.continuing import continuation_of, here, restored, settle_in
+from ostinato.durable.frontier import BeginAnew, run_steps
 from ostinato.durable.mailbox import Mailbox
 from ostinato.durable.people import APPROVAL, ask
-from ostinato.durable.proving import Observations, judge_gates, observe_gates
+from ostinato.durable.places import on_place
+from ostinato.durable.proving import Bench, Observations, judge_gates, observe_gates
 from ostinato.durable.record import RunRecord
+from ostinato.durable.rewinding import roll_back
+from ostinato.durable.stepping import Engine
 
 
 @workflow.defn(name=RUN_WORKFLOW, failure_exception_types=[OstinatoError])
 class RunWorkflow(Mailbox):
     @workflow.init
-    def __init__(self, request: RunRequest) -> None:
-        self._record = RunRecord(request=request, started_at=workflow.now())
+    def __init__(self, request: RunRequest, continuation: Continuation | None = None) -> None:
+        if continuation is None:
+            self._record = RunRecord(request=request, started_at=workflow.now())
+        else:
+            self._record = restored(request, continuation)
         self._baseline: asyncio.Task[Observations] | None = None
 
     @workflow.run
-    async def run(self, request: RunRequest) -> Snapshot:
+    async def run(self, request: RunRequest, continuation: Continuation | None = None) -> Snapshot:
         record = self._record
         cancelled: BaseException | None = None
         try:
-            draft = await self._understand()
-            await self._preflight(draft)
-            await self._activate(draft)
+            if continuation is None:
+                await self._begin()
+            else:
+                await settle_in(record, continuation)
+            if record.rollback is not None and record.phase is Phase.EXECUTING and continuation:
+                await self._only_roll_back(record.rollback)
             await self._execute()
             await self._prove()
+        except BeginAnew:
+            self._begin_anew()
         except StopRun as stopped:
             record.stop = stopped.stop
         except ActivityError as error:
@@ -75,6 +91,22 @@ class RunWorkflow(Mailbox):
             raise cancelled
         return record.snapshot()
 
+    async def _begin(self) -> None:
+        draft = await self._understand()
+        await self._preflight(draft)
+        await self._activate(draft)
+
+    def _begin_anew(self) -> NoReturn:
+        """The history has grown: another execution goes on with everything this one knows."""
+        record = self._record
+        workflow.continue_as_new(args=[record.request, continuation_of(record)])
+
+    async def _only_roll_back(self, order: Rollback) -> NoReturn:
+        """A run that had ended goes back to a checkpoint and ends there."""
+        await roll_back(self._record)
+        message = f"{order.by} rolled the run back to {order.checkpoint}" + (f": {order.note}" if order.note else "")
+        raise StopRun(Stop(outcome=Outcome.ROLLED_BACK, code="rolled_back", message=message))
+
     async def _understand(self) -> PlanDraft:
         """Analyzing and planning: open the workspace, classify, draft the plan."""
         record = self._record
@@ -87,20 +119,23 @@ class RunWorkflow(Mailbox):
                 repository=record.request.repository,
                 base=options.base,
                 include_dirty=options.include_dirty,
+                checkpoint_remote=options.checkpoint_remote,
             ),
             summary="private clone and base commit",
         )
+        record.workspace = here(record)
         record.notes.extend(record.workspace.notes)
         record.checkpoint(record.workspace.head)
         record.move(Trigger.CLASSIFIED, Phase.PLANNING)
-        draft = await call(
+        draft = await on_place(
+            record,
             DRAFT_PLAN,
-            DraftPlan(request=record.request, workspace=record.workspace),
-            queue=record.place.queue,
+            lambda place: DraftPlan(request=record.request, workspace=place),
             summary="classify the request and draft a plan",
         )
         record.classification, record.project = draft.classification, draft.project
-        record.frontier = Frontier.of(draft.plan)
+        record.notes.extend(draft.notes)
+        record.schedule = Schedule.of(draft.plan)
         record.publish_plan_facts()
         record.move(Trigger.PLANNED, Phase.PREFLIGHT)
         return draft
@@ -108,10 +143,10 @@ class RunWorkflow(Mailbox):
     async def _preflight(self, draft: PlanDraft) -> None:
         """Gates before anything runs, then approval where risk or the user asks for it."""
         record = self._record
-        found = await call(
+        found = await on_place(
+            record,
             RUN_PREFLIGHT,
-            RunPreflight(request=record.request, workspace=record.place, draft=draft),
-            queue=record.place.queue,
+            lambda place: RunPreflight(request=record.request, workspace=place, draft=draft),
             summary="git state, dependencies, risk",
         )
         record.gates.extend(found.gates)
@@ -153,10 +188,10 @@ class RunWorkflow(Mailbox):
 
     async def _activate(self, draft: PlanDraft) -> None:
         record = self._record
-        record.activation = await call(
+        record.activation = await on_place(
+            record,
             ACTIVATE_RESOURCES,
-            ActivateResources(request=record.request, classification=draft.classification),
-            queue=record.place.queue,
+            lambda place: ActivateResources(request=record.request, classification=draft.classification),
             summary="mode and skills",
         )
         record.move(Trigger.ACTIVATED, Phase.EXECUTING)
@@ -164,9 +199,10 @@ class RunWorkflow(Mailbox):
     async def _execute(self) -> None:
         """Steps, while the gates look at the base commit."""
         record = self._record
-        self._baseline = asyncio.create_task(self._observe(record.place.base_commit, "base"))
+        self._baseline = asyncio.create_task(self._observe_base())
         record.say("executing the plan")
-        await run_steps(record)
+        record.show()
+        await run_steps(Engine.of(record))
         await self._while_paused()
         record.move(Trigger.STEPS_FINISHED, Phase.VALIDATING)
 
@@ -175,10 +211,10 @@ class RunWorkflow(Mailbox):
         record = self._record
         assert self._baseline is not None
         record.say("making the final commit")
-        sealed = await call(
+        sealed = await on_place(
+            record,
             SEAL_BRANCH,
-            SealBranch(workspace=record.place, head=record.head, trusted=record.request.options.trusted),
-            queue=record.place.queue,
+            lambda place: SealBranch(workspace=place, head=record.head, trusted=record.request.options.trusted),
             summary="final commit: the user's hooks and signature",
         )
         record.notes.extend(sealed.notes)
@@ -188,20 +224,24 @@ class RunWorkflow(Mailbox):
             record.gates.append(sealed.gate)
         record.say(f"running the gates on {record.head[:10]}")
         seen = await self._observe(record.head, "head")
-        record.gates.extend(await judge_gates(record.place, seen, await self._baseline))
+        record.gates.extend(await judge_gates(self._bench(), seen, await self._baseline))
         record.move(Trigger.VALIDATED, Phase.COMPLETING)
 
-    async def _observe(self, commit: str, label: str) -> Observations:
+    async def _observe_base(self) -> Observations:
+        """Kept in the record, so that another execution of the workflow need not look again."""
         record = self._record
-        assert record.plan is not None
-        return await observe_gates(
-            record.place,
-            record.facts,
-            record.plan.post_gates,
-            commit=commit,
-            label=label,
-            trusted=record.request.options.trusted,
-        )
+        if not record.baseline:
+            seen = await self._observe(record.place.base_commit, "base")
+            record.baseline = tuple(seen.values())
+        return {GateName(observation.gate): observation for observation in record.baseline}
+
+    async def _observe(self, commit: str, label: str) -> Observations:
+        gates = self._record.steps.plan.post_gates
+        return await observe_gates(self._bench(), gates, commit=commit, label=label)
+
+    def _bench(self) -> Bench:
+        record = self._record
+        return Bench(project=record.facts, trusted=record.request.options.trusted, record=record)
 
     async def _while_paused(self) -> None:
         await workflow.wait_condition(lambda: not self._record.paused)
@@ -216,22 +256,21 @@ class RunWorkflow(Mailbox):
             await asyncio.gather(self._baseline, return_exceptions=True)
         if record.workspace is not None:
             await self._leave_workspace()
-        states = tuple(record.frontier.states.values()) if record.frontier else ()
+        states = tuple(record.schedule.states.values()) if record.schedule else ()
         record.end(judge_outcome(stop=record.stop, states=states, gates=record.gates))
         try:
-            await call(
-                STORE_REPORT, StoreReport(snapshot=record.snapshot()), queue=self._queue(), summary="keep the report"
-            )
+            stored = await self._store()
+            record.notes.extend(stored.notes)
         except ActivityError as error:  # the workflow's own result still has it
             record.note(f"the report could not be kept on disk: {stop_of(error).message}")
 
     async def _leave_workspace(self) -> None:
         record = self._record
         try:
-            closed = await call(
+            closed = await on_place(
+                record,
                 CLOSE_WORKSPACE,
-                CloseWorkspace(workspace=record.place),
-                queue=record.place.queue,
+                lambda place: CloseWorkspace(workspace=place),
                 summary="save unfinished work, remove worktrees",
             )
             for ref in closed.saved_refs:
@@ -241,10 +280,10 @@ class RunWorkflow(Mailbox):
                     else f"{ref} (it holds a secret)"
                 )
                 record.note(f"unfinished work is kept: {how}")
-            record.publication = await call(
+            record.publication = await on_place(
+                record,
                 PUBLISH_BRANCH,
-                PublishBranch(workspace=record.place, head=record.head, passed_gates=self._passed()),
-                queue=record.place.queue,
+                lambda place: PublishBranch(workspace=place, head=record.head, passed_gates=self._passed()),
                 summary="give the user the branch",
             )
         except ActivityError as error:
@@ -258,8 +297,13 @@ class RunWorkflow(Mailbox):
             if gate.stage == "post" and gate.status in (Status.PASS, Status.WARN)
         )
 
-    def _queue(self) -> str | None:
-        return self._record.workspace.queue if self._record.workspace else None
+    async def _store(self) -> StoredReport:
+        record = self._record
+        if record.workspace is None:
+            return await call(STORE_REPORT, StoreReport(snapshot=record.snapshot()), summary="keep the report")
+        return await on_place(
+            record, STORE_REPORT, lambda place: StoreReport(snapshot=record.snapshot()), summary="keep the report"
+        )
 
 
 def _cancelled() -> Stop:

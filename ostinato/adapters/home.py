@@ -12,6 +12,13 @@ class Home:
     """Paths only; nothing is created by asking for one."""
 
     root: Path
+    shared_payloads: Path | None = None
+    """Where several homes keep what is too big for a history; None: in this one."""
+
+    @property
+    def payloads(self) -> Path:
+        """Payloads too big for a history, a folder for each workflow."""
+        return self.shared_payloads or self.root / "payloads"
 
     @property
     def server(self) -> Path:

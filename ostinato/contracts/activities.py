@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from temporalio.common import RetryPolicy
 
@@ -44,6 +44,9 @@ class OpenWorkspace(Fact):
     repository: str
     base: str | None = None
     include_dirty: bool = False
+    checkpoint_remote: str = ""
+    start_from: str = ""
+    """A commit that the private clone has: where a fork or a continued run begins; empty: at the base."""
 
 
 class DraftPlan(Fact):
@@ -55,6 +58,8 @@ class PlanDraft(Fact):
     classification: Classification
     project: ProjectFacts
     plan: Plan
+    notes: tuple[str, ...] = ()
+    """What a person should know: a history that could not be read, say."""
 
 
 class RunPreflight(Fact):
@@ -73,11 +78,12 @@ class ActivateResources(Fact):
 
 
 class PrepareStep(Fact):
+    """A worktree for a person to work in."""
+
     workspace: Workspace
     step: Step
     execution: int
     slot: str
-    """Name of the worktree to use; one step at a time holds it."""
     head: str
     """The checkpoint to start from."""
     trusted: bool
@@ -90,13 +96,21 @@ class PreparedStep(Fact):
 
 
 class ExecuteStep(Fact):
+    """Prepare the worktree, do the work, take it as one commit."""
+
     workspace: Workspace
     step: Step
     execution: int
-    checkout: Checkout
+    slot: str
+    """Name of the worktree to use; one step at a time holds it."""
+    head: str
+    """The checkpoint to start from."""
     project: ProjectFacts
     request: str
     trusted: bool
+    context: str = ""
+    """JSON of what the step receives from others."""
+    strict_claims: bool = False
 
 
 class CollectStep(Fact):
@@ -111,13 +125,122 @@ class CollectStep(Fact):
     started_at: datetime
 
 
-class IntegrateStep(Fact):
-    workspace: Workspace
+class StepToIntegrate(Fact):
     step_id: StepId
     execution: int
     commit: str
+
+
+class IntegrateSteps(Fact):
+    workspace: Workspace
+    steps: tuple[StepToIntegrate, ...]
+    """In the order in which they come onto the branch."""
     head: str
     """Where the workflow believes the run's branch to be."""
+
+
+class Integrated(Fact):
+    integrations: tuple[Integration, ...]
+    """One for each step, in the same order."""
+    head: str
+    superseded: bool = False
+    """Another worker took the run over: nothing of this counts."""
+    note: str = ""
+    """Why checkpoints could not be pushed."""
+
+
+class RunningSibling(Fact):
+    step_id: StepId
+    slot: str
+    head: str
+    """The checkpoint it started from."""
+
+
+class ForecastConflicts(Fact):
+    """Would what siblings have written so far merge with the branch?"""
+
+    workspace: Workspace
+    head: str
+    siblings: tuple[RunningSibling, ...]
+
+
+class ConflictForecast(Fact):
+    step_id: StepId
+    paths: tuple[str, ...]
+
+
+class Forecasts(Fact):
+    conflicts: tuple[ConflictForecast, ...] = ()
+
+
+class DescribeConflict(Fact):
+    """Both sides of a conflict, as a person or the next execution needs to see them."""
+
+    workspace: Workspace
+    step_id: StepId
+    execution: int
+
+
+class ConflictDescription(Fact):
+    diff: str
+
+
+class Evaluate(Fact):
+    """A condition or a list in CEL, with exactly what it may see."""
+
+    expression: str
+    wants: Literal["condition", "list"]
+    variables: dict[str, Any] = {}
+
+
+class Evaluated(Fact):
+    """A value, or what is wrong with the expression."""
+
+    value: Any = None
+    problem: str = ""
+
+
+class TakeOver(Fact):
+    """Go on elsewhere: whoever answers owns the run's files from now on."""
+
+    workspace: Workspace
+    head: str
+
+
+class TakenOver(Fact):
+    workspace: Workspace
+    head: str
+    """The newest checkpoint that could be restored."""
+    missing: tuple[str, ...] = ()
+    same_place: bool = False
+    """The owner itself came back."""
+
+
+class FeelPulse(Fact):
+    """Asked of the worker that owns the files, apart from its work: is it there?"""
+
+    queue: str
+
+
+class Alive(Fact):
+    owner: str
+
+
+class RollBackBranch(Fact):
+    """The run's branch back to a checkpoint, or some files from it as a commit on top."""
+
+    workspace: Workspace
+    head: str
+    commit: str
+    files: tuple[str, ...] = ()
+    label: str = ""
+    """Names the commit that restores files."""
+
+
+class RolledBack(Fact):
+    head: str
+    kept: str = ""
+    """The ref under which what was left behind is kept."""
 
 
 class SealBranch(Fact):
@@ -170,6 +293,7 @@ class StoreReport(Fact):
 
 class StoredReport(Fact):
     path: str
+    notes: tuple[str, ...] = ()
 
 
 class CloseWorkspace(Fact):
@@ -232,8 +356,20 @@ EXECUTE_STEP = ActivityContract(
     name="step.execute", input=ExecuteStep, output=StepResult, start_to_close=8 * 24 * 60 * _MIN
 )
 COLLECT_STEP = ActivityContract(name="step.collect", input=CollectStep, output=StepResult, start_to_close=10 * _MIN)
-INTEGRATE_STEP = ActivityContract(
-    name="step.integrate", input=IntegrateStep, output=Integration, start_to_close=10 * _MIN
+INTEGRATE_STEPS = ActivityContract(
+    name="step.integrate", input=IntegrateSteps, output=Integrated, start_to_close=10 * _MIN
+)
+FORECAST_CONFLICTS = ActivityContract(
+    name="step.forecast", input=ForecastConflicts, output=Forecasts, start_to_close=2 * _MIN
+)
+DESCRIBE_CONFLICT = ActivityContract(
+    name="step.describe_conflict", input=DescribeConflict, output=ConflictDescription, start_to_close=2 * _MIN
+)
+EVALUATE = ActivityContract(name="plan.evaluate", input=Evaluate, output=Evaluated, start_to_close=10 * _S)
+TAKE_OVER = ActivityContract(name="workspace.take_over", input=TakeOver, output=TakenOver, start_to_close=15 * _MIN)
+FEEL_PULSE = ActivityContract(name="worker.pulse", input=FeelPulse, output=Alive, start_to_close=10 * _S)
+ROLL_BACK_BRANCH = ActivityContract(
+    name="workspace.roll_back", input=RollBackBranch, output=RolledBack, start_to_close=10 * _MIN
 )
 SEAL_BRANCH = ActivityContract(name="workspace.seal", input=SealBranch, output=Sealed, start_to_close=15 * _MIN)
 PREPARE_GATES = ActivityContract(name="gates.prepare", input=PrepareGates, output=Checkout, start_to_close=20 * _MIN)
@@ -250,6 +386,6 @@ PREPARE_MERGE = ActivityContract(name="merge.prepare", input=PrepareMerge, outpu
 LAND_MERGE = ActivityContract(name="merge.land", input=LandMerge, output=Landed, start_to_close=2 * _MIN)
 
 ALL: tuple[ActivityContract, ...] = (  # type: ignore[type-arg]
-    OPEN_WORKSPACE, DRAFT_PLAN, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, COLLECT_STEP, INTEGRATE_STEP,
-    SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
+    OPEN_WORKSPACE, DRAFT_PLAN, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, COLLECT_STEP, INTEGRATE_STEPS,
+    FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
 )  # fmt: skip

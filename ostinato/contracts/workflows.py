@@ -7,14 +7,20 @@ from temporalio.common import SearchAttributeKey
 
 from ostinato.domain.base import Fact
 from ostinato.domain.decisions import MAX_NAME_CHARS, MAX_NOTE_CHARS
+from ostinato.domain.execution import StepResult
 from ostinato.domain.gates import GateResult
-from ostinato.domain.ids import RunId
+from ostinato.domain.ids import RunId, StepId
+from ostinato.domain.plan import Step
+from ostinato.domain.project import ProjectFacts
+from ostinato.domain.report import Stop
+from ostinato.domain.workspace import Workspace
 
 TASK_QUEUE: Final = "ostinato"
 """Workflows and whatever any worker can do."""
 
 RUN_WORKFLOW: Final = "OstinatoRun"
 MERGE_WORKFLOW: Final = "OstinatoMerge"
+SHARD_WORKFLOW: Final = "OstinatoShard"
 
 # Updates and signals share their names: updates validate and answer, signals work from any Temporal client.
 DECIDE: Final = "decide"
@@ -22,6 +28,11 @@ APPROVE: Final = "approve"
 REJECT: Final = "reject"
 PAUSE: Final = "pause"
 RESUME: Final = "resume"
+CHANGE_PLAN: Final = "change_plan"
+ROLL_BACK: Final = "roll_back"
+# Signals between a run and its shards
+CARRY: Final = "carry"
+CARRIED: Final = "carried"
 # Queries
 PROGRESS: Final = "progress"
 PENDING_DECISIONS: Final = "pending_decisions"
@@ -46,6 +57,16 @@ MAX_ATTRIBUTE_CHARS: Final = 255
 """A value over 2,048 bytes would terminate the workflow; 255 characters of four bytes stay under it."""
 
 
+def step_queue(queue: str) -> str:
+    """Where the work of steps and gates is taken up: however long it takes, what is short does not wait behind it."""
+    return f"{queue}-steps"
+
+
+def pulse_queue(queue: str) -> str:
+    """Where the worker of a queue answers that it is there, whatever else it does."""
+    return f"{queue}-pulse"
+
+
 class Verdict(Fact):
     """What `approve` and `reject` take; without a decision it answers the pending approval."""
 
@@ -58,6 +79,59 @@ class Control(Fact):
 
     by: Annotated[str, Field(max_length=MAX_NAME_CHARS)] = "unknown"
     note: Annotated[str, Field(max_length=MAX_NOTE_CHARS)] = ""
+
+
+class CarryStep(Fact):
+    """One execution of a step, for a shard to carry."""
+
+    step: Step
+    execution: int
+    slot: str
+    head: str
+    workspace: Workspace
+    context: str = ""
+    """JSON of what the step receives from others."""
+
+
+class CarryBatch(Fact):
+    """What a run tells a shard."""
+
+    start: tuple[CarryStep, ...] = ()
+    cancel: tuple[str, ...] = ()
+    """`<step>/<execution>` of what is to be stopped."""
+    close: bool = False
+    """Nothing more will come; the shard ends when it carries nothing."""
+
+
+class Carried(Fact):
+    """What became of one execution."""
+
+    step_id: StepId
+    execution: int
+    result: StepResult | None = None
+    lost_place: bool = False
+    """Nobody took up the work: the worker that owns the files did not answer."""
+    error: Stop | None = None
+    """The activity failed in a way that is no result."""
+
+
+class CarriedBatch(Fact):
+    """What a shard tells its run; empty, it only asks whether the run is still there."""
+
+    shard: str
+    done: tuple[Carried, ...] = ()
+
+
+class StartShard(Fact):
+    """Input of a shard."""
+
+    run_workflow: str
+    name: str
+    project: ProjectFacts
+    request: str
+    trusted: bool
+    strict_claims: bool = False
+    patience_s: float = 120.0
 
 
 class Acknowledged(Fact):

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
-from pydantic import AwareDatetime, StringConstraints, ValidationError
+from pydantic import ValidationError
 
 from ostinato.domain.base import Fact
 from ostinato.domain.decisions import Decision
@@ -14,34 +14,11 @@ from ostinato.domain.execution import StepOutcome, StepResult
 from ostinato.domain.plan import Plan, SharedValue
 from ostinato.domain.redaction import Redactor
 from ostinato.domain.report import Snapshot
+from ostinato.domain.run_context import CONTEXT_VERSION, ContextItem, RunContext
 
-CONTEXT_VERSION = 1
 LARGEST_CONTEXT_CHARS = 512 * 1024
 
 Prefer = Literal["newer", "first", "second"]
-ItemName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=200)]
-
-
-class ContextItem(Fact):
-    """One thing that is known, under a name such as steps.build, values.total, decisions.plan or notes."""
-
-    name: ItemName
-    value: Any
-    """JSON."""
-    source: str
-    """Who said it: the run, and what in it."""
-    at: AwareDatetime | None = None
-
-
-class RunContext(Fact):
-    """What a run leaves; also the content of a context file."""
-
-    version: int = CONTEXT_VERSION
-    from_run: str
-    facts: tuple[ContextItem, ...] = ()
-
-    def named(self, name: str) -> ContextItem | None:
-        return next((item for item in self.facts if item.name == name), None)
 
 
 class ContextConflict(Fact):

@@ -60,7 +60,7 @@ def lower_bound_s(plan: Plan, taken: Mapping[StepId, float]) -> float:
     """No schedule is shorter: the longest chain, and all work shared by the slots."""
     ends: dict[StepId, float] = {}
     for step in in_order(plan):
-        ends[step.id] = taken.get(step.id, 0.0) + max((ends[name] for name in step.depends_on), default=0.0)
+        ends[step.id] = taken.get(step.id, 0.0) + max((ends[name] for name in step.needs), default=0.0)
     return max(max(ends.values(), default=0.0), sum(taken.values()) / plan.max_parallel)
 
 

@@ -40,6 +40,8 @@ class Trigger(StrEnum):
     RECOVERED = "recovered"
     PERSON_NEEDED = "person_needed"
     ANSWERED = "answered"
+    CONTINUED = "continued"
+    """A finished or forked run goes on from what was done."""
     STOPPED = "stopped"
     """Something ended the run early: a failure, a refusal, a cancellation. The report is still written."""
 
@@ -54,6 +56,7 @@ _FORWARD = (
     (Phase.COMPLETING, Trigger.REPORTED, Phase.ENDED),
 )
 _DETOURS = (
+    (Phase.ANALYZING, Trigger.CONTINUED, Phase.EXECUTING),
     (Phase.EXECUTING, Trigger.STEP_FAILED, Phase.RECOVERING),
     (Phase.VALIDATING, Trigger.STEP_FAILED, Phase.RECOVERING),
     (Phase.RECOVERING, Trigger.RECOVERED, Phase.EXECUTING),

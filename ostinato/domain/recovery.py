@@ -8,12 +8,16 @@ from ostinato.domain.plan import Step
 BACKOFF_S = (1.0, 2.0, 4.0)
 """Retry delays (features, F9)."""
 BACKOFF_CAP_S = 30.0
+MAX_CONFLICT_REDOS = 2
+"""After so many a person is asked."""
 _HOPELESS = (
     FailureKind.NOT_TRUSTED,
     FailureKind.MISSING_COMMAND,
     FailureKind.ENVIRONMENT_MISSING,
     FailureKind.ABORTED,
     FailureKind.SECRET,
+    FailureKind.CLAIM,
+    FailureKind.PLAN,
 )
 
 
@@ -25,8 +29,13 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Redo:
+    """Run the step again on the newest head: what it did conflicted with what came in meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskPerson:
-    """Nobody knows whether the effect happened: a person decides."""
+    """Nobody knows whether the effect happened, or it conflicts again and again: a person decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +43,18 @@ class GiveUp:
     """The result stands."""
 
 
-Remedy = Retry | AskPerson | GiveUp
+Remedy = Retry | Redo | AskPerson | GiveUp
 
 
-def decide(step: Step, result: StepResult, *, executions: int, jitter: float) -> Remedy:
-    """`executions` counts those so far, this one included; `jitter` is 0 to 1 and adds up to a tenth."""
+def decide(step: Step, result: StepResult, *, failures: int, conflicts: int, jitter: float) -> Remedy:
+    """`failures` and `conflicts` count those before this one; `jitter` is 0 to 1 and adds up to a tenth."""
     if result.outcome is StepOutcome.UNKNOWN:
         return AskPerson()
     if result.outcome is not StepOutcome.FAILED or result.failure is None or result.failure.kind in _HOPELESS:
         return GiveUp()
-    if executions >= step.max_attempts:
+    if result.failure.kind is FailureKind.CONFLICT:
+        return Redo() if conflicts < MAX_CONFLICT_REDOS else AskPerson()
+    if failures + 1 >= step.max_attempts:
         return GiveUp()
-    pause = BACKOFF_S[min(executions - 1, len(BACKOFF_S) - 1)]
+    pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
     return Retry(after_s=min(pause * (1 + jitter / 10), BACKOFF_CAP_S))

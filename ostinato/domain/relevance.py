@@ -9,8 +9,6 @@ from typing import Any, Literal
 from ostinato.domain.base import Fact
 from ostinato.domain.claims import overlap
 from ostinato.domain.context import (
-    ContextItem,
-    RunContext,
     decision_value,
     latest_results,
     redacted,
@@ -23,6 +21,7 @@ from ostinato.domain.execution import StepResult
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import AgentAction, AskAction, CommandAction, Plan, Step
 from ostinato.domain.redaction import Redactor
+from ostinato.domain.run_context import ContextItem, RunContext
 
 CAP_CHARS = 8_000
 MOST_NAMED = 50

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from ostinato.domain.base import Fact
 from ostinato.domain.classification import Classification
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult, StepState
-from ostinato.domain.gates import GateResult, Status, failed_gates, unproven_gates
+from ostinato.domain.gates import GateResult, Observation, Status, failed_gates, unproven_gates
 from ostinato.domain.ids import RunId, StepId
 from ostinato.domain.pipeline import Outcome, Phase, Transition
-from ostinato.domain.plan import Plan
+from ostinato.domain.plan import Implied, Plan
+from ostinato.domain.project import ProjectFacts
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
-from ostinato.domain.workspace import Checkpoint, Publication, Workspace
+from ostinato.domain.workspace import Checkout, Checkpoint, Publication, Workspace
 
 
 class Stop(Fact):
@@ -36,6 +38,30 @@ class Recovered(Fact):
     result: str
 
 
+class Conflict(Fact):
+    """Two parallel changes of the same lines: seen coming while both ran, or met when the second was integrated."""
+
+    step: StepId
+    execution: int
+    paths: tuple[str, ...]
+    forecast: bool = False
+    resolution: str = ""
+    """redone, taken by <person>, left out …; empty while it is open."""
+
+
+class Changed(Fact):
+    """What a person, or a step's result, changed in the running plan."""
+
+    at: datetime
+    by: str
+    kind: str
+    """add, skip, edit, retry."""
+    step: StepId
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    note: str = ""
+
+
 class Todo(Fact):
     """One step as a person follows it."""
 
@@ -50,6 +76,17 @@ class Todo(Fact):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     execution: int = 1
+    failures: int = 0
+    """Executions that failed and count against its attempts."""
+    conflicts: int = 0
+    retry_at: datetime | None = None
+    """It backs off until then."""
+    slot: str = ""
+    """The worktree that it holds."""
+    checkout: Checkout | None = None
+    """Where a person works on it."""
+    group: str = ""
+    implied: tuple[Implied, ...] = ()
     note: str = ""
     """The summary, the failure, or what it is doing now."""
 
@@ -66,6 +103,7 @@ class Snapshot(Fact):
     """One line: what is going on now."""
     workspace: Workspace | None = None
     classification: Classification | None = None
+    project: ProjectFacts | None = None
     activation: Activation | None = None
     plan: Plan | None = None
     todos: tuple[Todo, ...] = ()
@@ -73,11 +111,15 @@ class Snapshot(Fact):
     gates: tuple[GateResult, ...] = ()
     decisions: tuple[Decision, ...] = ()
     recoveries: tuple[Recovered, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    changes: tuple[Changed, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
     transitions: tuple[Transition, ...] = ()
     notes: tuple[str, ...] = ()
     stop: Stop | None = None
     publication: Publication | None = None
+    baseline: tuple[Observation, ...] = ()
+    """What the gates' tools saw at the base, once they have."""
     head: str = ""
     started_at: datetime
     ended_at: datetime | None = None

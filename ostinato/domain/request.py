@@ -12,6 +12,7 @@ from ostinato.domain.classification import TaskType
 from ostinato.domain.errors import UserError
 from ostinato.domain.ids import RunId
 from ostinato.domain.plan import GateName, Plan
+from ostinato.domain.run_context import RunContext
 
 MAX_REQUEST_CHARS = 20_000
 _KEPT_CONTROLS = "\n\t"
@@ -36,6 +37,12 @@ class RunOptions(Fact):
     mode: str | None = None
     plan: Plan | None = None
     """Given where a workflow definition was compiled; else the plan comes from a template."""
+    checkpoint_remote: str = ""
+    """A repository that receives the run's refs after each step; empty: the user's own."""
+    takeover_after_s: Annotated[float, Field(ge=1)] = 120.0
+    """How long the worker that owns the files may stay silent before another one takes the run over."""
+    context: RunContext | None = None
+    """What other runs left, given at the start."""
     post_gates: tuple[GateName, ...] | None = None
     """What the repository's configuration asks for; None leaves the choice to the template."""
 

@@ -21,8 +21,19 @@ class Workspace(Fact):
     base_commit: str
     head: str
     """base_commit, or the commit that carries uncommitted work along."""
+    checkpoint_remote: str = ""
+    """Where refs are pushed after each step; empty: the user's repository."""
+    epoch: int = 1
+    """Raised by each takeover: whoever works under an older one is refused."""
+    timeline: str = ""
+    """The workflow execution that works here; another one that does not follow it was reset to an earlier point."""
+    follows: str = ""
+    """The execution that this one continues."""
     dirty_paths: tuple[str, ...] = ()
     """Uncommitted in the user's tree at the start (at most 50)."""
+    author_name: str = ""
+    author_email: str = ""
+    """Whose name the run's commits bear: the user's."""
     notes: tuple[str, ...] = ()
     """What a person should know: submodules, LFS pointers, filters, hooks."""
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
 from temporalio.workflow import ActivityCancellationType
 
 from ostinato.contracts.activities import RETRY_LOST_WORKERS, ActivityContract
@@ -38,8 +38,13 @@ async def call(
     summary: str = "",
     activity_id: str | None = None,
     start_to_close: timedelta | None = None,
+    patience: timedelta | None = None,
 ) -> Out:
-    """Run an activity. Cancelling waits until the activity has really stopped."""
+    """Run an activity. Cancelling waits until the activity has really stopped.
+
+    With `patience`, work that nobody takes up for so long fails as `is_silence` knows it; without, it waits.
+    """
+    heartbeat = heartbeat_of(contract)
     result: Out = await workflow.execute_activity(
         contract.name,
         argument,
@@ -47,12 +52,18 @@ async def call(
         task_queue=queue,
         activity_id=activity_id,
         start_to_close_timeout=start_to_close or contract.start_to_close,
-        heartbeat_timeout=heartbeat_of(contract),
+        schedule_to_start_timeout=patience,
+        heartbeat_timeout=min(heartbeat, patience / 2) if patience else heartbeat,
         retry_policy=RETRY_LOST_WORKERS,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=summary[:200] or None,
     )
     return result
+
+
+def is_silence(error: ActivityError) -> bool:
+    """Whether nobody took the work up."""
+    return isinstance(error.cause, TimeoutError) and error.cause.type is TimeoutType.SCHEDULE_TO_START
 
 
 def stop_of(error: ActivityError) -> Stop:

@@ -1,70 +1,144 @@
-"""Steps start the moment their dependencies are done and a slot is free. No barriers."""
+"""Steps start the moment their dependencies are done and nothing stands in their way. No barriers."""
 
 import asyncio
+from typing import assert_never
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from ostinato.domain.errors import UserError
-from ostinato.domain.execution import Failure, FailureKind, Frontier, StepOutcome, StepResult, StepState
+from ostinato.domain.execution import STATE_OF, FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.pipeline import Outcome, Phase, Trigger
-from ostinato.domain.plan import Step
+from ostinato.domain.plan import AgentAction, AskAction, ChooseAction, CommandAction, GroupAction, Step, ToolAction
 from ostinato.domain.report import Stop
 from ostinato.durable.calls import StopRun, stop_of
-from ostinato.durable.record import RunRecord, StepTimes
-from ostinato.durable.stepping import Slots, run_step
+from ostinato.durable.carrying import CarryingFailed
+from ostinato.durable.conditions import choose, failed, skipped_by_condition
+from ostinato.durable.continuing import must_continue
+from ostinato.durable.groups import run_group, with_added_steps
+from ostinato.durable.handing import ask_question, hand_off
+from ostinato.durable.record import RunRecord
+from ostinato.durable.rewinding import roll_back
+from ostinato.durable.stepping import Engine, resolved, work
 
-Tasks = dict[StepId, asyncio.Task[StepResult]]
+
+class BeginAnew(Exception):  # noqa: N818 - it is no error: the history has grown
+    """The run goes on in another execution of its workflow."""
 
 
-async def run_steps(record: RunRecord) -> None:
+async def run_steps(engine: Engine) -> None:
     """Drive every step to its end; a critical failure or an abort stops what has not started and cancels what runs."""
-    frontier = _frontier(record)
-    record.times = {step.id: StepTimes() for step in frontier.plan.steps}
-    slots = Slots.of(frontier.plan.max_parallel)
-    tasks: Tasks = {}
+    record = engine.record
+    helpers = [
+        asyncio.create_task(work)
+        for work in (engine.integrator.run(), engine.shards.run(), engine.shards.take_in(), _keep_details(record))
+    ]
     try:
-        while not _frontier(record).is_over:
-            _start_ready(record, slots, tasks)
-            _settle_phase(record)
-            await workflow.wait_condition(lambda: _something_to_do(record, tasks))
-            for step_id in [name for name, task in tasks.items() if task.done()]:
-                _settle(record, step_id, tasks.pop(step_id))
-            if failure := _frontier(record).critical_failure():
-                raise StopRun(_critical(record, failure))
-    except BaseException:
-        await _cancel_all(record, tasks)
+        for name in tuple(record.steps.active):
+            _start(engine, record.steps.steps[name])
+        await _drive(engine, helpers)
+    except BeginAnew:
         raise
+    except BaseException:
+        await cancel_all(engine)
+        raise
+    finally:
+        for helper in helpers:
+            helper.cancel()
+    await engine.shards.close()
     _settle_phase(record)
 
 
-def _frontier(record: RunRecord) -> Frontier:
-    assert record.frontier is not None
-    return record.frontier
+async def _drive(engine: Engine, helpers: list[asyncio.Task[None]]) -> None:
+    record = engine.record
+    while not record.steps.is_over:
+        draining = must_continue(record)
+        if draining and _is_quiet(engine):
+            raise BeginAnew
+        if not draining:
+            _start_ready(engine)
+        _settle_phase(record)
+        record.woken = False
+        await _until_something_to_do(engine, helpers, draining=draining)
+        if record.rollback is not None:
+            await roll_back(record, await cancel_all(engine))
+        for helper in helpers:
+            if helper.done():
+                helper.result()  # they only end by a bug of ours
+        for name in [name for name, task in engine.tasks.items() if task.done()]:
+            _settle(engine, name, engine.tasks.pop(name))
 
 
-def _start_ready(record: RunRecord, slots: Slots, tasks: Tasks) -> None:
-    if record.paused:
-        return
-    frontier = _frontier(record)
-    for step in frontier.ready(cap=frontier.plan.max_parallel):
+async def _keep_details(record: RunRecord) -> None:
+    """Once for each turn of the workflow in which something changed."""
+    while True:
+        await workflow.wait_condition(lambda: record.stale)
+        record.show()
+
+
+def _is_quiet(engine: Engine) -> bool:
+    """Nothing that another execution could not take up again is going on."""
+    return (
+        engine.record.calls_in_flight == 0
+        and engine.integrator.is_idle
+        and engine.shards.is_idle
+        and workflow.all_handlers_finished()
+    )
+
+
+def _start_ready(engine: Engine) -> None:
+    record = engine.record
+    while not record.paused and (step := record.steps.next_start(engine.cap)) is not None:
         record.set_state(step.id, StepState.PREPARING)
-        tasks[step.id] = asyncio.create_task(run_step(record, slots, step), name=step.id)
+        _start(engine, step)
 
 
-def _something_to_do(record: RunRecord, tasks: Tasks) -> bool:
-    """A step finished, one may start, or the shown phase is stale."""
-    if any(task.done() for task in tasks.values()):
+def _start(engine: Engine, step: Step) -> None:
+    engine.tasks[step.id] = asyncio.create_task(_run_step(engine, step), name=step.id)
+
+
+async def _run_step(engine: Engine, step: Step) -> StepResult:
+    """Run one step to a result; its failures come back as values."""
+    record = engine.record
+    if (skipped := await skipped_by_condition(record, step)) is not None:
+        return skipped
+    match step.action:
+        case AskAction():
+            asked = resolved(record, step)
+            assert asked.action.kind == "ask"
+            return await ask_question(record, asked, asked.action)
+        case AgentAction():
+            handed = resolved(record, step)
+            assert handed.action.kind == "agent"
+            return await hand_off(engine, handed, handed.action)
+        case ChooseAction() as action:
+            return await choose(record, step, action)
+        case GroupAction() as action:
+            return await run_group(engine, step, action)
+        case CommandAction() | ToolAction():
+            return with_added_steps(record, step, await work(engine, step))
+    assert_never(step.action)
+
+
+async def _until_something_to_do(engine: Engine, helpers: list[asyncio.Task[None]], *, draining: bool) -> None:
+    await workflow.wait_condition(lambda: _something_to_do(engine, helpers, draining=draining))
+
+
+def _something_to_do(engine: Engine, helpers: list[asyncio.Task[None]], *, draining: bool) -> bool:
+    """A step finished, a message came, the history is long, or the shown phase is stale."""
+    record = engine.record
+    if record.woken or record.rollback is not None:
         return True
-    if _fitting_phase(record) is not record.phase:
+    if any(task.done() for task in (*engine.tasks.values(), *helpers)):
         return True
-    frontier = _frontier(record)
-    return not record.paused and bool(frontier.ready(cap=frontier.plan.max_parallel))
+    if draining:
+        return _is_quiet(engine)
+    return _fitting_phase(record) is not record.phase
 
 
 def _fitting_phase(record: RunRecord) -> Phase:
-    if _frontier(record).only_people_are_awaited:
+    if record.steps.only_people_are_awaited:
         return Phase.ESCALATING
     return Phase.RECOVERING if record.backing_off else Phase.EXECUTING
 
@@ -83,54 +157,52 @@ def _settle_phase(record: RunRecord) -> None:
             record.move(Trigger.ANSWERED if record.phase is Phase.ESCALATING else Trigger.RECOVERED, fitting)
 
 
-def _settle(record: RunRecord, step_id: StepId, task: asyncio.Task[StepResult]) -> None:
-    """Take a finished step's result; an abort and a bug of ours end the run."""
-    frontier = _frontier(record)
-    record.times[step_id].ended_at = workflow.now()
+def _settle(engine: Engine, step_id: StepId, task: asyncio.Task[StepResult]) -> None:
+    """Take a finished step's result; an abort, a bug of ours and a critical failure end the run."""
+    record = engine.record
+    step = record.steps.steps[step_id]
     error = task.exception() if not task.cancelled() else None
     if error is None and not task.cancelled():
-        record.frontier = frontier.settled(task.result())
-    elif isinstance(error, (ActivityError, UserError)) and not is_cancelled_exception(error):
-        record.frontier = frontier.settled(_failed(frontier.plan.step(step_id), error))
+        _take(record, step, task.result())
+    elif isinstance(error, (ActivityError, UserError, CarryingFailed)) and not is_cancelled_exception(error):
+        message = stop_of(error).message if isinstance(error, ActivityError) else str(error)
+        _take(record, step, failed(step, FailureKind.OUTSIDE, message))
     else:
-        record.frontier = frontier.settled(StepResult(step_id=step_id, outcome=StepOutcome.CANCELLED))
+        _take(record, step, StepResult(step_id=step_id, outcome=StepOutcome.CANCELLED))
         if error is not None and not is_cancelled_exception(error):
             raise error
-    record.show()
 
 
-def _failed(step: Step, error: ActivityError | UserError) -> StepResult:
-    message = stop_of(error).message if isinstance(error, ActivityError) else str(error)
-    return StepResult(
-        step_id=step.id,
-        outcome=StepOutcome.FAILED,
-        summary=message[:500],
-        failure=Failure(kind=FailureKind.OUTSIDE, message=message[:500]),
-    )
+def _take(record: RunRecord, step: Step, result: StepResult) -> None:
+    state = STATE_OF[result.outcome]
+    record.settle(step.id, state, result)
+    if state is StepState.FAILED and step.critical:
+        raise StopRun(_critical(step, result))
 
 
-def _critical(record: RunRecord, result: StepResult) -> Stop:
-    name = _frontier(record).plan.step(result.step_id).name
+def _critical(step: Step, result: StepResult) -> Stop:
     failure = result.failure
     return Stop(
         outcome=Outcome.FAILED,
         code="step_failed",
-        message=f"“{name}” failed: {failure.message if failure else result.summary}",
+        message=f"“{step.name}” failed: {failure.message if failure else result.summary}",
         cure=failure.recommendation if failure else "",
     )
 
 
-async def _cancel_all(record: RunRecord, tasks: Tasks) -> None:
-    """Returns when every running step has really stopped."""
-    record.frontier = _frontier(record).stopped()
-    for task in tasks.values():
+async def cancel_all(engine: Engine) -> tuple[StepId, ...]:
+    """Returns what it stopped, when every running step has really stopped."""
+    record = engine.record
+    stopped = [name for name, state in record.steps.states.items() if not state.is_over]
+    record.steps.stop()
+    for task in engine.tasks.values():
         task.cancel()
-    if tasks:
+    if engine.tasks:
         record.say("stopping what runs")
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
-    for step_id, task in tasks.items():
+        await asyncio.gather(*engine.tasks.values(), return_exceptions=True)
+    for step_id, task in engine.tasks.items():
         finished = not task.cancelled() and task.exception() is None
         result = task.result() if finished else StepResult(step_id=step_id, outcome=StepOutcome.CANCELLED)
-        record.times[step_id].ended_at = workflow.now()
-        record.frontier = _frontier(record).settled(result)
-    record.show()
+        record.settle(step_id, STATE_OF[result.outcome], result)
+    engine.tasks.clear()
+    return tuple(name for name in stopped if record.steps.states[name] is StepState.CANCELLED)

@@ -9,20 +9,27 @@ from temporalio.exceptions import ApplicationError
 
 from ostinato.contracts.workflows import (
     APPROVE,
+    CARRIED,
+    CHANGE_PLAN,
     DECIDE,
     PAUSE,
     PENDING_DECISIONS,
     PROGRESS,
     REJECT,
     RESUME,
+    ROLL_BACK,
     Acknowledged,
+    CarriedBatch,
     Control,
     Verdict,
 )
 from ostinato.domain.base import Fact
+from ostinato.domain.continuation import Rollback
 from ostinato.domain.decisions import Answer, Decision
 from ostinato.domain.errors import Problem
 from ostinato.domain.report import Snapshot
+from ostinato.domain.surgery import PlanChange
+from ostinato.durable.changing import accept_change, refuse_change, refuse_rollback
 from ostinato.durable.people import accept, refuse_reason, verdict_answer
 from ostinato.durable.record import RunRecord
 
@@ -33,6 +40,9 @@ _APPROVE = 'Approve the plan: {"by": "you", "note": "why"}'
 _REJECT = 'Reject the plan and end the run: {"by": "you", "note": "why"}'
 _PAUSE = 'Start nothing new; what runs goes on: {"by": "you"}'
 _RESUME = 'Go on after a pause: {"by": "you"}'
+_CHANGE = 'Change the running plan: {"kind": "skip", "step": "id", "by": "you"}; kinds: add, skip, edit, retry'
+_ROLL_BACK = 'Go back to a checkpoint: {"checkpoint": "id", "files": [], "progressive": false, "by": "you"}'
+_CARRIED = "From a shard of this run: what it carried"
 _A_VERDICT, _A_CONTROL = Verdict(), Control()
 MAX_REFUSED_SHOWN = 20
 """Refused signals that a run keeps: whoever sends thousands must not make its state too large to be stored."""
@@ -94,6 +104,29 @@ class Mailbox:
     def check_resume(self, control: Control = _A_CONTROL) -> None:
         """Without a validator, arguments that do not fit would fail the workflow task instead of the update."""
 
+    @workflow.update(name=CHANGE_PLAN, description=_CHANGE)
+    def change_plan(self, change: PlanChange) -> Acknowledged:
+        return Acknowledged(message=accept_change(self._record, change))
+
+    @change_plan.validator
+    def check_change_plan(self, change: PlanChange) -> None:
+        _refuse(refuse_change(self._record, change))
+
+    @workflow.update(name=ROLL_BACK, description=_ROLL_BACK)
+    def roll_back(self, order: Rollback) -> Acknowledged:
+        record = self._record
+        record.rollback = order
+        record.wake()
+        return Acknowledged(message=f"going back to {order.checkpoint}: what runs is stopped, then the run is paused")
+
+    @roll_back.validator
+    def check_roll_back(self, order: Rollback) -> None:
+        _refuse(refuse_rollback(self._record, order))
+
+    @workflow.signal(name=CARRIED, description=_CARRIED)
+    def carried(self, batch: CarriedBatch) -> None:
+        self._record.brought.append(batch)
+
     @workflow.signal(name=DECIDE, description=_DECIDE)
     def decide_signal(self, *raw: Any) -> None:
         self._by_signal(DECIDE, Answer, raw, self._accept_checked)
@@ -129,6 +162,7 @@ class Mailbox:
         if self._record.paused == paused:
             return Acknowledged(message=f"the run was already {word}")
         self._record.paused = paused
+        self._record.wake()
         self._record.note(f"{word} by {control.by} at {workflow.now():%Y-%m-%d %H:%M:%S} UTC")
         return Acknowledged(message=word)
 

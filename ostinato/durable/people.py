@@ -5,10 +5,20 @@ from datetime import timedelta
 from temporalio import workflow
 
 from ostinato.contracts.workflows import Verdict
-from ostinato.domain.decisions import APPROVE, REJECT, Answer, Decision, DecisionKind, Option, answer_problem
+from ostinato.domain.decisions import (
+    ABORT,
+    APPROVE,
+    REJECT,
+    Answer,
+    Decision,
+    DecisionKind,
+    Option,
+    answer_problem,
+)
 from ostinato.domain.errors import Problem
 from ostinato.domain.ids import DecisionId, StepId
 from ostinato.domain.pipeline import Outcome
+from ostinato.domain.plan import Step
 from ostinato.domain.report import Stop
 from ostinato.durable.calls import StopRun
 from ostinato.durable.record import RunRecord
@@ -28,8 +38,12 @@ async def ask(
     worktree: str = "",
     given: Answer | None = None,
 ) -> Answer:
-    """Open a decision and wait for its answer, or for the run's deadline; `given` answers it by policy."""
-    decision = Decision(
+    """Open a decision and wait for its answer, or for the run's deadline; `given` answers it by policy.
+
+    A decision that was asked before is taken up where it is.
+    """
+    known = record.decisions.get(DecisionId(decision_id))
+    decision = known or Decision(
         id=DecisionId(decision_id),
         kind=kind,
         question=question,
@@ -43,12 +57,13 @@ async def ask(
     if given is not None:
         accept(record, given, autonomous=True)
         return given
-    record.publish_needs_human()
-    record.show()
-    await _until_answered(record, decision)
+    if decision.is_open:
+        record.publish_needs_human()
+        record.stale = True
+        await _until_answered(record, decision)
+        record.publish_needs_human()
     answer = record.decisions[decision.id].answer
     assert answer is not None
-    record.publish_needs_human()
     return answer
 
 
@@ -84,9 +99,20 @@ def accept(record: RunRecord, answer: Answer, *, autonomous: bool = False) -> No
     record.decisions[answer.decision] = decision.model_copy(
         update={"answer": answer, "answered_at": workflow.now(), "autonomous": autonomous}
     )
-    record.show()
+    record.stale = True
 
 
 def verdict_answer(verdict: Verdict, *, approved: bool) -> Answer:
     option = APPROVE if approved else REJECT
     return Answer(decision=APPROVAL, option=option.name, note=verdict.note, by=verdict.by)
+
+
+def stop_if_aborted(answer: Answer, step: Step) -> None:
+    if answer.option == ABORT.name:
+        raise StopRun(
+            Stop(
+                outcome=Outcome.CANCELLED,
+                code="aborted",
+                message=f"{answer.by} aborted the run at “{step.name}”" + (f": {answer.note}" if answer.note else ""),
+            )
+        )

@@ -1,5 +1,6 @@
 """The state of one run inside its workflow, and the snapshot it is read by."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,27 +14,37 @@ from ostinato.contracts.workflows import (
     STEPS_FAILED,
     STEPS_TOTAL,
     TASK_TYPE,
+    CarriedBatch,
 )
 from ostinato.domain.classification import Classification
+from ostinato.domain.continuation import Rollback, ShardState
 from ostinato.domain.decisions import Decision
-from ostinato.domain.execution import Frontier, StepState
-from ostinato.domain.gates import GateResult
+from ostinato.domain.execution import StepResult, StepState
+from ostinato.domain.gates import GateResult, Observation
 from ostinato.domain.ids import DecisionId, StepId
-from ostinato.domain.monitoring import details_markdown
+from ostinato.domain.monitoring import details_markdown, percent_done, worth_showing
 from ostinato.domain.pipeline import Outcome, Phase, Transition, Trigger, transition
-from ostinato.domain.plan import Plan
+from ostinato.domain.plan import Plan, Step
 from ostinato.domain.project import ProjectFacts
-from ostinato.domain.report import Recovered, Snapshot, Stop, Todo
+from ostinato.domain.report import Changed, Conflict, Recovered, Snapshot, Stop, Todo
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
-from ostinato.domain.workspace import Checkpoint, Publication, Workspace
+from ostinato.domain.schedule import Schedule
+from ostinato.domain.workspace import Checkout, Checkpoint, Publication, Workspace
 
 
 @dataclass(slots=True, kw_only=True)
-class StepTimes:
+class Progress:
+    """Where one step is, besides its state: enough to take it up again in another execution of the workflow."""
+
+    execution: int = 1
+    failures: int = 0
+    conflicts: int = 0
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    execution: int = 1
+    retry_at: datetime | None = None
+    slot: str = ""
+    checkout: Checkout | None = None
     note: str = ""
 
 
@@ -51,23 +62,39 @@ class RunRecord:
     classification: Classification | None = None
     project: ProjectFacts | None = None
     activation: Activation | None = None
-    frontier: Frontier | None = None
-    times: dict[StepId, StepTimes] = field(default_factory=dict)
+    schedule: Schedule | None = None
+    results: dict[StepId, StepResult] = field(default_factory=dict)
+    progress: dict[StepId, Progress] = field(default_factory=dict)
     backing_off: dict[StepId, bool] = field(default_factory=dict)
     head: str = ""
     gates: list[GateResult] = field(default_factory=list)
+    baseline: tuple[Observation, ...] = ()
     decisions: dict[DecisionId, Decision] = field(default_factory=dict)
     recoveries: list[Recovered] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    changes: list[Changed] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    shards: list[ShardState] = field(default_factory=list)
+    brought: list[CarriedBatch] = field(default_factory=list)
+    """By shards, and not yet taken."""
     stop: Stop | None = None
     publication: Publication | None = None
     ended_at: datetime | None = None
+    rollback: Rollback | None = None
+    """Asked for and not yet done."""
+    woken: bool = False
+    """A message changed something that the loop has to look at."""
+    calls_in_flight: int = 0
+    """Activities of this execution that have not come back."""
+    stale: bool = False
+    """The details that people see are older than the facts."""
+    moving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def plan(self) -> Plan | None:
-        return self.frontier.plan if self.frontier else None
+        return self.schedule.plan if self.schedule else None
 
     @property
     def place(self) -> Workspace:
@@ -80,6 +107,15 @@ class RunRecord:
         assert self.project is not None
         return self.project
 
+    @property
+    def steps(self) -> Schedule:
+        """The schedule; only asked for once there is a plan."""
+        assert self.schedule is not None
+        return self.schedule
+
+    def of(self, step_id: StepId) -> Progress:
+        return self.progress.setdefault(step_id, Progress())
+
     def move(self, trigger: Trigger, target: Phase, note: str = "") -> None:
         """A checked transition, shown at once."""
         self.transitions.append(transition(self.phase, trigger, target, at=workflow.now(), note=note))
@@ -89,37 +125,50 @@ class RunRecord:
 
     def say(self, doing: str) -> None:
         self.doing = doing
-        self.show()
+        self.stale = True
 
     def note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
-            self.show()
+            self.stale = True
 
     def set_state(self, step_id: StepId, state: StepState, note: str = "") -> None:
-        assert self.frontier is not None
-        self.frontier = self.frontier.moved(step_id, state)
-        times = self.times[step_id]
-        times.note = note
-        if state.is_active and times.started_at is None:
-            times.started_at = workflow.now()
-        self.show()
+        self.steps.move(step_id, state)
+        progress = self.of(step_id)
+        progress.note = note
+        if state.is_active and progress.started_at is None:
+            progress.started_at = workflow.now()
+        self.stale = True
+
+    def settle(self, step: StepId, state: StepState, result: StepResult | None = None) -> None:
+        """The step is over, with its result if it came to one."""
+        if result is not None:
+            self.results[step] = result
+        progress = self.of(step)
+        progress.ended_at = workflow.now() if progress.started_at else None
+        progress.slot, progress.retry_at, progress.checkout = "", None, None
+        self.steps.settle(step, state)
+        self.stale = True
 
     def checkpoint(self, commit: str, step_id: StepId | None = None) -> None:
         self.head = commit
         name = f"{len(self.checkpoints)}-{step_id or 'start'}"
         self.checkpoints.append(Checkpoint(id=name, step_id=step_id, commit=commit, at=workflow.now()))
 
+    def wake(self) -> None:
+        self.woken = True
+
     def show(self) -> None:
-        workflow.set_current_details(details_markdown(self.snapshot()))
+        """What the Web UI shows: bounded, however large the plan."""
+        self.stale = False
+        workflow.set_current_details(details_markdown(self._glance(), percent=self._percent()))
 
     def publish_plan_facts(self) -> None:
-        assert self.frontier is not None
         assert self.classification is not None
         workflow.upsert_search_attributes(
             [
                 TASK_TYPE.value_set(self.classification.task_type.value),
-                STEPS_TOTAL.value_set(len(self.frontier.plan.steps)),
+                STEPS_TOTAL.value_set(len(self.steps.plan.steps)),
             ]
         )
 
@@ -132,16 +181,40 @@ class RunRecord:
         self.ended_at = workflow.now()
         self.doing = ""
         self.move(Trigger.REPORTED, Phase.ENDED)
-        states = self.frontier.states.values() if self.frontier else ()
+        failed = self.schedule.count(StepState.FAILED) if self.schedule else 0
         workflow.upsert_search_attributes(
             [
                 OUTCOME.value_set(outcome.value),
                 NEEDS_HUMAN.value_set(False),
-                STEPS_FAILED.value_set(sum(1 for state in states if state is StepState.FAILED)),
+                STEPS_FAILED.value_set(failed),
             ]
         )
 
     def snapshot(self) -> Snapshot:
+        return self._with_todos(self.schedule.plan.steps if self.schedule else ()).model_copy(
+            update={
+                "workspace": self.workspace,
+                "classification": self.classification,
+                "project": self.project,
+                "activation": self.activation,
+                "plan": self.plan,
+                "results": tuple(self.results.values()),
+                "decisions": tuple(self.decisions.values()),
+                "recoveries": tuple(self.recoveries),
+                "conflicts": tuple(self.conflicts),
+                "changes": tuple(self.changes),
+                "checkpoints": tuple(self.checkpoints),
+                "transitions": tuple(self.transitions),
+                "notes": tuple(self.notes),
+                "baseline": self.baseline,
+            }
+        )
+
+    def _glance(self) -> Snapshot:
+        """What fits on a page: open decisions, the steps worth showing, the last notes."""
+        return self._with_todos(worth_showing(self.schedule) if self.schedule else ())
+
+    def _with_todos(self, steps: tuple[Step, ...]) -> Snapshot:
         return Snapshot(
             run_id=self.request.run_id,
             request=self.request,
@@ -149,18 +222,10 @@ class RunRecord:
             outcome=self.outcome,
             paused=self.paused,
             doing=self.doing,
-            workspace=self.workspace,
-            classification=self.classification,
-            activation=self.activation,
-            plan=self.plan,
-            todos=self._todos(),
-            results=tuple(self.frontier.results.values()) if self.frontier else (),
+            todos=tuple(self._todo(step) for step in steps),
             gates=tuple(self.gates),
-            decisions=tuple(self.decisions.values()),
-            recoveries=tuple(self.recoveries),
-            checkpoints=tuple(self.checkpoints),
-            transitions=tuple(self.transitions),
-            notes=tuple(self.notes),
+            decisions=tuple(decision for decision in self.decisions.values() if decision.is_open),
+            notes=tuple(self.notes[-5:]),
             stop=self.stop,
             publication=self.publication,
             head=self.head,
@@ -168,26 +233,32 @@ class RunRecord:
             ended_at=self.ended_at,
         )
 
-    def _todos(self) -> tuple[Todo, ...]:
-        if self.frontier is None:
-            return ()
-        return tuple(self._todo(self.frontier, step.id) for step in self.frontier.plan.steps)
+    def _percent(self) -> int:
+        if self.phase is Phase.ENDED:
+            return 100
+        return percent_done(self.schedule) if self.schedule else 2
 
-    def _todo(self, frontier: Frontier, step_id: StepId) -> Todo:
-        step = frontier.plan.step(step_id)
-        result = frontier.results.get(step_id)
-        times = self.times.get(step_id, StepTimes())
+    def _todo(self, step: Step) -> Todo:
+        result = self.results.get(step.id)
+        progress = self.progress.get(step.id) or Progress()
         return Todo(
-            id=step_id,
+            id=step.id,
             name=step.name,
             active=step.active_form,
-            state=frontier.states[step_id],
+            state=self.steps.states[step.id],
             agent=result.agent if result else "",
             depends_on=step.depends_on,
+            implied=step.implied,
+            group=step.group,
             critical=step.critical,
             expected_s=step.expected_s,
-            started_at=times.started_at,
-            ended_at=times.ended_at,
-            execution=times.execution,
-            note=(result.failure.message if result.failure else result.summary) if result else times.note,
+            started_at=progress.started_at,
+            ended_at=progress.ended_at,
+            execution=progress.execution,
+            failures=progress.failures,
+            conflicts=progress.conflicts,
+            retry_at=progress.retry_at,
+            slot=progress.slot,
+            checkout=progress.checkout,
+            note=(result.failure.message if result.failure else result.summary) if result else progress.note,
         )

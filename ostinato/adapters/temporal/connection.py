@@ -23,7 +23,7 @@ async def connect(home: Home, *, plugins: Sequence[Plugin] = ()) -> Client:
     config = _configured() or _embedded(home)
     try:
         async with asyncio.timeout(CONNECT_LIMIT_S):
-            client = await Client.connect(**config, plugins=[ostinato_plugin(), *plugins])
+            client = await Client.connect(**config, plugins=[ostinato_plugin(home.payloads), *plugins])
             await _require_namespace(client)
             return client
     except (RuntimeError, RPCError, TimeoutError) as error:

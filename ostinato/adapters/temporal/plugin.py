@@ -1,6 +1,7 @@
 """One plugin for client, worker, replayer and tests: converter, sandbox policy, failure types."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import temporalio.api.common.v1
@@ -17,6 +18,7 @@ from temporalio.plugin import SimplePlugin
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
+from ostinato.adapters.payloads import payload_storage
 from ostinato.domain.errors import OstinatoError
 
 PASSED_THROUGH = ("ostinato.domain", "ostinato.contracts", "ostinato.durable")
@@ -46,8 +48,10 @@ class _Payloads(CompositePayloadConverter):
         )
 
 
-def data_converter() -> DataConverter:
-    return replace(DataConverter.default, payload_converter_class=_Payloads)
+def data_converter(payloads: Path) -> DataConverter:
+    return replace(
+        DataConverter.default, payload_converter_class=_Payloads, external_storage=payload_storage(payloads)
+    )
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
@@ -61,10 +65,11 @@ def workflow_runner() -> SandboxedWorkflowRunner:
     )
 
 
-def ostinato_plugin() -> SimplePlugin:
+def ostinato_plugin(payloads: Path) -> SimplePlugin:
+    """`payloads`: the folder of what is too big for a history; the same for everyone who reads a run."""
     return SimplePlugin(
         "ostinato",
-        data_converter=data_converter(),
+        data_converter=data_converter(payloads),
         workflow_runner=workflow_runner(),
         workflow_failure_exception_types=[OstinatoError],
     )

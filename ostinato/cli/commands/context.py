@@ -8,7 +8,7 @@ from ostinato.cli.call import Call
 from ostinato.cli.exits import Exit
 
 if TYPE_CHECKING:
-    from ostinato.domain.context import RunContext
+    from ostinato.domain.run_context import RunContext
 
 EXAMPLES = (
     "ostinato context fix-the-lint-errors",

@@ -1,0 +1,160 @@
+"""A run goes on from what was done: after its history grew, after a failure, from a checkpoint, or back to one."""
+
+from collections.abc import Collection
+from typing import Literal
+
+from ostinato.domain.base import Fact
+from ostinato.domain.errors import Problem, UserError
+from ostinato.domain.execution import StepState
+from ostinato.domain.ids import StepId
+from ostinato.domain.pipeline import Phase
+from ostinato.domain.report import Snapshot, Todo
+from ostinato.domain.workspace import Checkpoint
+
+
+class ShardState(Fact):
+    """A child workflow that carries steps."""
+
+    name: str
+    given: int = 0
+    """Steps it was given so far."""
+    carrying: tuple[str, ...] = ()
+    """`<step>/<execution>` of what it has not brought back."""
+
+
+class Rollback(Fact):
+    """Back to a checkpoint: at once, only some files, or step by step with a question before each."""
+
+    checkpoint: str
+    files: tuple[str, ...] = ()
+    progressive: bool = False
+    by: str = "unknown"
+    note: str = ""
+
+
+class Continuation(Fact):
+    """Everything a new execution needs to go on where another one was."""
+
+    reason: Literal["size", "retry", "fork", "rollback"]
+    snapshot: Snapshot
+    follows: str = ""
+    """The workflow execution that this one continues."""
+    shards: tuple[ShardState, ...] = ()
+    retried: tuple[StepId, ...] = ()
+    """Steps that are to run again."""
+    rollback: Rollback | None = None
+    by: str = ""
+
+
+def find_checkpoint(snapshot: Snapshot, name: str) -> Checkpoint:
+    """By id, by step, or by a unique prefix of its commit; the last of several of the same step. UserError else."""
+    points = snapshot.checkpoints
+    by_id = [point for point in points if point.id == name]
+    by_step = [point for point in points if point.step_id == name]
+    by_commit = [point for point in points if len(name) >= 4 and point.commit.startswith(name)]
+    for found in (by_id, by_step):
+        if found:
+            return found[-1]
+    if len({point.commit for point in by_commit}) == 1:
+        return by_commit[-1]
+    raise UserError.of(
+        "checkpoint_unknown",
+        "CHECKPOINT",
+        f"run {snapshot.run_id} has no checkpoint {name!r}",
+        f"It has: {', '.join(point.id for point in points) or 'none'}",
+    )
+
+
+def at_checkpoint(snapshot: Snapshot, point: Checkpoint) -> Snapshot:
+    """The run as it was there: what came later is pending again, as an execution of its own."""
+    kept = snapshot.checkpoints[: snapshot.checkpoints.index(point) + 1]
+    undone = _undone(snapshot, kept)
+    return snapshot.model_copy(
+        update={
+            "head": point.commit,
+            "checkpoints": kept,
+            "todos": tuple(again(todo) if todo.id in undone else todo for todo in snapshot.todos),
+            "results": tuple(result for result in snapshot.results if result.step_id not in undone),
+        }
+    )
+
+
+def reopened(snapshot: Snapshot, chosen: Collection[StepId]) -> Snapshot:
+    """Failed, blocked and cancelled steps, or the chosen ones with what depends on them, are pending again."""
+    wanted = _with_dependents(snapshot, chosen) if chosen else _unfinished(snapshot)
+    return snapshot.model_copy(
+        update={
+            "phase": Phase.EXECUTING,
+            "outcome": None,
+            "stop": None,
+            "ended_at": None,
+            "paused": False,
+            "publication": None,
+            "gates": tuple(gate for gate in snapshot.gates if gate.stage == "pre"),
+            "todos": tuple(again(todo) if todo.id in wanted else todo for todo in snapshot.todos),
+            "results": tuple(result for result in snapshot.results if result.step_id not in wanted),
+        }
+    )
+
+
+def again(todo: Todo) -> Todo:
+    """Pending, as its next execution."""
+    began = todo.started_at is not None
+    return todo.model_copy(
+        update={
+            "state": StepState.PENDING,
+            "execution": todo.execution + began,
+            "failures": 0,
+            "conflicts": 0,
+            "started_at": None,
+            "ended_at": None,
+            "retry_at": None,
+            "checkout": None,
+            "slot": "",
+            "note": "",
+        }
+    )
+
+
+def retry_problem(snapshot: Snapshot, chosen: Collection[StepId]) -> Problem | None:
+    """Why this run cannot go on."""
+    if snapshot.plan is None or snapshot.workspace is None or snapshot.project is None:
+        return Problem(
+            code="retry_too_early",
+            field="RUN",
+            message="the run ended before it had a plan",
+            cure="Start it again with `ostinato run`",
+        )
+    known = {step.id for step in snapshot.plan.steps}
+    if unknown := [name for name in chosen if name not in known]:
+        return Problem(
+            code="step_unknown",
+            field="STEP",
+            message=f"the plan has no step {unknown[0]!r}",
+            cure=f"Name one of: {', '.join(known)}",
+        )
+    return None
+
+
+def _unfinished(snapshot: Snapshot) -> set[StepId]:
+    good = (StepState.SUCCEEDED, StepState.SKIPPED)
+    return {todo.id for todo in snapshot.todos if todo.state not in good}
+
+
+def _with_dependents(snapshot: Snapshot, chosen: Collection[StepId]) -> set[StepId]:
+    """Those chosen, what needs them, and whatever else never came to an end."""
+    assert snapshot.plan is not None
+    wanted = {*chosen, *_unfinished(snapshot)}
+    growing = True
+    while growing:
+        more = {step.id for step in snapshot.plan.steps if step.id not in wanted and wanted.intersection(step.needs)}
+        wanted |= more
+        growing = bool(more)
+    return wanted
+
+
+def _undone(snapshot: Snapshot, kept: Collection[Checkpoint]) -> set[StepId]:
+    """What was committed after the checkpoints that are kept, and everything behind it."""
+    held = {point.step_id for point in kept}
+    later = {point.step_id for point in snapshot.checkpoints if point.step_id and point.step_id not in held}
+    return _with_dependents(snapshot, later) if snapshot.plan else set()

@@ -1,0 +1,124 @@
+"""One execution of a step where the run's files are: by this workflow, or by a shard of it."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from ostinato.contracts.activities import EXECUTE_STEP, STEP_MARGIN, ExecuteStep
+from ostinato.contracts.workflows import CarryStep, StartShard, step_queue
+from ostinato.domain.execution import StepResult
+from ostinato.domain.plan import Step
+from ostinato.domain.request import headline
+from ostinato.durable.calls import call, is_silence
+from ostinato.durable.places import PlaceLost, patience_of
+from ostinato.durable.record import RunRecord
+
+
+class CarryingFailed(Exception):  # noqa: N818 - it is one step's
+    """The activity of a step failed in a way that is no result."""
+
+
+class Carrier(Protocol):
+    async def carry(self, order: CarryStep) -> StepResult:
+        """The result of this execution; PlaceLost where nobody took it up. Cancelling waits until it has stopped."""
+        ...
+
+
+@dataclass(slots=True)
+class DirectCarrier:
+    """By this workflow itself."""
+
+    record: RunRecord
+    terms: StartShard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.terms = terms_of(self.record)
+
+    async def carry(self, order: CarryStep) -> StepResult:
+        self.record.calls_in_flight += 1
+        try:
+            return await carry_out(order, self.terms)
+        finally:
+            self.record.calls_in_flight -= 1
+
+
+async def carry_out(order: CarryStep, terms: StartShard) -> StepResult:
+    step = order.step
+    try:
+        return await call(
+            EXECUTE_STEP,
+            ExecuteStep(
+                workspace=order.workspace,
+                step=step,
+                execution=order.execution,
+                slot=order.slot,
+                head=order.head,
+                project=terms.project,
+                request=terms.request,
+                trusted=terms.trusted,
+                context=order.context,
+                strict_claims=terms.strict_claims,
+            ),
+            queue=step_queue(order.workspace.queue),
+            activity_id=f"{step.id}-{order.execution}-execute",
+            summary=f"{step.name} · {what_of(step)}",
+            start_to_close=timedelta(seconds=step.timeout_s) + STEP_MARGIN,
+            patience=timedelta(seconds=terms.patience_s),
+        )
+    except ActivityError as error:
+        if is_silence(error):
+            raise PlaceLost from error
+        raise
+
+
+def terms_of(record: RunRecord) -> StartShard:
+    """What holds for every step of the run."""
+    return StartShard(
+        run_workflow=workflow.info().workflow_id,
+        name="",
+        project=record.facts,
+        request=record.request.text,
+        trusted=record.request.options.trusted,
+        strict_claims=record.steps.plan.strict_claims,
+        patience_s=patience_of(record).total_seconds(),
+    )
+
+
+def what_of(step: Step) -> str:
+    action = step.action
+    return action.tool if action.kind == "tool" else headline(action.line if action.kind == "command" else "", 100)
+
+
+@dataclass(slots=True)
+class Slots:
+    """Worktrees that steps take turns in."""
+
+    free: list[int]
+
+    @classmethod
+    def of(cls, count: int, taken: set[str]) -> "Slots":
+        return cls(free=[number for number in range(count + len(taken)) if f"w{number}" not in taken][:count])
+
+    def take(self) -> str:
+        """Never empty: as many as may work at once, and whoever waits gives its own back."""
+        return f"w{self.free.pop(0)}"
+
+    def give_back(self, slot: str) -> None:
+        self.free.append(int(slot.removeprefix("w")))
+        self.free.sort()
+
+
+@dataclass(slots=True)
+class Room:
+    """Waits for a slot of the machine that a step which waited has to get again."""
+
+    record: RunRecord
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def enter(self, cap: int) -> None:
+        async with self.lock:
+            await workflow.wait_condition(lambda: self.record.steps.has_room(cap))

@@ -1,0 +1,64 @@
+"""Conditions and lists of a plan: evaluated in an activity, with exactly what they may see."""
+
+from typing import Literal
+
+from ostinato.contracts.activities import EVALUATE, Evaluate, Evaluated
+from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult
+from ostinato.domain.plan import ChooseAction, Step
+from ostinato.domain.variables import variables_of
+from ostinato.durable.calls import call
+from ostinato.durable.record import RunRecord
+
+
+async def skipped_by_condition(record: RunRecord, step: Step) -> StepResult | None:
+    """A result where the step's condition is false, or cannot be evaluated; None: the step is to run."""
+    if not step.when:
+        return None
+    found = await evaluate(record, step, step.when, "condition")
+    if found.problem:
+        return failed(step, FailureKind.CONDITION, found.problem)
+    if found.value:
+        return None
+    return StepResult(
+        step_id=step.id,
+        execution=record.of(step.id).execution,
+        outcome=StepOutcome.SKIPPED,
+        summary=f"not needed: {step.when}"[:300],
+    )
+
+
+async def choose(record: RunRecord, step: Step, action: ChooseAction) -> StepResult:
+    found = await evaluate(record, step, action.condition, "condition")
+    if found.problem:
+        return failed(step, FailureKind.CONDITION, found.problem)
+    return StepResult(
+        step_id=step.id,
+        execution=record.of(step.id).execution,
+        outcome=StepOutcome.SUCCEEDED,
+        agent="condition",
+        summary=f"{action.condition}: {'yes' if found.value else 'no'}"[:300],
+        output={"chosen": bool(found.value)},
+    )
+
+
+async def evaluate(record: RunRecord, step: Step, expression: str, wants: Literal["condition", "list"]) -> Evaluated:
+    record.calls_in_flight += 1
+    try:
+        return await call(
+            EVALUATE,
+            Evaluate(
+                expression=expression, wants=wants, variables=variables_of(record.steps.plan, record.results, step)
+            ),
+            summary=f"{step.name} · {expression}",
+        )
+    finally:
+        record.calls_in_flight -= 1
+
+
+def failed(step: Step, kind: FailureKind, message: str, recommendation: str = "") -> StepResult:
+    return StepResult(
+        step_id=step.id,
+        outcome=StepOutcome.FAILED,
+        summary=message[:500],
+        failure=Failure(kind=kind, message=message[:1000], recommendation=recommendation),
+    )
