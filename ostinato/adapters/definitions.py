@@ -3,14 +3,25 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ostinato.domain.definition import Definition, compile_definition, definition_problems, parse_definition
+from ostinato.adapters.cel import syntax_problems
+from ostinato.domain.definition import (
+    Definition,
+    Library,
+    compile_definition,
+    condition_texts,
+    definition_problems,
+    numbered_steps,
+    parse_definition,
+    workflow_problems,
+    workflow_steps,
+)
 from ostinato.domain.errors import Problem, UserError
 from ostinato.domain.plan import Plan
 
@@ -18,6 +29,8 @@ MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000
 """Aliases count each time they are used, so a small file cannot unfold into a large one."""
 MAX_DEPTH = 50
+MAX_LEVELS = 5
+"""Of definitions within definitions."""
 _PLAIN = re.compile(r"^tag:yaml\.org,2002:(str|int|float|bool|null|timestamp|value|merge)$")
 
 Places = dict[str, tuple[int, int]]
@@ -35,24 +48,138 @@ class DefinitionFile:
     problems: tuple[Problem, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A definition with those that it names, and what is wrong with any of them."""
+
+    sha256: str
+    """Over all of the files; of one file alone it is the file's."""
+    definition: Definition | None
+    library: Library
+    problems: tuple[Problem, ...]
+
+
 def read_definition(path: Path) -> Definition:
     """Raises UserError with every problem."""
-    if problems := check_file(path):
-        raise UserError(problems)
-    return parse_definition(read_file(path).raw)
+    return _whole(load_file(path))
 
 
 def check_file(path: Path) -> tuple[Problem, ...]:
-    """All problems of the file, those of the values of its inputs aside; sorted as they stand in it."""
-    found = read_file(path)
-    problems = found.problems or tuple(located(problem, found) for problem in definition_problems(found.raw))
-    return tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
+    """All problems of the file and of those it names, those of the values of its inputs aside; in the file's order."""
+    return load_file(path).problems
 
 
 def compile_file(path: Path, inputs: Mapping[str, object]) -> Plan:
     """The plan of a file and the values of its inputs; raises UserError with every problem."""
-    definition = read_definition(path)
-    return compile_definition(definition, inputs, f"definition:{path.name}", read_file(path).sha256)
+    loaded = load_file(path)
+    return compile_definition(_whole(loaded), inputs, f"definition:{path.name}", loaded.sha256, loaded.library)
+
+
+def load_file(path: Path) -> Loaded:
+    """The definition of a file and, from the same repository, all that it is made of."""
+    loading = _Loading(root=_root(path))
+    definition = loading.load(path, ())
+    shas = [found.sha256 for found in loading.files.values()]
+    return Loaded(
+        sha256=shas[0] if len(shas) == 1 else hashlib.sha256("".join(shas).encode()).hexdigest(),
+        definition=definition,
+        library=loading.library,
+        problems=tuple(loading.problems),
+    )
+
+
+def file_problems(found: DefinitionFile) -> tuple[Problem, ...]:
+    """Of one file by itself, CEL included; sorted as they stand in it."""
+    problems = found.problems
+    if not problems:
+        meant = definition_problems(found.raw)
+        judged = {problem.field for problem in meant}
+        steps = found.raw.get("steps") if isinstance(found.raw, dict) else None
+        syntax = (syntax_problems(text, at) for at, text in condition_texts(steps) if at not in judged)
+        problems = tuple(located(problem, found) for problem in (*meant, *(each for some in syntax for each in some)))
+    return _sorted(problems)
+
+
+def _whole(loaded: Loaded) -> Definition:
+    if loaded.problems or loaded.definition is None:
+        raise UserError(loaded.problems)
+    return loaded.definition
+
+
+def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
+
+
+def _root(path: Path) -> Path:
+    """The repository that the file lies in; without one, its folder. Nothing outside of it is read."""
+    folder = path.resolve().parent
+    return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Loading:
+    """Reads each file once, however often it is named."""
+
+    root: Path
+    files: dict[Path, DefinitionFile] = field(default_factory=dict)
+    definitions: dict[Path, Definition | None] = field(default_factory=dict)
+    library: dict[tuple[str, str], tuple[str, Definition]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def load(self, path: Path, chain: tuple[Path, ...]) -> Definition | None:
+        """The definition and all that it names; None where it has problems, which are kept."""
+        place = path.resolve()
+        if place in self.definitions:
+            return self.definitions[place]
+        found = self.files[place] = read_file(path)
+        problems = file_problems(found)
+        definition = None if problems else parse_definition(found.raw)
+        self.definitions[place] = definition
+        if definition is not None:
+            refused = self._load_named(definition, found, (*chain, place))
+            inputs = () if refused or self.problems else workflow_problems(definition, self._library_of(place))
+            problems = _sorted((*refused, *(located(problem, found) for problem in inputs)))
+        name = f"{self._name(place)}: " if chain else ""
+        self.problems += (problem.model_copy(update={"field": name + problem.field}) for problem in problems)
+        return definition
+
+    def _load_named(
+        self, definition: Definition, found: DefinitionFile, chain: tuple[Path, ...]
+    ) -> tuple[Problem, ...]:
+        problems: list[Problem] = []
+        for at, spec in workflow_steps(numbered_steps(definition)):
+            named = spec.workflow or ""
+            place = (chain[-1].parent / named).resolve()
+            if refusal := self._refusal(named, place, chain):
+                problem = Problem(code=refusal[0], field=f"{at}.workflow", message=refusal[1], cure=refusal[2])
+                problems.append(located(problem, found))
+            elif (inner := self.load(place, chain)) is not None:
+                self.library[self._key(chain[-1]), named] = (self._key(place), inner)
+        return tuple(problems)
+
+    def _refusal(self, named: str, place: Path, chain: tuple[Path, ...]) -> tuple[str, str, str] | None:
+        """(code, message, cure) where the file may not be used."""
+        if not place.is_relative_to(self.root):
+            return "path_outside", f"{named!r} leaves {self.root}", "Name a file of the same repository"
+        if place in chain:
+            circle = " → ".join(self._name(each) for each in (*chain[chain.index(place) :], place))
+            return "workflow_cycle", f"the definitions contain each other in a circle: {circle}", "Take one of them out"
+        if len(chain) > MAX_LEVELS:
+            return "workflow_level", f"definitions are nested more than {MAX_LEVELS} levels deep", "Nest them less"
+        if not place.is_file():
+            return "workflow_missing", f"there is no file {named!r}", "Give its path, relative to this file"
+        return None
+
+    def _library_of(self, place: Path) -> Library:
+        """As this file sees it: its own key is the empty one."""
+        own = self._key(place)
+        return {("" if owner == own else owner, named): found for (owner, named), found in self.library.items()}
+
+    def _key(self, place: Path) -> str:
+        return "" if place == next(iter(self.files)) else str(place)
+
+    def _name(self, place: Path) -> str:
+        return place.relative_to(self.root).as_posix() if place.is_relative_to(self.root) else str(place)
 
 
 def located(problem: Problem, found: DefinitionFile) -> Problem:

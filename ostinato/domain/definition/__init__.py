@@ -1,10 +1,10 @@
 """A workflow definition: what people write, what is wrong with it, and the plan it compiles to."""
 
 from ostinato.domain.definition.adding import added_steps
-from ostinato.domain.definition.compiling import Library, compile_definition
+from ostinato.domain.definition.compiling import Library, compile_definition, workflow_problems
 from ostinato.domain.definition.model import Definition, GatesSpec, InputSpec, RetrySpec, StepSpec
 from ostinato.domain.definition.shape import condition_texts, definition_problems, parse_definition
-from ostinato.domain.definition.structure import workflow_steps
+from ostinato.domain.definition.structure import numbered_steps, workflow_steps
 
 __all__ = [
     "Definition",
@@ -17,6 +17,8 @@ __all__ = [
     "compile_definition",
     "condition_texts",
     "definition_problems",
+    "numbered_steps",
     "parse_definition",
+    "workflow_problems",
     "workflow_steps",
 ]

@@ -14,6 +14,7 @@ from ostinato.domain.definition.structure import (
     body_of,
     dependencies,
     numbered,
+    numbered_steps,
     placed,
     workflow_steps,
 )
@@ -76,7 +77,7 @@ def compile_definition(
     place = _Place(values={}, library=library or {})
     values, problems = _values(definition.inputs, inputs, "inputs")
     problems.extend(definition_steps_problems(definition))
-    problems.extend(_workflow_problems(definition, place))
+    problems.extend(workflow_problems(definition, place.library))
     if problems:
         raise UserError(problems)
     place = replace(place, values=values)
@@ -91,7 +92,7 @@ def compile_definition(
             strict_claims=definition.strict_claims,
             inputs=values,
             values=_shared(definition, place),
-            steps=compiled(numbered(definition.steps, "steps"), place),
+            steps=compiled(numbered_steps(definition), place),
             post_gates=tuple(dict.fromkeys(definition.gates.post)),
         )
     )
@@ -106,7 +107,7 @@ def compile_added(
 
 def definition_steps_problems(definition: Definition) -> Iterator[Problem]:
     sight = Sight(inputs=frozenset(definition.inputs), values=frozenset(definition.values))
-    return all_problems(tuple(numbered(definition.steps, "steps")), sight)
+    return all_problems(numbered_steps(definition), sight)
 
 
 def compiled(steps: Iterable[tuple[str, StepSpec]], place: _Place, outside: Iterable[str] = ()) -> tuple[Step, ...]:
@@ -116,9 +117,13 @@ def compiled(steps: Iterable[tuple[str, StepSpec]], place: _Place, outside: Iter
     return tuple(_step(here, needs[here.spec.id], place) for here in found)
 
 
+def workflow_problems(definition: Definition, library: Library) -> tuple[Problem, ...]:
+    """Of the definitions within: one that is not there, too many levels, inputs that do not fit."""
+    return tuple(_workflow_problems(definition, _Place(values={}, library=library)))
+
+
 def _workflow_problems(definition: Definition, place: _Place, level: int = 1, at: str = "") -> Iterator[Problem]:
-    """Of the definitions within: one that is not there, its inputs, shared values that do not go together."""
-    for field_, spec in workflow_steps(numbered(definition.steps, "steps")):
+    for field_, spec in workflow_steps(numbered_steps(definition)):
         here = at or field_
         loaded = place.library.get((place.key, spec.workflow or ""))
         if loaded is None:
@@ -136,7 +141,7 @@ def _workflow_problems(definition: Definition, place: _Place, level: int = 1, at
 def _shared(definition: Definition, place: _Place) -> dict[str, SharedValue]:
     """Its own and those of the definitions within; raises UserError where one is merged in two ways."""
     shared = {name: SharedValue(merge=spec.merge) for name, spec in definition.values.items()}
-    for at, spec in workflow_steps(numbered(definition.steps, "steps")):
+    for at, spec in workflow_steps(numbered_steps(definition)):
         key, inner = place.library[place.key, spec.workflow or ""]
         for name, value in _shared(inner, replace(place, key=key)).items():
             if shared.setdefault(name, value) != value:
@@ -250,7 +255,7 @@ def _framed(spec: StepSpec, action: GroupAction | ChooseAction, place: _Place) -
 def _nested_definition(spec: StepSpec, place: _Place) -> GroupAction:
     key, inner = place.library[place.key, spec.workflow or ""]
     values, _ = _values(inner.inputs, _arguments(spec.inputs, place), "")
-    steps = compiled(numbered(inner.steps, "steps"), _Place(values=None, is_late=True, library=place.library, key=key))
+    steps = compiled(numbered_steps(inner), _Place(values=None, is_late=True, library=place.library, key=key))
     return GroupAction(body=steps, definition=inner.id, inputs=values)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ostinato.domain.conditions import ROOTS, step_names
-from ostinato.domain.definition.model import StepSpec
+from ostinato.domain.definition.model import Definition, StepSpec
 from ostinato.domain.errors import Problem
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import find_cycle
@@ -64,6 +64,10 @@ def workflow_steps(steps: Iterable[tuple[str, StepSpec]]) -> Iterator[tuple[str,
             yield from workflow_steps(numbered(here.spec.for_each.steps, f"{here.at}.for_each.steps"))
             if here.spec.for_each.reduce is not None:
                 yield from workflow_steps([(f"{here.at}.for_each.reduce", here.spec.for_each.reduce)])
+
+
+def numbered_steps(definition: Definition) -> tuple[tuple[str, StepSpec], ...]:
+    return tuple(numbered(definition.steps, "steps"))
 
 
 def body_of(spec: StepSpec, at: str) -> tuple[tuple[str, StepSpec], ...]:
