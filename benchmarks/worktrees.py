@@ -75,9 +75,7 @@ def main() -> None:
 async def _measure(folder: Path) -> dict[str, Any]:
     content = {f"part{n % 400:03}/file{n:05}.txt": f"line {n}\n" * 20 for n in range(FILES)}
     repository = make_repository(folder / "project", content, commits=[{"part000/newer.txt": "newer\n"}])
-    while (repository / ".git" / "gc.pid").exists():  # git's own, in the background, after so large a commit
-        await asyncio.sleep(0.1)
-    git(repository, "gc", "-q")
+    _collect(repository)
     pairs = Pairs()
     for number in range(REPEATS):
         ours = await _ours(pairs, repository, folder / f"ours{number}")
@@ -85,6 +83,12 @@ async def _measure(folder: Path) -> dict[str, Any]:
         if ours != plain:
             raise AssertionError(f"the trees differ: {ours} and {plain}")
     return pairs.figures()
+
+
+def _collect(repository: Path) -> None:
+    while (repository / ".git" / "gc.pid").exists():  # git's own, in the background, after so large a commit
+        time.sleep(0.1)
+    git(repository, "gc", "-q")
 
 
 async def _ours(pairs: Pairs, repository: Path, place: Path) -> str:

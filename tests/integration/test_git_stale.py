@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from ostinato.adapters.git.objects import move_ref
 from ostinato.adapters.git.stale import break_locks
 from ostinato.adapters.git.worktrees import prepare_worktree
+from ostinato.domain.errors import ExternalError
 from tests.repositories import RUN, an_open_mirror, git, make_repository
 
 BRANCH = f"refs/heads/ostinato/{RUN}"
@@ -37,3 +40,15 @@ async def test_nothing_but_locks_is_removed(tmp_path: Path) -> None:
 
 def test_no_mirror_has_no_locks(tmp_path: Path) -> None:
     assert break_locks(tmp_path / "repos") == 0
+
+
+async def test_a_lock_in_the_way_is_not_told_as_a_move(tmp_path: Path) -> None:
+    state, mirror = await an_open_mirror(make_repository(tmp_path / "sample"), tmp_path)
+    lock = mirror / f"{BRANCH}.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+
+    with pytest.raises(ExternalError, match="File exists") as refused:
+        await move_ref(mirror, BRANCH, new=state.base_commit, old="")
+
+    assert refused.value.code == "git_failed"

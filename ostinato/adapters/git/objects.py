@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ostinato.adapters.git.command import private_git
+from ostinato.adapters.git.command import failure, private_git
 from ostinato.domain.errors import ExternalError
 from ostinato.domain.ids import RunId, StepId, run_ref, step_ref
 
@@ -110,9 +110,14 @@ async def record(mirror: Path, ref: str, commit: str) -> str:
 
 async def move_ref(mirror: Path, ref: str, *, new: str, old: str) -> None:
     """Compare-and-swap; ExternalError head_moved when the ref is not at `old` ("" means that it must not exist)."""
-    done = await private_git(mirror).attempt("update-ref", ref, new, old)
-    if done.exit_code != 0:
-        raise head_moved(ref, expected=old, found=await recorded(mirror, ref))
+    args = ("update-ref", ref, new, old)
+    done = await private_git(mirror).attempt(*args)
+    if done.exit_code == 0:
+        return
+    found = await recorded(mirror, ref)
+    if (found or "") == old:  # nobody moved it: a lock is in the way, or the disk is full
+        raise failure(args, mirror, done)
+    raise head_moved(ref, expected=old, found=found)
 
 
 async def change_refs(mirror: Path, commands: Sequence[str]) -> None:

@@ -1,0 +1,170 @@
+"""Writes docs/explanation/figures.md from what is kept in results/, so that no figure is copied by hand.
+
+Command: python -m benchmarks.page
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from benchmarks.keeping import RESULTS
+from tests.chaos.plan import MEANING, Kind
+from tests.e2e.stack import ROOT
+
+PAGE: Final = ROOT / "docs" / "explanation" / "figures.md"
+MISSING: Final = "Not yet measured.\n"
+HEAD: Final = """\
+<!-- Made by benchmarks/page.py from benchmarks/results; measure again instead of editing. -->
+
+# Figures
+
+What was measured, how, and when. Read ratios before absolute times: the machine has few cores, and a difference under a tenth means
+nothing. Each method stands at the top of its file in `benchmarks/`; each command checks that the work was done before it gives a
+figure. Goals are named beside what was reached, also where they were missed.
+"""
+
+
+def main() -> None:
+    parts = [f"## {title}\n\n{_part(name, render)}" for title, name, render in SECTIONS]
+    PAGE.write_text("\n".join([HEAD, *parts]))
+
+
+def _part(name: str, render: Callable[[Mapping[str, Any]], str]) -> str:
+    file = RESULTS / f"{name}.json"
+    if not file.exists():
+        return MISSING
+    figures = json.loads(file.read_text())
+    source = f"[{name}.json](../../benchmarks/results/{name}.json)"
+    return f"{render(figures)}\n{figures['date']}, {figures['cores']} cores, revision {figures.get('revision', '–')}; {source}.\n"
+
+
+def _overhead(figures: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            f"{shape['steps']} steps of {shape['command_s']} s, {_at_once(shape['parallel'])}",
+            f"{shape['bare_s']} s",
+            f"{shape['ostinato_steps_s']} s",
+            f"**{shape['ratio_steps']}**",
+            f"{shape['ostinato_run_s']} s",
+            shape["ratio_run"],
+        )
+        for shape in figures["by_shape"].values()
+    ]
+    checks = figures["checks"]
+    return (
+        "The same steps on the same server: a bare workflow whose activities run the command and commit, and Ostinato with everything "
+        "that it does. Goal: 1.10 with commands of about a second.\n\n"
+        + _table(("work", "bare", "steps", "ratio", "whole run", "ratio"), rows)
+        + f"\nA cheap check takes {checks['normal_ms']} ms as an activity and {checks['local_ms']} ms as a local one.\n"
+    )
+
+
+def _makespan(figures: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            case["case"].replace("-", " "),
+            f"{case['bound_s']} s ({case['bound_is']})",
+            *(case["ratios"][way] for way in ("learned", "unknown", "levels")),
+            case["no_op"]["steps_a_second"],
+        )
+        for case in figures["cases"]
+    ]
+    medians = figures["median_ratio"]
+    rows.append(("**median**", "", *(f"**{medians[way]}**" for way in ("learned", "unknown", "levels")), ""))
+    return (
+        "Time of skewed graphs over the shortest possible time, max(critical path, work / cap). Goals: 1.05 with learned durations, 1.10 "
+        "without, and a fifth less than batches by level.\n\n"
+        + _table(("graph", "bound", "learned", "unknown", "levels", "no-op, steps a second"), rows)
+        + f"\nWith learned durations {figures['learned_under_levels_pct']} % less time than by levels.\n"
+    )
+
+
+def _scheduling(figures: Mapping[str, Any]) -> str:
+    rows = [
+        (name.replace("_", " "), f"{plan['seconds']['median']} s", plan["nominal_makespan_over_bound"])
+        for name, plan in figures["by_plan"].items()
+    ]
+    return "Pure code, a whole plan to its end. Goal: 10,000 steps in under a second.\n\n" + _table(
+        ("plan", "time", "nominal makespan / bound"), rows
+    )
+
+
+def _restart(figures: Mapping[str, Any]) -> str:
+    rows = [
+        (label, *(f"{figures[key][which]} s" for which in ("median", "best", "worst")))
+        for label, key in (("`ostinato up`", "from_up_s"), ("start of the worker's process", "from_worker_start_s"))
+    ]
+    count = figures["from_up_s"]["samples"]
+    return f"`kill -9` of the worker, {count} times; to the next command of a step. Goal: 3 s.\n\n" + _table(
+        ("from", "median", "best", "worst"), rows
+    )
+
+
+def _worktrees(figures: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            name,
+            f"{pair['git_s']['median'] * 1000:.0f} ms",
+            f"{pair['ostinato_s']['median'] * 1000:.0f} ms",
+            pair["ratio"],
+        )
+        for name, pair in figures["work"].items()
+    ]
+    return f"{figures['files']:,} files; plain git commands that do the same beside it.\n\n" + _table(
+        ("work", "git", "Ostinato", "ratio"), rows
+    )
+
+
+def _chaos(figures: Mapping[str, Any]) -> str:
+    rows = [
+        (MEANING[Kind(kind)], row["trials"], row["passed"], _pair(row, "recovery"), _pair(row, "silence"))
+        for kind, row in figures["by_fault"].items()
+    ]
+    rows.append(("**all**", f"**{figures['trials']}**", f"**{figures['passed']}**", "", ""))
+    notes = "".join(f"\n{note}\n" for note in figures["notes"])
+    return (
+        f"Real runs that are broken at random moments (`{figures['command']}`, seed {figures['seed']}, {figures['duration_s'] // 60} minutes); "
+        "what must hold afterwards stands in `tests/chaos/checks.py`.\n\n"
+        + _table(
+            ("fault", "trials", "passed", "next step after, median (worst)", "longest silence, median (worst)"), rows
+        )
+        + notes
+    )
+
+
+def _first_run(figures: Mapping[str, Any]) -> str:
+    rows = [
+        ("the demo", f"{figures['demo_s']} s"),
+        ("a simple run", f"{figures['simple_run_s']} s"),
+        ("memory of the worker", f"{figures['worker_rss_mb']} MB"),
+    ]
+    return "From words to a proven branch, once installed.\n\n" + _table(("what", "takes"), rows)
+
+
+SECTIONS: Final[Sequence[tuple[str, str, Callable[[Mapping[str, Any]], str]]]] = (
+    ("Overhead beside a bare workflow", "overhead", _overhead),
+    ("Makespan over the lower bound", "makespan", _makespan),
+    ("Scheduling", "scheduling", _scheduling),
+    ("Restart to next step", "restart", _restart),
+    ("Worktrees and integration", "worktrees", _worktrees),
+    ("Chaos", "chaos", _chaos),
+    ("The whole job", "first_run", _first_run),
+)
+
+
+def _pair(row: Mapping[str, Any], name: str) -> str:
+    median, worst = row[f"{name}_median_s"], row[f"{name}_worst_s"]
+    return "–" if median is None else f"{median} s ({worst} s)"
+
+
+def _at_once(parallel: int) -> str:
+    return "one after the other" if parallel == 1 else f"{parallel} at once"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(str(cell) for cell in line) + " |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    main()
