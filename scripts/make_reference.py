@@ -265,7 +265,8 @@ def definition_page() -> Iterator[str]:
     models = {"A definition": schema} | {f"`{name}`": model for name, model in schema["$defs"].items()}
     yield from ("# Workflow definitions", "")
     yield "YAML or JSON; unknown fields are refused. How to write one: [Definitions](../howto/definitions.md)."
-    yield "A step has exactly one of `run`, `tool`, `ask` and `agent`. Lengths of time are seconds, or like `90s`, `10m`, `1h30m`."
+    yield "A step has exactly one of `run`, `tool`, `ask`, `agent`, `workflow`, `if` and `for_each`; with `for_each` also one of the others."
+    yield "Lengths of time are seconds, or like `90s`, `10m`, `1h30m`. `when`, `if` and `items` are CEL."
     for title, model in models.items():
         yield from ("", f"## {title}", "")
         if "enum" in model:

@@ -150,24 +150,27 @@ class _Loading:
         for at, spec in workflow_steps(numbered_steps(definition)):
             named = spec.workflow or ""
             place = (chain[-1].parent / named).resolve()
-            if refusal := self._refusal(named, place, chain):
-                problem = Problem(code=refusal[0], field=f"{at}.workflow", message=refusal[1], cure=refusal[2])
-                problems.append(located(problem, found))
+            if refused := self._refused(named, place, chain):
+                problems.append(located(refused.model_copy(update={"field": f"{at}.workflow"}), found))
             elif (inner := self.load(place, chain)) is not None:
                 self.library[self._key(chain[-1]), named] = (self._key(place), inner)
         return tuple(problems)
 
-    def _refusal(self, named: str, place: Path, chain: tuple[Path, ...]) -> tuple[str, str, str] | None:
-        """(code, message, cure) where the file may not be used."""
+    def _refused(self, named: str, place: Path, chain: tuple[Path, ...]) -> Problem | None:
+        """Why the file may not be used."""
         if not place.is_relative_to(self.root):
-            return "path_outside", f"{named!r} leaves {self.root}", "Name a file of the same repository"
+            said = f"{named!r} leaves {self.root}"
+            return _problem("path_outside", place, said, "Name a file of the same repository")
         if place in chain:
             circle = " → ".join(self._name(each) for each in (*chain[chain.index(place) :], place))
-            return "workflow_cycle", f"the definitions contain each other in a circle: {circle}", "Take one of them out"
+            said = f"the definitions contain each other in a circle: {circle}"
+            return _problem("workflow_cycle", place, said, "Take one of them out")
         if len(chain) > MAX_LEVELS:
-            return "workflow_level", f"definitions are nested more than {MAX_LEVELS} levels deep", "Nest them less"
+            said = f"definitions are nested in each other more than {MAX_LEVELS} levels deep"
+            return _problem("workflow_level", place, said, "Nest them less")
         if not place.is_file():
-            return "workflow_missing", f"there is no file {named!r}", "Give its path, relative to this file"
+            said = f"there is no file {named!r}"
+            return _problem("workflow_missing", place, said, "Give its path, relative to this file")
         return None
 
     def _library_of(self, place: Path) -> Library:
