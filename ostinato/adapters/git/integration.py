@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ostinato.adapters.git.command import private_git
+from ostinato.adapters.git.command import Git, private_git
 from ostinato.adapters.git.merging import merge_trees
 from ostinato.adapters.git.objects import (
     STEP_TRAILERS,
@@ -90,7 +90,7 @@ async def _found(
     mirror: Path, branch_ref: str, *, base: str, expected: str, head: str, commits: Sequence[StepCommit]
 ) -> tuple[Integration, ...]:
     """What an earlier call made of all of them."""
-    integrated = await integrated_keys(mirror, base, head)
+    integrated = await integrated_keys(private_git(mirror), base, head)
     found = []
     for step in commits:
         if (commit := integrated.get(step.key)) is not None:
@@ -102,9 +102,9 @@ async def _found(
     return tuple(found)
 
 
-async def integrated_keys(mirror: Path, base: str, head: str) -> Mapping[StepKey, str]:
+async def integrated_keys(git: Git, base: str, head: str) -> Mapping[StepKey, str]:
     """Steps whose commits lie between the two, with those commits."""
-    listed = await private_git(mirror)("log", f"--format={_KEYS}", f"{base}..{head}")
+    listed = await git("log", f"--format={_KEYS}", f"{base}..{head}")
     return {
         StepKey.of(run, step, int(execution)): commit
         for commit, run, step, execution in (line.split("\0") for line in reversed(listed.splitlines()))

@@ -1,5 +1,6 @@
 """Commits, blobs and refs of the mirror. Refs are made by compare-and-swap."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from ostinato.domain.errors import ExternalError
 from ostinato.domain.ids import RunId, StepId, run_ref, step_ref
 
 MUST_NOT_EXIST = ""
+_MOVED = re.compile("but expected|already exists|unable to resolve reference")
 STEP_TRAILERS = ("Ostinato-Run", "Ostinato-Step", "Ostinato-Execution")
 
 
@@ -124,10 +126,11 @@ async def change_refs(mirror: Path, commands: Sequence[str]) -> None:
     """All of them or none, in the language of `update-ref --stdin`; ExternalError head_moved when an old value differs."""
     if not commands:
         return
-    done = await private_git(mirror).attempt("update-ref", "--stdin", stdin="".join(f"{line}\n" for line in commands))
+    args = ("update-ref", "--stdin")
+    done = await private_git(mirror).attempt(*args, stdin="".join(f"{line}\n" for line in commands))
     if done.exit_code != 0:
-        message = f"Refs of {mirror} were not changed, something else moved them meanwhile: {done.stderr.strip()}"
-        raise ExternalError(message, code="head_moved")
+        error = failure(args, mirror, done)
+        raise ExternalError(error.message, code="head_moved") if _MOVED.search(done.stderr) else error
 
 
 async def list_refs(mirror: Path, *prefixes: str) -> dict[str, str]:

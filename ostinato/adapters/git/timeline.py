@@ -91,7 +91,7 @@ async def _known_keys(mirror: Path, run_id: RunId, head: str, keep: Collection[S
         "for-each-ref", "--format=%(refname)", f"--merged={head}", run_ref(run_id, "steps")
     )
     reached = {key for ref in listed.split() if (key := _key_of(run_id, ref)) is not None}
-    return {*keep, *reached, *await integrated_keys(mirror, run_ref(run_id, "base"), head)}
+    return {*keep, *reached, *await integrated_keys(private_git(mirror), run_ref(run_id, "base"), head)}
 
 
 async def _rewound(mirror: Path, aside: str, number: int) -> Rewound:
