@@ -37,6 +37,7 @@ class Desk:
     artifacts: ArtifactStore
     redactor: Redactor = field(default_factory=Redactor)
     history: History | None = None
+    turns: dict[RunId, asyncio.Lock] = field(default_factory=dict)
     timelines: dict[RunId, str] = field(default_factory=dict)
     """The workflow execution that was last found to be the one that works in a run's files."""
 

@@ -1,5 +1,6 @@
 """Whose turn it is in a run's files: one execution of the workflow, under one epoch."""
 
+import asyncio
 from pathlib import Path
 
 from activities.edge import Desk
@@ -9,17 +10,19 @@ from ostinato.domain.workspace import Workspace
 
 async def keep_place(desk: Desk, workspace: Workspace, head: str) -> None:
     """Once for each execution of the workflow: after a reset, what it does not know any more is moved aside."""
-    if not workspace.timeline or desk.timelines.get(workspace.run_id) == workspace.timeline:
-        return
-    await keep_timeline(
-        Path(workspace.mirror),
-        run_id=workspace.run_id,
-        token=workspace.timeline,
-        previous=workspace.follows,
-        head=head,
-        branch_ref=branch_ref(workspace),
-    )
-    desk.timelines[workspace.run_id] = workspace.timeline
+    run_id = workspace.run_id
+    async with desk.turns.setdefault(run_id, asyncio.Lock()):
+        if not workspace.timeline or desk.timelines.get(run_id) == workspace.timeline:
+            return
+        await keep_timeline(
+            Path(workspace.mirror),
+            run_id=run_id,
+            token=workspace.timeline,
+            previous=workspace.follows,
+            head=head,
+            branch_ref=branch_ref(workspace),
+        )
+        desk.timelines[run_id] = workspace.timeline
 
 
 def branch_ref(workspace: Workspace) -> str:

@@ -28,14 +28,13 @@ from ostinato.contracts.activities import (
 )
 from ostinato.contracts.workflows import RUN_WORKFLOW
 from ostinato.domain.approval import approval_context, approval_for
-from ostinato.domain.continuation import Continuation, Rollback
+from ostinato.domain.continuation import Rollback, RunInput, with_continuation
 from ostinato.domain.decisions import APPROVE, REJECT, Answer, DecisionKind
 from ostinato.domain.errors import OstinatoError
 from ostinato.domain.gates import Status, failed_gates
 from ostinato.domain.pipeline import Outcome, Phase, Trigger
 from ostinato.domain.plan import GateName
 from ostinato.domain.report import Snapshot, Stop, judge_outcome
-from ostinato.domain.request import RunRequest
 from ostinato.domain.schedule import Schedule
 from ostinato.durable.calls import StopRun, call, stop_of, uninterrupted
 from ostinato.durable.continuing import continuation_of, here, restored, settle_in
@@ -52,16 +51,16 @@ from ostinato.durable.stepping import Engine
 @workflow.defn(name=RUN_WORKFLOW, failure_exception_types=[OstinatoError])
 class RunWorkflow(Mailbox):
     @workflow.init
-    def __init__(self, request: RunRequest, continuation: Continuation | None = None) -> None:
-        if continuation is None:
-            self._record = RunRecord(request=request, started_at=workflow.now())
+    def __init__(self, start: RunInput) -> None:
+        if start.continuation is None:
+            self._record = RunRecord(request=start.request, started_at=workflow.now())
         else:
-            self._record = restored(request, continuation)
+            self._record = restored(start.request, start.continuation)
         self._baseline: asyncio.Task[Observations] | None = None
 
     @workflow.run
-    async def run(self, request: RunRequest, continuation: Continuation | None = None) -> Snapshot:
-        record = self._record
+    async def run(self, start: RunInput) -> Snapshot:
+        record, continuation = self._record, start.continuation
         cancelled: BaseException | None = None
         try:
             if continuation is None:
@@ -99,7 +98,7 @@ class RunWorkflow(Mailbox):
     def _begin_anew(self) -> NoReturn:
         """The history has grown: another execution goes on with everything this one knows."""
         record = self._record
-        workflow.continue_as_new(args=[record.request, continuation_of(record)])
+        workflow.continue_as_new(with_continuation(record.request, continuation_of(record)))
 
     async def _only_roll_back(self, order: Rollback) -> NoReturn:
         """A run that had ended goes back to a checkpoint and ends there."""

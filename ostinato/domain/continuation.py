@@ -9,6 +9,7 @@ from ostinato.domain.execution import StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.pipeline import Phase
 from ostinato.domain.report import Snapshot, Todo
+from ostinato.domain.request import RunRequest
 from ostinato.domain.workspace import Checkpoint
 
 
@@ -44,6 +45,21 @@ class Continuation(Fact):
     """Steps that are to run again."""
     rollback: Rollback | None = None
     by: str = ""
+
+
+class RunInput(RunRequest):
+    """What the run's workflow takes: a request, and where it goes on from if it does."""
+
+    continuation: Continuation | None = None
+
+    @property
+    def request(self) -> RunRequest:
+        return RunRequest(**{name: getattr(self, name) for name in RunRequest.model_fields})
+
+
+def with_continuation(request: RunRequest, continuation: Continuation) -> RunInput:
+    fields = {name: getattr(request, name) for name in RunRequest.model_fields}
+    return RunInput(**fields, continuation=continuation)
 
 
 def find_checkpoint(snapshot: Snapshot, name: str) -> Checkpoint:

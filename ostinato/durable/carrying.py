@@ -14,7 +14,7 @@ from ostinato.domain.execution import StepResult
 from ostinato.domain.plan import Step
 from ostinato.domain.request import headline
 from ostinato.durable.calls import call, is_silence
-from ostinato.durable.places import PlaceLost, patience_of
+from ostinato.durable.places import PlaceLost, in_flight, patience_of
 from ostinato.durable.record import RunRecord
 
 
@@ -39,11 +39,8 @@ class DirectCarrier:
         self.terms = terms_of(self.record)
 
     async def carry(self, order: CarryStep) -> StepResult:
-        self.record.calls_in_flight += 1
-        try:
+        async with in_flight(self.record):
             return await carry_out(order, self.terms)
-        finally:
-            self.record.calls_in_flight -= 1
 
 
 async def carry_out(order: CarryStep, terms: StartShard) -> StepResult:

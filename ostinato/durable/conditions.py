@@ -7,6 +7,7 @@ from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepRes
 from ostinato.domain.plan import ChooseAction, Step
 from ostinato.domain.variables import variables_of
 from ostinato.durable.calls import call
+from ostinato.durable.places import in_flight
 from ostinato.durable.record import RunRecord
 
 
@@ -42,17 +43,13 @@ async def choose(record: RunRecord, step: Step, action: ChooseAction) -> StepRes
 
 
 async def evaluate(record: RunRecord, step: Step, expression: str, wants: Literal["condition", "list"]) -> Evaluated:
-    record.calls_in_flight += 1
-    try:
+    variables = variables_of(record.steps.plan, record.results, step)
+    async with in_flight(record):
         return await call(
             EVALUATE,
-            Evaluate(
-                expression=expression, wants=wants, variables=variables_of(record.steps.plan, record.results, step)
-            ),
+            Evaluate(expression=expression, wants=wants, variables=variables),
             summary=f"{step.name} · {expression}",
         )
-    finally:
-        record.calls_in_flight -= 1
 
 
 def failed(step: Step, kind: FailureKind, message: str, recommendation: str = "") -> StepResult:

@@ -40,10 +40,11 @@ class Integrator:
     started_from: dict[StepId, str] = field(default_factory=dict)
     """The checkpoint that each running step began at."""
     forecasting: "asyncio.Task[None] | None" = None
+    is_bringing: bool = False
 
     @property
     def is_idle(self) -> bool:
-        return not self.waiting and (self.forecasting is None or self.forecasting.done())
+        return not self.waiting and not self.is_bringing and (self.forecasting is None or self.forecasting.done())
 
     async def integrate(self, step_id: StepId, execution: int, commit: str) -> Integration:
         """The step's commit on the branch, or the paths in which it conflicts."""
@@ -55,14 +56,15 @@ class Integrator:
         """For as long as steps run; cancelled afterwards."""
         while True:
             await workflow.wait_condition(lambda: bool(self.waiting))
-            batch = [entry for entry in self.waiting[:MAX_AT_ONCE] if not entry[1].cancelled()]
+            taken, self.waiting = self.waiting[:MAX_AT_ONCE], self.waiting[MAX_AT_ONCE:]
+            batch = [entry for entry in taken if not entry[1].cancelled()]
+            self.is_bringing = True
             try:
                 if batch:
                     await self._bring_in(batch)
             except ActivityError as error:
                 _fail(batch, error)
-            finally:
-                self.waiting = self.waiting[MAX_AT_ONCE:]
+            self.is_bringing = False
             self._look_ahead()
 
     async def _bring_in(self, batch: list[Waiting]) -> None:

@@ -1,6 +1,7 @@
 """Work on the run's files stays with the worker that owns them; where that one is gone, another takes over."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TypeVar
 
@@ -24,6 +25,16 @@ class PlaceLost(Exception):  # noqa: N818 - the work is to be done elsewhere
     """The worker that owns the files did not take the work up."""
 
 
+@asynccontextmanager
+async def in_flight(record: RunRecord) -> AsyncIterator[None]:
+    """Something that another execution of the workflow could not take up."""
+    record.calls_in_flight += 1
+    try:
+        yield
+    finally:
+        record.calls_in_flight -= 1
+
+
 def patience_of(record: RunRecord) -> timedelta:
     return timedelta(seconds=record.request.options.takeover_after_s)
 
@@ -41,22 +52,20 @@ async def on_place(
     """Run an activity where the files are, wherever that is by then; `make` gives its argument for a workspace."""
     while True:
         place = record.place
-        record.calls_in_flight += 1
         try:
-            return await call(
-                contract,
-                make(place),
-                queue=step_queue(place.queue) if is_long else place.queue,
-                summary=summary,
-                activity_id=activity_id,
-                start_to_close=start_to_close,
-                patience=patience_of(record),
-            )
+            async with in_flight(record):
+                return await call(
+                    contract,
+                    make(place),
+                    queue=step_queue(place.queue) if is_long else place.queue,
+                    summary=summary,
+                    activity_id=activity_id,
+                    start_to_close=start_to_close,
+                    patience=patience_of(record),
+                )
         except ActivityError as error:
             if not is_silence(error):
                 raise
-        finally:
-            record.calls_in_flight -= 1
         await find_place(record, place.epoch)
 
 
@@ -65,7 +74,7 @@ async def find_place(record: RunRecord, epoch: int) -> None:
 
     With nobody to take over it waits. `epoch` is the one under which the silence was met.
     """
-    async with record.moving:
+    async with record.moving, in_flight(record):
         if record.place.epoch != epoch or await _is_alive(record):
             return
         record.note("the worker that owns the run's files is silent: waiting for it or for another one")

@@ -12,7 +12,7 @@ from ostinato.contracts.workflows import CARRY, SHARD_WORKFLOW, Carried, Carried
 from ostinato.domain.continuation import ShardState
 from ostinato.domain.execution import StepResult
 from ostinato.durable.carrying import CarryingFailed, terms_of
-from ostinato.durable.places import PlaceLost
+from ostinato.durable.places import PlaceLost, in_flight
 from ostinato.durable.record import RunRecord
 
 SHARD_SIZE = 100
@@ -69,14 +69,11 @@ class ShardPool:
         """Sends what has gathered; what gathers meanwhile goes together. Cancelled when the steps are over."""
         while True:
             await workflow.wait_condition(lambda: bool(self.orders or self.cancels))
-            self.record.calls_in_flight += 1
-            try:
+            async with in_flight(self.record):
                 if self.orders:
                     await self._send_orders()
                 if self.cancels:
                     await self._send_cancels()
-            finally:
-                self.record.calls_in_flight -= 1
 
     async def close(self) -> None:
         """Once nothing is carried: those that have room end too."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from temporalio import activity
 
+from ostinato.adapters.cel import evaluate_condition, evaluate_items
 from ostinato.contracts import activities as contracts
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
@@ -46,7 +47,7 @@ def tool_step(step_id: str, *depends_on: str, **fields: Any) -> Step:
         name=f"Do {step_id}",
         action=ToolAction(tool="lint.fix"),
         depends_on=tuple(StepId(name) for name in depends_on),
-        writes=("**",),
+        writes=None,
         **fields,
     )
 
@@ -139,8 +140,29 @@ class World:
             agent=f"person:{command.answered_by}",
         )
 
-    async def _step_integrate(self, command: contracts.IntegrateStep) -> Integration:
-        return Integration(head=command.commit, commit=command.commit)
+    async def _step_integrate(self, command: contracts.IntegrateSteps) -> contracts.Integrated:
+        done = tuple(Integration(head=step.commit, commit=step.commit) for step in command.steps)
+        return contracts.Integrated(integrations=done, head=command.steps[-1].commit)
+
+    async def _step_forecast(self, command: contracts.ForecastConflicts) -> contracts.Forecasts:
+        return contracts.Forecasts()
+
+    async def _step_describe_conflict(self, command: contracts.DescribeConflict) -> contracts.ConflictDescription:
+        return contracts.ConflictDescription(diff=f"both sides of {command.step_id}")
+
+    async def _plan_evaluate(self, command: contracts.Evaluate) -> contracts.Evaluated:
+        if command.wants == "list":
+            return contracts.Evaluated(value=await evaluate_items(command.expression, command.variables))
+        return contracts.Evaluated(value=await evaluate_condition(command.expression, command.variables))
+
+    async def _workspace_take_over(self, command: contracts.TakeOver) -> contracts.TakenOver:
+        return contracts.TakenOver(workspace=command.workspace, head=command.head, same_place=True)
+
+    async def _worker_pulse(self, command: contracts.FeelPulse) -> contracts.Alive:
+        return contracts.Alive(owner=self.queue)
+
+    async def _workspace_roll_back(self, command: contracts.RollBackBranch) -> contracts.RolledBack:
+        return contracts.RolledBack(head=command.commit, kept="refs/ostinato/run/rolled-back/1")
 
     async def _workspace_seal(self, command: contracts.SealBranch) -> contracts.Sealed:
         return contracts.Sealed(head=command.head)

@@ -3,8 +3,9 @@
 import os
 import shutil
 import sys
+import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -28,9 +29,11 @@ from ostinato.domain.request import RunOptions, RunRequest
 from tests.fakes.world import World
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
+from workflows.shard import ShardWorkflow
 
 CACHED_WORKFLOWS = int(os.environ.get("OSTINATO_TEST_CACHE", "1000"))
 """0: every workflow task replays its whole history, the cheapest test of determinism."""
+PAYLOADS = Path(tempfile.mkdtemp(prefix="ostinato-payloads-"))
 KEYS: list[SearchAttributeKey[Any]] = [
     names.PHASE,
     names.OUTCOME,
@@ -56,7 +59,7 @@ async def server() -> AsyncIterator[Client]:
         search_attributes=KEYS,
         dev_server_extra_args=["--dynamic-config-value", "history.transferProcessorMaxPollRPS=2000"],
         dev_server_log_level="error",
-        plugins=[ostinato_plugin()],
+        plugins=[ostinato_plugin(PAYLOADS)],
     ) as environment:
         yield environment.client
 
@@ -65,7 +68,7 @@ async def server() -> AsyncIterator[Client]:
 async def skipping() -> AsyncIterator[Client]:
     """A server that skips time whenever everything waits for a timer."""
     async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=binary("temporal-test-server"), plugins=[ostinato_plugin()]
+        test_server_existing_path=binary("temporal-test-server"), plugins=[ostinato_plugin(PAYLOADS)]
     ) as environment:
         await environment.client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(
@@ -99,15 +102,21 @@ async def running(
         requested_by="tester",
         options=options or RunOptions(),
     )
-    async with Worker(
-        client,
-        task_queue=queue,
-        workflows=[RunWorkflow, MergeWorkflow],
-        activities=world.activities(),
-        max_cached_workflows=max_cached_workflows,
-        max_heartbeat_throttle_interval=timedelta(seconds=0.3),
-        default_heartbeat_throttle_interval=timedelta(seconds=0.3),
-    ):
+    activities = world.activities()
+
+    def worker(task_queue: str, workflows: Sequence[type] = ()) -> Worker:
+        return Worker(
+            client,
+            task_queue=task_queue,
+            workflows=workflows,
+            activities=activities,
+            max_cached_workflows=max_cached_workflows if workflows else 0,
+            max_heartbeat_throttle_interval=timedelta(seconds=0.3),
+            default_heartbeat_throttle_interval=timedelta(seconds=0.3),
+        )
+
+    of_runs = worker(queue, [RunWorkflow, MergeWorkflow, ShardWorkflow])
+    async with of_runs, worker(names.step_queue(queue)), worker(names.pulse_queue(queue)):
         handle = await client.start_workflow(
             names.RUN_WORKFLOW, request, id=request.run_id, task_queue=queue, result_type=Snapshot
         )

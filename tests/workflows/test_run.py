@@ -122,10 +122,12 @@ async def test_a_failed_attempt_is_retried_as_the_next_execution(skipping: Clien
 async def test_a_conflict_is_redone_on_the_new_head(server: Client, cache: int) -> None:
     plan = a_plan(tool_step("edit"))
 
-    async def conflict_once(command: contracts.IntegrateStep) -> Integration:
-        if command.execution == 1:
-            return Integration(head=command.head, conflicts=("a.py",))
-        return Integration(head=command.commit, commit=command.commit)
+    async def conflict_once(command: contracts.IntegrateSteps) -> contracts.Integrated:
+        step = command.steps[0]
+        if step.execution == 1:
+            conflict = Integration(head=command.head, conflicts=("a.py",))
+            return contracts.Integrated(integrations=(conflict,), head=command.head)
+        return contracts.Integrated(integrations=(Integration(head=step.commit, commit=step.commit),), head=step.commit)
 
     async with running(
         server,
