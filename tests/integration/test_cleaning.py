@@ -221,6 +221,15 @@ async def test_artifacts_that_a_result_names_stay_with_what_they_name(home: Home
     assert (set(home.artifacts.glob("??/*")), stray in str(left)) == (left, False)
 
 
+async def test_an_artifact_that_is_put_again_counts_as_new(home: Home) -> None:
+    store = ArtifactStore(home.artifacts)
+    path = age(store.path(store.put_text("again")), datetime(2020, 1, 1, tzinfo=UTC))
+
+    store.put_text("again")
+
+    assert path.stat().st_mtime > datetime(2021, 1, 1, tzinfo=UTC).timestamp()
+
+
 async def test_over_the_limit_the_oldest_artifacts_go_first(home: Home) -> None:
     store = ArtifactStore(home.artifacts)
     paths = [age(store.path(store.put_text(str(n) * 100)), NOW - timedelta(days=9 - n)) for n in range(4)]

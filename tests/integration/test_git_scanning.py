@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from ostinato.adapters.git.command import private_git
+from ostinato.adapters.git.commits import Snapshot, snapshot
 from ostinato.adapters.git.mirror import open_mirror
 from ostinato.adapters.git.repository import inspect_repository
-from ostinato.adapters.git.scanning import added_secrets
+from ostinato.adapters.git.scanning import added_secrets, leftover_secrets
 from ostinato.adapters.git.worktrees import prepare_worktree
 from ostinato.domain.ids import RunId
 from ostinato.domain.redaction import Redactor
-from tests.repositories import make_repository
+from tests.repositories import AUTHOR, git, make_repository
 
 TOKEN = "ghp_" + "Zq8" * 12
 RUN = RunId("scan")
@@ -70,3 +71,43 @@ async def test_a_value_of_the_workers_environment_is_a_secret(tmp_path: Path) ->
     found = await added_secrets(mirror, tree, base, Redactor(["correct horse battery"]))
 
     assert [finding.rule for finding in found] == ["secret"]
+
+
+async def taken(mirror: Path, tree: Path, base: str) -> Snapshot | None:
+    return await snapshot(
+        tree, mirror=mirror, parent=base, message="Do it", author=AUTHOR, trailers={}, redactor=Redactor()
+    )
+
+
+async def test_a_snapshot_names_secrets_instead_of_committing_them(tmp_path: Path) -> None:
+    mirror, tree, base = await a_worktree(tmp_path, {"a.py": "A = 1\n"})
+    (tree / "a.py").write_text(f"TOKEN = '{TOKEN}'\n")
+    before = await private_git(mirror)("count-objects", "-v")
+
+    made = await taken(mirror, tree, base)
+
+    assert made is not None
+    assert (made.commit, [finding.path for finding in made.secrets]) == ("", ["a.py"])
+    assert await private_git(mirror)("count-objects", "-v") == before
+
+
+async def test_a_scanned_snapshot_is_whole(tmp_path: Path) -> None:
+    mirror, tree, base = await a_worktree(tmp_path, {"a.py": "A = 1\n"})
+    (tree / "deep").mkdir()
+    (tree / "deep" / "b.py").write_text("B = 2\n")
+
+    made = await taken(mirror, tree, base)
+
+    assert made is not None
+    assert git(mirror, "show", f"{made.commit}:deep/b.py") == "B = 2"
+    assert git(mirror, "fsck", "--connectivity-only", made.commit) == ""
+
+
+async def test_leftovers_are_scanned_since_the_checkout_with_the_repositories_inside(tmp_path: Path) -> None:
+    mirror, tree, base = await a_worktree(tmp_path, {"a.py": "A = 1\n"})
+    clean = await leftover_secrets(mirror, tree, base, Redactor())
+    make_repository(tree / "nested", {"c.py": f"TOKEN = '{TOKEN}'\n"})
+
+    found = await leftover_secrets(mirror, tree, base, Redactor())
+
+    assert (clean, [finding.path for finding in found]) == ((), ["nested/c.py"])

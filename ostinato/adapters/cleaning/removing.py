@@ -8,7 +8,7 @@ from pathlib import Path
 from ostinato.adapters.cleaning.folders import mirror_of, worktrees
 from ostinato.adapters.cleaning.model import Collected, Removal, RemovalKind
 from ostinato.adapters.git.command import private_git, user_git
-from ostinato.adapters.git.scanning import added_secrets
+from ostinato.adapters.git.scanning import leftover_secrets
 from ostinato.adapters.git.worktrees import remove_worktree
 from ostinato.adapters.home import Home
 from ostinato.domain.errors import ExternalError, OstinatoError
@@ -68,7 +68,7 @@ async def _remove_run_folder(home: Home, folder: Path, run_id: RunId) -> str:
         if mirror is None:
             continue
         base = (await private_git(mirror)("rev-parse", run_ref(run_id, "base"))).strip()
-        if await added_secrets(mirror, tree, base, Redactor()):
+        if await leftover_secrets(mirror, tree, base, Redactor()):
             raise ExternalError(
                 f"{tree} holds a secret and stays: look at it and remove it yourself", code="secret_found"
             )

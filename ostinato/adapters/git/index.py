@@ -63,6 +63,17 @@ def with_own_objects(git: Git, mirror: Path) -> Git:
     return git.with_env(GIT_OBJECT_DIRECTORY=objects, GIT_ALTERNATE_OBJECT_DIRECTORIES=mirror / "objects")
 
 
+def keep_objects(git: Git, mirror: Path) -> None:
+    """Moves what a git with_own_objects() made into the mirror; packs before their indexes, as git looks for those."""
+    made = Path(git.env["GIT_OBJECT_DIRECTORY"])
+    files = [file for file in made.rglob("*") if file.is_file()]
+    for file in sorted(files, key=lambda file: (file.suffix == ".idx", file.name)):
+        target = mirror / "objects" / file.relative_to(made)
+        if not target.exists():
+            target.parent.mkdir(exist_ok=True)
+            file.replace(target)
+
+
 async def stage_in(git: Git, worktree: Path, parent: str, *, include_embedded: bool = False) -> Staged:
     """Everything in the working tree, in an index that holds `parent`."""
     changed, embedded = await add_all(git, parent)
@@ -100,6 +111,14 @@ def kept_of(admin: Path) -> Kept | None:
     except (OSError, ValueError):
         return None
     return Kept(commit=commit, ref=ref)
+
+
+def head_text(admin: Path) -> str:
+    """A commit where HEAD is detached; git need not be asked."""
+    try:
+        return (admin / "HEAD").read_text(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def may_hold_gitlinks(index: Path) -> bool:

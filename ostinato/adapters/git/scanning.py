@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ostinato.adapters.git.index import add_all, staging, with_own_objects
+from ostinato.adapters.git.command import Git
+from ostinato.adapters.git.index import add_all, admin_folder, head_text, kept_of, stage_in, staging, with_own_objects
 from ostinato.domain.gates import Finding, Level
 from ostinato.domain.redaction import Redactor
 
@@ -27,9 +28,28 @@ async def added_secrets(
     """One finding for each secret in lines that `worktree` adds to `parent`; the secret itself is not in it."""
     async with staging(mirror, worktree, parent) as staged:
         git = with_own_objects(staged, mirror).with_config(config)
-        await add_all(git, parent)
-        quiet = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-prefix", "-U0")
-        diff = await git("diff", "--cached", *quiet, parent)
+        changed, _ = await add_all(git, parent)
+        return await secrets_in(git, parent, redactor) if changed else ()
+
+
+async def leftover_secrets(mirror: Path, worktree: Path, base: str, redactor: Redactor) -> tuple[Finding, ...]:
+    """What saving the worktree's leftovers would make an object: files of repositories inside it are read as well.
+
+    Compared with what the worktree was last known to stand on, or with `base` where that is not known any more.
+    """
+    admin = admin_folder(mirror, worktree)
+    kept = kept_of(admin) if admin is not None else None
+    parent = kept.commit if admin is not None and kept is not None and head_text(admin) == kept.commit else base
+    async with staging(mirror, worktree, parent) as staged:
+        git = with_own_objects(staged, mirror)
+        found = await stage_in(git, worktree, parent, include_embedded=True)
+        return await secrets_in(git, parent, redactor) if found.tree else ()
+
+
+async def secrets_in(git: Git, parent: str, redactor: Redactor) -> tuple[Finding, ...]:
+    """In what the index of this git adds to `parent`."""
+    quiet = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-prefix", "-U0")
+    diff = await git("diff", "--cached", *quiet, parent)
     return await asyncio.to_thread(lambda: tuple(_findings(diff, redactor)))
 
 

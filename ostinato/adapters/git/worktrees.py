@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ostinato.adapters.git.command import Completed, Git, nul_separated, private_git, readable, user_git
-from ostinato.adapters.git.index import Kept, admin_folder, keep_index, kept_of, may_hold_gitlinks, stage
+from ostinato.adapters.git.index import Kept, admin_folder, head_text, keep_index, kept_of, may_hold_gitlinks, stage
 from ostinato.adapters.git.locking import locked
 from ostinato.adapters.git.objects import MUST_NOT_EXIST, commit_tree, mirror_author, recorded, with_trailers
 from ostinato.adapters.git.repository import resolve_commit
@@ -143,8 +143,8 @@ async def _head(mirror: Path, path: Path) -> str | None:
     admin = admin_folder(mirror, path)
     if admin is None:
         return None
-    kept, head = kept_of(admin), admin / "HEAD"
-    if kept is not None and head.is_file() and head.read_text(errors="replace").strip() == kept.commit:
+    kept = kept_of(admin)
+    if kept is not None and head_text(admin) == kept.commit:
         return kept.commit
     return await resolve_commit(_worktree_git(admin, path), "HEAD")
 
