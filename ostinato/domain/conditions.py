@@ -27,6 +27,7 @@ _TOKEN = re.compile(
       |(?P<sign>&&|\|\||[=!<>]=|.)""",
     re.VERBOSE | re.DOTALL,
 )
+_BRANCH = re.compile(r'has\(steps\["([^"]+)"\]\.chosen\) && (!?)steps\["\1"\]\.chosen')
 _PLAIN_ADDITIONS = 8
 _PLAIN_PATHS = 16
 
@@ -126,6 +127,13 @@ def unnamed_steps(expression: str, field: str) -> Iterator[Problem]:
         if path.names == ("steps",):
             said = f"'steps' is used without the name of a step ({place(expression, path.at)})"
             yield _problem("condition_step_unnamed", field, said, 'Write steps.ID.FIELD, or steps["ID"].FIELD')
+
+
+def told(condition: str) -> str:
+    """A step's condition for people: what a branch added to it in their words."""
+    return _BRANCH.sub(lambda taken: f"{taken.group(1)} is {'false' if taken.group(2) else 'true'}", condition).replace(
+        "\n)", ")"
+    )
 
 
 def place(expression: str, at: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ostinato.domain.execution import StepResult, StepState
+from ostinato.domain.execution import StepOutcome, StepResult, StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import GroupAction, Merge, Plan, Step
 
@@ -104,9 +104,11 @@ def capped_parts(outputs: Sequence[Any]) -> dict[str, Any]:
 
 
 def _part_output(part: Sequence[Step], results: Mapping[StepId, StepResult]) -> Any:
-    """The output of its last step; of several last ones, by their short names."""
-    awaited = {name for step in part for name in step.needs}
-    last = [step for step in part if step.id not in awaited]
+    """The output of its last step, skipped ones aside; of several last ones, by their short names."""
+    skipped = {step.id for step in part if step.id in results and results[step.id].outcome is StepOutcome.SKIPPED}
+    done = [step for step in part if step.id not in skipped]
+    awaited = {name for step in done for name in step.needs}
+    last = [step for step in done if step.id not in awaited]
     outputs = {step.id: results[step.id].output for step in last if step.id in results}
     if len(last) == 1:
         return next(iter(outputs.values()), None)

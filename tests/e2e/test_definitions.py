@@ -102,6 +102,57 @@ steps:
   - {id: neither, tool: format, depends_on: [never]}
 gates: {post: []}
 """
+LISTS = """\
+id: lists
+values: {seen: {merge: append}}
+steps:
+  - id: list
+    run: echo '{"groups":[{"name":"a b","files":["x","y"]},{"name":"c","files":[]}]}' > "$OSTINATO_OUTPUT"
+  - id: outer
+    for_each:
+      items: steps.list.groups
+      as: group
+      steps:
+        - id: head
+          run: echo '{"seen":"head"}' > "$OSTINATO_OUTPUT"
+        - id: inner
+          for_each: {items: group.files, as: file}
+          depends_on: [head]
+          run: echo {{ group.name }} {{ file }} {{ index }} {{ steps.head.outcome }} > out-{{ file }}.txt
+          writes: ["out-{{ file }}.txt"]
+        - id: empty
+          run: echo {{ group.name }} >> empty.txt
+          when: size(group.files) == 0
+          depends_on: [inner]
+  - id: last
+    run: echo {{ values.seen }} {{ steps.outer.succeeded }} > seen.txt
+    depends_on: [outer]
+gates: {post: []}
+"""
+CHOICES = """\
+id: choices
+max_parallel: 6
+steps:
+  - id: racing
+    for_each: {items: "[30, 0, 30]", merge: first}
+    run: sleep {{ item }}
+  - id: most
+    for_each: {items: "['true', 'false', 'true']", merge: {quorum: 2}}
+    run: "{{ item }}"
+  - id: planner
+    run: echo '{"steps":[{"id":"extra","run":"echo {{ "{{" }} steps.planner.n }} > extra.txt"}],"n":7}' > "$OSTINATO_OUTPUT"
+    adds_steps: true
+  - id: ways
+    if: steps.planner.n > 5
+    then: [{id: up, run: "true"}]
+    else: [{id: down, run: "true"}]
+  - id: wrong
+    run: "true"
+    when: steps.planner.nothing > 1
+    critical: false
+  - {id: after, run: "true", depends_on: [ways]}
+gates: {post: []}
+"""
 
 
 @pytest.fixture
@@ -236,3 +287,37 @@ def test_the_example_for_the_night_does_what_it_says(stack: Stack, sample: Path)
     assert (ended.code, ended.data["outcome"]) == (0, "completed"), ended.err
     assert steps["lint"]["files_changed"] > 0
     assert f"{steps['scan']['findings_count']} insecure places" in steps["summary"]["summary"]
+
+
+def test_a_list_of_lists_becomes_steps_of_their_own(stack: Stack, tmp_path: Path, repository: Path) -> None:
+    ended = run(stack, repository, a_file(tmp_path, LISTS))
+
+    steps, branch = steps_of(ended), f"ostinato/{ended.data['run_id']}"
+    assert (ended.code, ended.data["outcome"]) == (0, "completed"), ended.err
+    assert git(repository, "show", f"{branch}:out-y.txt") == "a b y 1 succeeded"
+    assert git(repository, "show", f"{branch}:empty.txt") == "c"
+    assert git(repository, "show", f"{branch}:seen.txt") == '["head", "head"] 2'
+    assert (steps["outer-0-empty"]["outcome"], steps["outer-1-inner"]["outcome"]) == ("skipped", "succeeded")
+
+
+def test_races_quorums_branches_and_added_steps_end_as_they_say(stack: Stack, tmp_path: Path, repository: Path) -> None:
+    ended = run(stack, repository, a_file(tmp_path, CHOICES))
+
+    outcomes = {name: step["outcome"] for name, step in steps_of(ended).items()}
+    assert (ended.code, ended.data["outcome"]) == (8, "degraded"), ended.err
+    assert [outcomes[f"racing-{n}"] for n in range(3)] == ["cancelled", "succeeded", "cancelled"]
+    assert (outcomes["most"], outcomes["most-1"], outcomes["extra"]) == ("succeeded", "failed", "succeeded")
+    assert (outcomes["up"], outcomes["down"], outcomes["after"]) == ("succeeded", "skipped", "succeeded")
+    assert "step 'planner' left no 'nothing'; it left" in str(steps_of(ended)["wrong"]["error"])
+    assert git(repository, "show", f"ostinato/{ended.data['run_id']}:extra.txt") == "7"
+
+
+def test_the_example_with_lists_and_branches_does_what_it_says(stack: Stack, sample: Path) -> None:
+    ended = run(stack, sample, str(ROOT / "examples" / "definitions" / "size-report.yaml"), "--param", "limit=10")
+
+    steps, branch = steps_of(ended), f"ostinato/{ended.data['run_id']}"
+    assert (ended.code, ended.data["outcome"]) == (0, "completed"), ended.err
+    assert {"clean-lint", "clean-format", "count-0", "count-reduce"} <= set(steps)
+    assert (steps["unused"]["outcome"], steps["fine"]["outcome"]) == ("succeeded", "skipped")
+    assert "src/tally/money.py" in git(sample, "show", f"{branch}:sizes.txt")
+    assert "lines," in git(sample, "show", f"{branch}:size-report.txt")

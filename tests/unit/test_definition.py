@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from ostinato.domain.conditions import told
 from ostinato.domain.definition import Definition, compile_definition, definition_problems, parse_definition
 from ostinato.domain.errors import UserError
 from ostinato.domain.plan import CommandAction, ToolAction
@@ -168,6 +169,13 @@ def test_branches_lie_beside_the_step_that_chooses() -> None:
     assert steps["end"].depends_on == ("check-it", "two", "other")
     assert steps["other"].when == 'has(steps["check-it"].chosen) && !steps["check-it"].chosen'
     assert steps["two"].when == 'has(steps["check-it"].chosen) && steps["check-it"].chosen && (steps.one.n == 1\n)'
+
+
+def test_the_condition_of_a_branch_is_told_in_words() -> None:
+    steps = by_id(a_definition({"id": "scan", "run": "s"}, CHECK, **DEEP))
+
+    assert told(steps["other"].when) == "check-it is false"
+    assert told(steps["two"].when) == "check-it is true && (steps.one.n == 1)"
 
 
 def test_an_if_within_an_if_belongs_to_its_branch() -> None:

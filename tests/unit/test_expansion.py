@@ -212,6 +212,16 @@ def test_a_group_leaves_what_the_last_steps_of_its_parts_left() -> None:
     assert output == {"count": 2, "succeeded": 1, "failed": 1, "parts": [{"n": 1}, {}]}
 
 
+def test_a_skipped_last_step_leaves_the_word_to_the_one_before() -> None:
+    group = a_group(a_step("a"), a_step("b", depends_on=("a",)))
+    plan = joined(a_plan(group), expand_group(group, ["x"]), group.id)
+    left = results(a_result("each-0-a", n=1), a_result("each-0-b", StepOutcome.SKIPPED))
+
+    output = group_output(plan, left, dict.fromkeys([step.id for step in plan.steps], DONE), group)
+
+    assert output["parts"] == [{"n": 1}]
+
+
 def test_what_a_group_leaves_is_cut_to_size_and_says_what_is_left_out() -> None:
     group = a_group()
     plan = joined(a_plan(group), expand_group(group, list(range(300))), group.id)
