@@ -152,7 +152,9 @@ def _arrive(arrival: "asyncio.Future[StepResult]", carried: Carried) -> None:
 
 
 async def _until_done(arrival: "asyncio.Future[StepResult]") -> None:
-    """Also when it is cancelled once more."""
+    """Also when it is cancelled once more. Waits by the workflow: it is what ends it when the workflow is evicted."""
     while not arrival.done():
-        with contextlib.suppress(asyncio.CancelledError, PlaceLost, CarryingFailed):
-            await asyncio.shield(arrival)
+        with contextlib.suppress(asyncio.CancelledError):
+            await workflow.wait_condition(arrival.done)
+    if not arrival.cancelled():
+        arrival.exception()  # looked at, so that nobody warns of it
