@@ -9,13 +9,13 @@ from typing import Any
 
 import cel
 
-from ostinato.adapters.inside import ostinato_cel
+from ostinato.adapters import cel_program
 from ostinato.adapters.processes import clean_environment, run_quiet
 from ostinato.domain.conditions import MAX_EXPRESSION, ROOTS, condition_problems, missing, outline, too_long
 from ostinato.domain.errors import ExternalError, Problem, UserError
 
 TIMEOUT_S = 15.0
-"""On the clock; the evaluation itself has `ostinato_cel.CPU_S` seconds of work."""
+"""On the clock; the evaluation itself has `cel_program.CPU_S` seconds of work."""
 LOWERED = 400
 """What a branch of an `if` adds to a condition that somebody wrote, at most."""
 _CURE = "Correct the expression, or what the step leaves in its output"
@@ -45,7 +45,7 @@ async def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
     if said := _refused(expression, used):
         raise _failed(expression, said)
     if outline(expression).is_plain:
-        answer = ostinato_cel.evaluated(expression, used)
+        answer = cel_program.evaluated(expression, used)
     else:
         answer = await _apart(expression, used)
     if "error" in answer:
@@ -82,12 +82,12 @@ def _refused(expression: str, used: Mapping[str, Any]) -> str:
 async def _apart(expression: str, used: Mapping[str, Any]) -> dict[str, Any]:
     asked = json.dumps({"expression": expression, "variables": used})
     ended = await run_quiet(
-        [sys.executable, str(ostinato_cel.__file__)],
+        [sys.executable, "-P", str(cel_program.__file__)],
         cwd=Path("/"),
         env=clean_environment(),
         timeout_s=TIMEOUT_S,
         stdin=asked.encode(),
-        max_output=4 * ostinato_cel.MAX_BYTES + 1_000_000,
+        max_output=4 * cel_program.MAX_BYTES + 1_000_000,
     )
     if ended.exit_code == 1 and "Error" in ended.stderr and "MemoryError" not in ended.stderr:
         raise ExternalError(f"CEL cannot be evaluated: {ended.stderr.strip()[-300:]}", code="condition_unavailable")
