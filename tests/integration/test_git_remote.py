@@ -237,6 +237,27 @@ async def test_the_branch_is_pushed_on_request_and_never_over_other_commits(user
     assert not done.ok or "already exists there with other commits" in done.message
 
 
+async def test_a_branch_that_is_checked_out_there_does_not_keep_the_checkpoints_away(user: Path) -> None:
+    a = await worker("a", user)
+    one, two = await a.ground.chain("one", "two")
+    await a.push(one, 1, branch=True)
+    git(user, "checkout", "-q", f"ostinato/{RUN}")
+
+    done = await a.push(two, 1, branch=True)
+
+    assert (done.ok, git(user, "rev-parse", f"{OURS}/head", BRANCH).split()) == (True, [two, one])
+    assert f"ostinato/{RUN} was not moved there" in done.message
+
+
+async def test_pushes_at_once_are_one_after_the_other(user: Path) -> None:
+    a = await worker("a", user)
+    one, two = await a.ground.chain("one", "two")
+
+    done = await asyncio.gather(a.push(one, 1), a.push(two, 1), a.push(two, 1))
+
+    assert [each.ok for each in done] == [True, True, True]
+
+
 async def test_hundreds_of_steps_fit_one_push(user: Path) -> None:
     a = await worker("a", user)
     head = (await a.ground.chain("one"))[-1]

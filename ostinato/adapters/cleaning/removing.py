@@ -80,7 +80,7 @@ async def _remove_run_folder(home: Home, folder: Path, run_id: RunId) -> str:
 
 def _forget_pushes(mirror: Path, run_id: RunId) -> None:
     for note in (mirror / "ostinato").glob(f"{run_id}-*"):
-        if len(note.name) == len(run_id) + len("-") + 12:
+        if len(note.stem) == len(run_id) + len("-") + 12:
             note.unlink(missing_ok=True)
 
 

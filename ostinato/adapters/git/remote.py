@@ -3,12 +3,13 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ostinato.adapters.git.branches import may_move, note_received
 from ostinato.adapters.git.command import private_git
 from ostinato.adapters.git.epochs import Lease, lease_ref, parse_lease
+from ostinato.adapters.git.locking import locked
 from ostinato.adapters.git.objects import change_refs, list_refs, read_objects, store_blob
 from ostinato.adapters.git.rewind import check_checkpoint
 from ostinato.adapters.git.transfer import Unreachable, fetch_refs, push, reason_of, refspecs_of, remote_refs
@@ -19,7 +20,6 @@ KEPT_HOME = ("saved", "merge", "lease", "leases", "superseded")
 """Refs of a run that do not travel: leftovers that nobody has looked at, and our own notes."""
 _PACKED_EVERY = 256
 """New refs; git reads thousands of them seven times quicker from one file."""
-_TRIES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,22 +62,36 @@ async def push_checkpoints(
     Nothing changed since the last push: the target is not asked. A second call does no harm.
     """
     mine = Lease(epoch=epoch, owner=owner)
-    wanted = await _wanted(mirror, run_id, head, include_branch)
-    there = await asyncio.to_thread(_remembered, _memory(mirror, target, run_id), run_id)
-    reason = ""
-    for _ in range(_TRIES):
-        if there is None:
-            looked = await _look(mirror, target, run_id)
-            if isinstance(looked, Unreachable):
-                return Pushed(ok=False, message=f"{target} cannot be reached: {looked.message}")
-            there = looked
-        if mine.is_barred_by(there.lease):
-            return _superseded(mine, there.lease)
-        done = await _push(mirror, target, run_id, mine, wanted, there)
-        if isinstance(done, Pushed):
-            return done
-        reason, there = done.message, None
-    return Pushed(ok=False, message=f"{target} did not accept the checkpoints: {reason}")
+    memory = _memory(mirror, target, run_id)
+    memory.parent.mkdir(exist_ok=True)
+    async with locked(memory.with_suffix(".lock")):
+        wanted = await _wanted(mirror, run_id, head, include_branch)
+        there = await asyncio.to_thread(_remembered, memory, run_id)
+        done = await _push(mirror, target, run_id, mine, wanted, there) if there else Unreachable(message="")
+        if isinstance(done, Unreachable):
+            done = await _push_anew(mirror, target, run_id, mine, wanted)
+    if isinstance(done, Unreachable):
+        return Pushed(ok=False, message=f"{target} did not accept the checkpoints: {done.message}")
+    return done
+
+
+async def _push_anew(
+    mirror: Path, target: str | Path, run_id: RunId, mine: Lease, wanted: dict[str, str]
+) -> Pushed | Unreachable:
+    """After a look at what is there. A branch that the target does not want does not keep the checkpoints away."""
+    there = await _look(mirror, target, run_id)
+    if isinstance(there, Unreachable):
+        return Pushed(ok=False, message=f"{target} cannot be reached: {there.message}")
+    done = await _push(mirror, target, run_id, mine, wanted, there)
+    branch = f"refs/heads/{run_branch(run_id)}"
+    if isinstance(done, Pushed) or branch not in wanted:
+        return done
+    without = {ref: oid for ref, oid in wanted.items() if ref != branch}
+    now = await _look(mirror, target, run_id)
+    again = done if isinstance(now, Unreachable) else await _push(mirror, target, run_id, mine, without, now)
+    if isinstance(again, Pushed) and again.ok:
+        return replace(again, message=f"{run_branch(run_id)} was not moved there: {done.message}")
+    return again
 
 
 async def take_over(mirror: Path, target: str | Path, *, run_id: RunId, epoch: int, owner: str) -> Taken:
@@ -149,6 +163,8 @@ async def _wanted(mirror: Path, run_id: RunId, head: str, include_branch: bool) 
 async def _push(
     mirror: Path, target: str | Path, run_id: RunId, mine: Lease, wanted: dict[str, str], there: _There
 ) -> Pushed | Unreachable:
+    if mine.is_barred_by(there.lease):
+        return _superseded(mine, there.lease)
     branch, note = f"refs/heads/{run_branch(run_id)}", ""
     if branch in wanted and not await may_move(mirror, run_id, there=there.refs.get(branch), to=wanted[branch]):
         note = f"{run_branch(run_id)} already exists there with other commits"
