@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ostinato.adapters.git.commits import Snapshot, changed_paths, diff_stat, diff_text, integrate, snapshot
+from ostinato.adapters.git.commits import Snapshot, changed_paths, diff_stat, diff_text, snapshot
+from ostinato.adapters.git.integration import integrate
 from ostinato.adapters.git.objects import StepKey, read_result, record, recorded, write_result
 from ostinato.adapters.git.worktrees import prepare_worktree
 from ostinato.domain.errors import ExternalError

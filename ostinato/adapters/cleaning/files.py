@@ -89,7 +89,7 @@ def size_of(path: Path) -> int:
 
 def _named(home: Home, files: dict[str, Path]) -> set[str]:
     """By results, or by an artifact that is named itself."""
-    todo = [path for path in home.results.glob("*") if path.is_file()]
+    todo = [path for path in home.results.rglob("*") if path.is_file()]
     named: set[str] = set()
     while todo:
         for name in _references(todo.pop()):

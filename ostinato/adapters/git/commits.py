@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ostinato.adapters.git.command import nul_separated, private_git, readable
 from ostinato.adapters.git.index import keep_objects, stage_in, staging, with_own_objects
-from ostinato.adapters.git.integration import integrate as integrate
 from ostinato.adapters.git.objects import Author, commit_tree, ref_of, with_trailers
 from ostinato.adapters.git.scanning import secrets_in
 from ostinato.adapters.git.worktrees import adopt
