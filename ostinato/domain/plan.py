@@ -283,7 +283,7 @@ def plan_problems(steps: Iterable[Step]) -> tuple[Problem, ...]:
             for name in step.depends_on
             if name not in seen
         )
-    if cycle := find_cycle({step.id: step.depends_on for step in listed}):
+    if cycle := find_cycle({step.id: step.needs for step in listed}):
         problems.append(
             Problem(
                 code="dependency_cycle",

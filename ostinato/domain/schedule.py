@@ -46,10 +46,13 @@ class Schedule:
         self._index()
 
     def replan(self, plan: Plan) -> None:
-        """Another plan over the same history: new steps are pending, what is known stays."""
+        """Another plan over the same history: what is known stays; what is blocked follows from the new needs."""
         self.plan = plan
         self.states = {step.id: self.states.get(step.id, StepState.PENDING) for step in plan.steps}
+        blocked = [name for name, state in self.states.items() if state is StepState.BLOCKED]
+        self.states.update(dict.fromkeys(blocked, StepState.PENDING))
         self._index()
+        self._block()
 
     def next_start(self, cap: int) -> Step | None:
         """The step to start now, marked as preparing and holding its claims; None when nothing may start."""
@@ -97,8 +100,7 @@ class Schedule:
             )
         self.states.update(dict.fromkeys(reopened, StepState.PENDING))
         self._index()
-        for name in [name for name, state in self.states.items() if state in _DEAD]:
-            self._block_after(name)
+        self._block()
         return tuple(name for name in reopened if self.states[name] is StepState.PENDING)
 
     def skip(self, step_id: StepId) -> tuple[StepId, ...]:
@@ -210,6 +212,10 @@ class Schedule:
         if state is StepState.PENDING:
             self.claims.release(step_id)
             self._offer(step_id)
+
+    def _block(self) -> None:
+        for name in [name for name, state in self.states.items() if state in _DEAD]:
+            self._block_after(name)
 
     def _block_after(self, step_id: StepId) -> tuple[StepId, ...]:
         blocked = []
