@@ -1,14 +1,11 @@
 import itertools
-import random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostinato.domain.execution import Frontier, StepOutcome, StepState
 from ostinato.domain.figures import lower_bound_s
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import Plan, critical_path, find_cycle, in_order, plan_problems, remaining_path_s, waves
-from tests.builders import a_result
 from tests.laws.plans import plans
 
 NODES = st.integers(0, 7).map(lambda n: StepId(f"s{n}"))
@@ -54,21 +51,3 @@ def test_the_critical_path_is_a_chain_and_as_long_as_any(plan: Plan) -> None:
     assert all(before in plan.step(after).depends_on for before, after in itertools.pairwise(path))
     assert abs(length - max(remaining_path_s(plan).values())) < 1e-6
     assert lower_bound_s(plan, {step.id: step.expected_s for step in plan.steps}) >= length - 1e-6
-
-
-@given(plans(), st.integers(1, 5), st.randoms(use_true_random=False))
-def test_any_course_of_events_ends_and_respects_cap_and_dependencies(
-    plan: Plan, cap: int, chance: random.Random
-) -> None:
-    frontier = Frontier.of(plan)
-    for _ in range(2 * len(plan.steps)):
-        for step in frontier.ready(cap=cap):
-            assert all(frontier.states[name] in ("succeeded", "skipped") for name in step.depends_on)
-            frontier = frontier.moved(step.id, StepState.RUNNING)
-        assert len(frontier.active) <= cap
-        if not frontier.active:
-            break
-        outcome = chance.choice(list(StepOutcome))
-        frontier = frontier.settled(a_result(chance.choice(frontier.active), outcome))
-
-    assert frontier.is_over
