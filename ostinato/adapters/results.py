@@ -38,6 +38,30 @@ class ResultStore:
                 code="result_unreadable",
             ) from error
 
+    def set_aside(self, run_id: RunId, *, unless_timeline: str = "") -> bool:
+        """The run goes on: what is kept of it is history and no longer its state. Whether there was something.
+
+        A result of the execution `unless_timeline` stays: it is the last word of that one.
+        """
+        path = self._path(run_id)
+        if not path.exists() or (unless_timeline and self._timeline(run_id) == unless_timeline):
+            return False
+        self._previous(run_id).parent.mkdir(parents=True, exist_ok=True)
+        path.replace(self._previous(run_id))
+        return True
+
+    def put_back(self, run_id: RunId) -> None:
+        """The run did not go on after all. What was stored meanwhile is newer and stays."""
+        if self._previous(run_id).exists() and not self._path(run_id).exists():
+            self._previous(run_id).replace(self._path(run_id))
+
+    def previous(self, run_id: RunId) -> Stored | None:
+        """What was set aside last; None when there is none, or it cannot be read."""
+        try:
+            return _read(self._previous(run_id))
+        except (OSError, ValueError):
+            return None
+
     def list(self) -> tuple[Stored, ...]:
         """Newest first. A file that cannot be read is logged by its path and left out."""
         found = []
@@ -50,6 +74,16 @@ class ResultStore:
 
     def _path(self, run_id: RunId) -> Path:
         return self._folder / f"{parse_run_id(run_id)}.json"
+
+    def _previous(self, run_id: RunId) -> Path:
+        return self._folder / "previous" / f"{parse_run_id(run_id)}.json"
+
+    def _timeline(self, run_id: RunId) -> str:
+        try:
+            kept = self.load(run_id)
+        except ExternalError:
+            return ""
+        return kept.snapshot.workspace.timeline if kept and kept.snapshot.workspace else ""
 
 
 def _read(path: Path) -> Stored:

@@ -37,6 +37,13 @@ GROUPS: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("resume", "go on after a pause"),
         Entry("cancel", "stop a run in good order"),
         Entry("terminate", "end a run at once, without its clean-up"),
+        Entry("steps", "the plan as it runs: list, add, skip, edit or retry steps"),
+    ),
+    "Go on, or back in time": (
+        Entry("retry", "go on with a run that failed, or run a step again"),
+        Entry("checkpoints", "the commits that a run can go back to, and whether they are whole"),
+        Entry("rollback", "take a run back to a checkpoint, whole or some of its files"),
+        Entry("fork", "begin a new run from a checkpoint of another one"),
     ),
     "Take the result": (
         Entry("report", "what a run came to"),

@@ -18,6 +18,7 @@ from ostinato.domain.decisions import Answer, Decision, DecisionKind
 from ostinato.domain.errors import ExternalError, UserError
 from ostinato.domain.execution import StepState
 from ostinato.domain.ids import DecisionId, RunId
+from ostinato.domain.monitoring import SHOWN_WHOLE
 from ostinato.domain.pipeline import Phase
 from ostinato.domain.report import Snapshot
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
 POLL_S = 0.3
+POLL_LARGE_S = 2.0
 SILENT = "no worker answers: the run waits and loses nothing. Start one in another terminal: ostinato up"
 
 
@@ -37,6 +39,8 @@ class Follower:
     run_id: RunId
     stop_for_people: bool
     on_change: Callable[[Snapshot], None] | None = None
+    asks: str = ""
+    """Besides the approval, decisions whose ids begin so are asked at the terminal."""
     _last: Snapshot | None = None
     _declined: set[DecisionId] = field(default_factory=set)
     _is_silent: bool = False
@@ -54,7 +58,12 @@ class Follower:
                 self._last = seen
             if seen is not None and self._is_over(seen):
                 return await self._final(seen)
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(self._pace())
+
+    def _pace(self) -> float:
+        """A snapshot of thousands of steps is not asked for three times a second."""
+        is_large = self._last is not None and len(self._last.todos) > SHOWN_WHOLE
+        return POLL_LARGE_S if is_large else POLL_S
 
     def _tell(self, seen: Snapshot) -> None:
         if self.on_change is not None:
@@ -72,7 +81,7 @@ class Follower:
                 seen = await self._until_question(live, link)
             if self._is_over(seen):
                 return await self._final(seen)
-            await self._ask(self._askable(seen)[0], seen)
+            await self.put(self._askable(seen)[0], seen)
 
     async def _until_question(self, live: Live, link: str) -> Snapshot:
         while True:
@@ -82,7 +91,7 @@ class Follower:
                 if self._is_over(seen) or self._askable(seen):
                     return seen
             self._draw(live, link)
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(self._pace())
 
     def _draw(self, live: Live, link: str) -> None:
         if self._last is None:
@@ -129,13 +138,17 @@ class Follower:
     def _askable(self, seen: Snapshot) -> list[Decision]:
         if not self.call.may_ask or seen.outcome is not None:
             return []
-        return [
-            decision
-            for decision in seen.pending_decisions
-            if decision.kind is DecisionKind.APPROVAL and decision.id not in self._declined
-        ]
+        return [decision for decision in seen.pending_decisions if self.may_ask(decision)]
 
-    async def _ask(self, decision: Decision, seen: Snapshot) -> None:
+    def may_ask(self, decision: Decision) -> bool:
+        """A person is here, and has not left this one for later."""
+        return self.call.may_ask and self._is_mine(decision) and decision.id not in self._declined
+
+    def _is_mine(self, decision: Decision) -> bool:
+        return decision.kind is DecisionKind.APPROVAL or bool(self.asks and decision.id.startswith(self.asks))
+
+    async def put(self, decision: Decision, seen: Snapshot) -> None:
+        """Ask it, and send what was answered."""
         self.call.terminal.say(spaced([question(seen, decision)]))
         names = [option.name for option in decision.options]
         reply = await asyncio.to_thread(self.call.terminal.ask, f"  {' / '.join(names)} (Enter: later): ")

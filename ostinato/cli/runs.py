@@ -1,6 +1,7 @@
 """The client side of a run: start it, ask how it is, answer it, stop it."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -37,6 +38,7 @@ from ostinato.contracts.workflows import (
     PROGRESS,
     REPOSITORY,
     RUN_WORKFLOW,
+    SHARD_WORKFLOW,
     TASK_QUEUE,
     Acknowledged,
     MergeResult,
@@ -88,7 +90,7 @@ async def start_run(client: Client, request: RunRequest) -> Started:
     except WorkflowAlreadyStartedError:
         existing = True
     except RPCError as error:
-        _raise_rpc(error, name)
+        raise_rpc(error, name)
     return Started(run_id=request.run_id, workflow_id=name, existing=existing)
 
 
@@ -107,7 +109,7 @@ async def _exists(client: Client, name: str) -> bool:
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False
-        _raise_rpc(error, name)
+        raise_rpc(error, name)
     return True
 
 
@@ -166,7 +168,7 @@ async def open_runs(client: Client) -> tuple[RunId, ...]:
     try:
         return tuple([_run_of(item.id) async for item in client.list_workflows(query, limit=MAX_LISTED)])
     except RPCError as error:
-        _raise_rpc(error, "the list of runs")
+        raise_rpc(error, "the list of runs")
 
 
 class RunLine(Fact):
@@ -215,7 +217,7 @@ async def query_snapshot(client: Client, run_id: RunId) -> Snapshot:
     except WorkflowQueryFailedError as error:
         raise ExternalError(f"run {run_id} does not answer: {error}", code="run_unanswered") from error
     except RPCError as error:
-        _raise_rpc(error, run_id)
+        raise_rpc(error, run_id)
     return seen
 
 
@@ -226,9 +228,18 @@ async def snapshot(client: Client, home: Home, run_id: RunId) -> Snapshot:
     try:
         return await query_snapshot(client, run_id)
     except (ExternalError, UserError):
-        if ended := await _result_if_closed(client, run_id):
+        if ended := await _result_if_closed(client, run_id) or await _before_it_went_on(client, home, run_id):
             return ended
         raise
+
+
+async def _before_it_went_on(client: Client, home: Home, run_id: RunId) -> Snapshot | None:
+    """What was set aside for a continuation that never began: nothing is open, so it is the last word."""
+    kept = ResultStore(home).previous(run_id)
+    try:
+        return kept.snapshot if kept and await has_closed(client, run_id) else None
+    except UserError:  # the server has forgotten it
+        return kept.snapshot if kept else None
 
 
 async def _result_if_closed(client: Client, run_id: RunId) -> Snapshot | None:
@@ -245,7 +256,7 @@ async def describe(client: Client, run_id: RunId) -> WorkflowExecutionDescriptio
     try:
         return await client.get_workflow_handle(workflow_id(run_id)).describe()
     except RPCError as error:
-        _raise_rpc(error, run_id)
+        raise_rpc(error, run_id)
 
 
 async def has_closed(client: Client, run_id: RunId) -> bool:
@@ -270,7 +281,7 @@ async def send(client: Client, run_id: RunId, update: str, message: Fact) -> Ack
             raise UserError.of(
                 "run_ended", "RUN", f"run {run_id} has ended", f"See what it came to: ostinato report {run_id}"
             ) from error
-        _raise_rpc(error, run_id)
+        raise_rpc(error, run_id)
 
 
 def _refusal(error: WorkflowUpdateFailedError) -> UserError:
@@ -305,8 +316,9 @@ async def terminate_run(client: Client, home: Home, run_id: RunId, reason: str, 
         last = None
     try:
         await client.get_workflow_handle(workflow_id(run_id)).terminate(reason=reason)
+        await _terminate_shards(client, run_id, reason)
     except RPCError as error:
-        _raise_rpc(error, run_id)
+        raise_rpc(error, run_id)
     if last is None:
         return None
     stop = Stop(
@@ -315,6 +327,18 @@ async def terminate_run(client: Client, home: Home, run_id: RunId, reason: str, 
     ended = last.model_copy(update={"phase": Phase.ENDED, "outcome": Outcome.CANCELLED, "stop": stop, "ended_at": now})
     ResultStore(home).save(Stored(snapshot=ended))
     return ended
+
+
+async def _terminate_shards(client: Client, run_id: RunId, reason: str) -> None:
+    """The child workflows that carry a large plan outlive their run by design."""
+    query = (
+        f"WorkflowType = '{SHARD_WORKFLOW}' AND ExecutionStatus = 'Running' "
+        f"AND WorkflowId STARTS_WITH '{workflow_id(run_id)}/shard-'"
+    )
+    names = {item.id async for item in client.list_workflows(query, limit=MAX_LISTED)}
+    for name in names:
+        with contextlib.suppress(RPCError):  # it ended by itself
+            await client.get_workflow_handle(name).terminate(reason=reason)
 
 
 def _again(request: RunRequest) -> str:
@@ -337,7 +361,7 @@ async def merge_run(client: Client, message: MergeRun) -> MergeResult:
     except WorkflowFailureError as error:
         raise _merge_failure(message.run_id, error) from error
     except RPCError as error:
-        _raise_rpc(error, message.run_id)
+        raise_rpc(error, message.run_id)
 
 
 def _merge_failure(run_id: RunId, error: WorkflowFailureError) -> OstinatoError:
@@ -358,7 +382,7 @@ def no_worker(run_id: str) -> ExternalError:
     )
 
 
-def _raise_rpc(error: RPCError, subject: str) -> NoReturn:
+def raise_rpc(error: RPCError, subject: str) -> NoReturn:
     if error.status is RPCStatusCode.NOT_FOUND:
         raise UserError.of(
             "run_unknown", "RUN", f"Temporal knows no run {subject!r}", "See them all: ostinato list"

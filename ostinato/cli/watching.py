@@ -16,11 +16,21 @@ if TYPE_CHECKING:
 
 
 def watcher(
-    call: Call, client: "Client", run_id: RunId, on_change: Callable[[Snapshot], None] | None = None
+    call: Call,
+    client: "Client",
+    run_id: RunId,
+    on_change: Callable[[Snapshot], None] | None = None,
+    *,
+    asks: str = "",
 ) -> Follower:
     """With --no-input, nobody is waited for."""
     return Follower(
-        call=call, client=client, run_id=run_id, stop_for_people=call.arguments.no_input, on_change=on_change
+        call=call,
+        client=client,
+        run_id=run_id,
+        stop_for_people=call.arguments.no_input,
+        on_change=on_change,
+        asks=asks,
     )
 
 

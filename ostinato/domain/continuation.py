@@ -141,6 +141,13 @@ def retry_problem(snapshot: Snapshot, chosen: Collection[StepId]) -> Problem | N
             message="the run ended before it had a plan",
             cure="Start it again with `ostinato run`",
         )
+    if not any(move.target is Phase.EXECUTING for move in snapshot.transitions):
+        return Problem(
+            code="retry_too_early",
+            field="RUN",
+            message="the run ended before its plan was checked and approved",
+            cure="Start it again with `ostinato run`",
+        )
     known = {step.id for step in snapshot.plan.steps}
     if unknown := [name for name in chosen if name not in known]:
         return Problem(

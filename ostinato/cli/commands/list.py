@@ -34,13 +34,14 @@ def _collect(call: Call) -> "list[RunLine]":
     from ostinato.domain.errors import ExternalError
 
     kept = [line_of(found) for run_id in stored_ids(call.home) if (found := stored_snapshot(call.home, run_id))]
-    known = {run.run_id for run in kept}
     try:
-        going = [run for run in with_client(call, list_open) if run.run_id not in known]
+        going = with_client(call, list_open)
     except ExternalError as error:
         call.terminal.say(f"only stored results are shown: {error.message}")
         going = []
-    runs = going if call.arguments.open else [*going, *kept]
+    open_ids = {run.run_id for run in going}
+    closed = [] if call.arguments.open else [run for run in kept if run.run_id not in open_ids]
+    runs = [*going, *closed]
     return sorted(runs, key=lambda run: run.started_at or datetime.min.replace(tzinfo=UTC), reverse=True)
 
 
