@@ -74,6 +74,9 @@ def _possible(kinds: tuple[Kind, ...]) -> tuple[tuple[Kind, ...], list[str]]:
 
 async def _all(trials: Sequence[Trial], given: argparse.Namespace, kinds: tuple[Kind, ...]) -> list[Outcome]:
     turns = asyncio.Semaphore(given.at_once)
+    whole = asyncio.current_task()
+    assert whole is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole.cancel)
     with tempfile.TemporaryDirectory(prefix="ostinato-chaos-", ignore_cleanup_errors=True) as root:
 
         async def take_turn(trial: Trial) -> Outcome:
@@ -96,9 +99,12 @@ async def _in_own_process(trial: Trial, folder: Path, kinds: tuple[Kind, ...], e
         process = await asyncio.create_subprocess_exec(*argv, stdout=log, stderr=log, start_new_session=True)
         try:
             await asyncio.wait_for(process.wait(), TRIAL_LIMIT_S)
-        except (TimeoutError, asyncio.CancelledError):
+        except TimeoutError:
             _end_everything(process.pid, folder)
             await process.wait()
+        except asyncio.CancelledError:
+            _end_everything(process.pid, folder)
+            raise
     outcome = _outcome(trial, folder, time.monotonic() - began)
     return _keep_evidence(outcome, folder, evidence) if outcome.problems else outcome
 

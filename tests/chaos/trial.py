@@ -18,7 +18,7 @@ from tests.chaos.scene import Scene, kill, name_of, until
 from tests.e2e.stack import Ended
 from tests.repositories import git
 
-END_WITHIN_S: Final = 150.0
+END_WITHIN_S: Final = 100.0
 """From the last fault; the work of a trial is half a minute."""
 UP_TRIES: Final = 3
 
