@@ -125,5 +125,5 @@ def _progress(todo: Todo) -> Progress:
         retry_at=todo.retry_at,
         slot=todo.slot,
         checkout=todo.checkout,
-        note="" if todo.state.is_over else todo.note,
+        note=todo.note,
     )
