@@ -139,3 +139,5 @@ def something_happens(schedule: Schedule, chance: random.Random, turn: int) -> N
                 for step in schedule.plan.steps
             )
             schedule.replan(schedule.plan.model_copy(update={"steps": tuple(steps)}))
+        case _:
+            pass
