@@ -96,14 +96,14 @@ class RewindingActivities:
             )
             rolled = RolledBack(head=head)
         else:
-            kept = await roll_back(
+            done = await roll_back(
                 mirror,
                 run_id=workspace.run_id,
                 branch_ref=branch_ref(workspace),
                 expected_head=command.head,
                 to_commit=command.commit,
             )
-            rolled = RolledBack(head=command.commit, kept=kept)
+            rolled = RolledBack(head=done.head, kept=done.kept)
         await push(self._desk, workspace, rolled.head)
         return rolled
 

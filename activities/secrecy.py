@@ -4,24 +4,18 @@ import secrets
 from pathlib import Path
 
 from activities.edge import Desk
-from ostinato.adapters.git.scanning import added_secrets
+from ostinato.adapters.git.scanning import leftover_secrets
 from ostinato.adapters.git.worktrees import quarantine_worktree
 from ostinato.domain.execution import Failure, FailureKind
 from ostinato.domain.gates import Finding
 from ostinato.domain.workspace import Workspace
 
 
-async def secret_failure(desk: Desk, workspace: Workspace, tree: Path, parent: str) -> Failure | None:
-    """Why this worktree must not be committed; None when it may."""
-    found = await added_secrets(Path(workspace.mirror), tree, parent, desk.redactor)
-    return None if not found else _failure(found)
-
-
 async def set_aside_if_secret(desk: Desk, workspace: Workspace, tree: Path) -> str:
     """Quarantine a worktree whose leftovers hold a secret; returns where it is now, empty when it was left."""
     if not (tree / ".git").exists():
         return ""
-    if not await added_secrets(Path(workspace.mirror), tree, workspace.base_commit, desk.redactor):
+    if not await leftover_secrets(Path(workspace.mirror), tree, workspace.base_commit, desk.redactor):
         return ""
     return await quarantine(desk, workspace, tree)
 
@@ -32,7 +26,8 @@ async def quarantine(desk: Desk, workspace: Workspace, tree: Path) -> str:
     return str(place)
 
 
-def _failure(found: tuple[Finding, ...]) -> Failure:
+def secret_failure(found: tuple[Finding, ...]) -> Failure:
+    """Why a worktree was not committed."""
     places = ", ".join(f"{finding.path}:{finding.line}" for finding in found[:5])
     return Failure(
         kind=FailureKind.SECRET,

@@ -1,6 +1,7 @@
 """Steps: prepare the worktree, do the work once, take it as one commit, bring it onto the run's branch."""
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from activities.places import keep_place
 from activities.secrecy import quarantine, secret_failure
 from activities.working import StepWork
 from ostinato.adapters.git.commits import snapshot
-from ostinato.adapters.git.objects import Author, StepKey, read_result, record, write_result
+from ostinato.adapters.git.objects import Author, StepKey, read_result, record_step, write_result
 from ostinato.contracts.activities import (
     COLLECT_STEP,
     EXECUTE_STEP,
@@ -23,9 +24,12 @@ from ostinato.contracts.activities import (
     PrepareStep,
 )
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult
+from ostinato.domain.ids import StepId
 from ostinato.domain.plan import Step, is_claimed
 from ostinato.domain.request import headline
 from ostinato.domain.workspace import Checkout, Environment, Workspace
+
+SHOWN_PATHS = 20
 
 
 class StepActivities:
@@ -65,12 +69,20 @@ class StepActivities:
                 "prepared_s": round(prepared_s, 3),
             }
         )
-        if result.outcome is StepOutcome.SUCCEEDED:
-            result = await self._commit(workspace, step, command.execution, checkout, result, command.strict_claims)
-        if result.failure and result.failure.kind is FailureKind.SECRET:
-            place = await quarantine(self._desk, workspace, Path(checkout.worktree))
-            result = result.model_copy(update={"warnings": (*result.warnings, f"its worktree is kept in {place}")})
-        return await _keep(workspace, result.model_copy(update={"ended_at": datetime.now(UTC)}))
+        if result.outcome is not StepOutcome.SUCCEEDED:
+            return await _keep(workspace, _ended(result))
+        return await self._take(command, checkout, result)
+
+    async def _take(self, command: ExecuteStep, checkout: Checkout, result: StepResult) -> StepResult:
+        """The work as a commit, recorded with its result; work that may not be committed is set aside."""
+        taken = await self._commit(command, checkout, result)
+        kept = taken.result
+        if kept.failure and kept.failure.kind is FailureKind.SECRET:
+            place = await quarantine(self._desk, command.workspace, Path(checkout.worktree))
+            kept = kept.model_copy(update={"warnings": (*kept.warnings, f"its worktree is kept in {place}")})
+        if not taken.commit:
+            return await _keep(command.workspace, _ended(kept))
+        return await _keep_commit(command.workspace, _ended(kept), taken.commit)
 
     async def _check_out(self, command: PrepareStep | ExecuteStep, pulse: Pulse) -> Checkout:
         return await check_out(
@@ -98,54 +110,42 @@ class StepActivities:
             output={"note": command.note},
             started_at=command.started_at,
         )
-        result = await self._commit(workspace, step, command.execution, command.checkout, result)
-        result = result.model_copy(
-            update={
-                "ended_at": datetime.now(UTC),
-                "summary": result.summary or f"{result.files_changed} files changed by {command.answered_by}",
-            }
-        )
-        return await _keep(workspace, result) if result.commit else result
+        taken = await self._commit(command, command.checkout, result)
+        if not taken.commit:
+            return _ended(taken.result)
+        count = taken.result.files_changed
+        summary = taken.result.summary or f"{count} files changed by {command.answered_by}"
+        return await _keep_commit(workspace, _ended(taken.result.model_copy(update={"summary": summary})), taken.commit)
 
-    async def _commit(
-        self,
-        workspace: Workspace,
-        step: Step,
-        execution: int,
-        checkout: Checkout,
-        result: StepResult,
-        strict_claims: bool = False,
-    ) -> StepResult:
-        """The worktree's difference to its checkpoint as one commit under the step's key."""
-        key = StepKey(run_id=workspace.run_id, step_id=step.id, execution=execution)
-        mirror = Path(workspace.mirror)
-        tree = Path(checkout.worktree)
-        if failure := await secret_failure(self._desk, workspace, tree, checkout.commit):
-            return result.model_copy(
-                update={"outcome": StepOutcome.FAILED, "summary": failure.message, "failure": failure}
-            )
+    async def _commit(self, command: ExecuteStep | CollectStep, checkout: Checkout, result: StepResult) -> "_Taken":
+        """The worktree's difference to its checkpoint as one commit, not yet recorded; no secret gets into it."""
+        workspace, step = command.workspace, command.step
         taken = await snapshot(
             Path(checkout.worktree),
-            mirror=mirror,
+            mirror=Path(workspace.mirror),
             parent=checkout.commit,
             message=f"{step.name}\n\n{result.summary}",
             author=Author(name=workspace.author_name, email=workspace.author_email),
-            trailers=key.trailers,
+            trailers=_key(workspace, step.id, command.execution).trailers,
+            redactor=self._desk.redactor,
         )
         if taken is None:
-            return result
+            return _Taken(result)
+        if taken.secrets:
+            return _Taken(_failed(result, secret_failure(taken.secrets)))
         outside = tuple(path for path in taken.paths if not is_claimed(step, path))
-        if outside and strict_claims:
-            return _failed_claim(result, outside)
-        commit = await record(mirror, key.ref, taken.commit)
-        return result.model_copy(
+        if outside and isinstance(command, ExecuteStep) and command.strict_claims:
+            failed = _failed(result, _claim_failure(outside))
+            return _Taken(failed.model_copy(update={"outside_claim": outside[:SHOWN_PATHS]}))
+        changed = result.model_copy(
             update={
-                "commit": commit,
+                "commit": taken.commit,
                 "files_changed": taken.files_changed,
-                "outside_claim": outside[:20],
+                "outside_claim": outside[:SHOWN_PATHS],
                 "warnings": (*result.warnings, *taken.warnings, *_unclaimed(outside)),
             }
         )
+        return _Taken(changed, taken.commit)
 
     def _started_file(self, command: ExecuteStep) -> Path:
         return Path(command.workspace.root) / "started" / f"{command.step.id}-{command.execution}"
@@ -160,32 +160,53 @@ class StepActivities:
         path.touch()
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    result: StepResult
+    commit: str = ""
+    """Made, and not yet recorded; empty where there is nothing to record."""
+
+
+def _key(workspace: Workspace, step_id: StepId, execution: int) -> StepKey:
+    return StepKey(run_id=workspace.run_id, step_id=step_id, execution=execution)
+
+
 async def _recorded(workspace: Workspace, step: Step, execution: int) -> StepResult | None:
-    key = StepKey(run_id=workspace.run_id, step_id=step.id, execution=execution)
-    text = await read_result(Path(workspace.mirror), key)
+    text = await read_result(Path(workspace.mirror), _key(workspace, step.id, execution))
     return StepResult.model_validate_json(text) if text else None
 
 
 async def _keep(workspace: Workspace, result: StepResult) -> StepResult:
     """Store the result under the step's key; the first one written counts."""
-    key = StepKey(run_id=workspace.run_id, step_id=result.step_id, execution=result.execution)
+    key = _key(workspace, result.step_id, result.execution)
     kept = await write_result(Path(workspace.mirror), key, result.model_dump_json())
     return StepResult.model_validate_json(kept)
 
 
-def _failed_claim(result: StepResult, outside: tuple[str, ...]) -> StepResult:
-    failure = Failure(
+async def _keep_commit(workspace: Workspace, result: StepResult, commit: str) -> StepResult:
+    """Commit and result together; where an earlier attempt was first, what it recorded counts."""
+    key = _key(workspace, result.step_id, result.execution)
+    recorded = await record_step(Path(workspace.mirror), key, commit=commit, result=result.model_dump_json())
+    if recorded.result is not None:
+        return StepResult.model_validate_json(recorded.result)
+    return await _keep(workspace, result.model_copy(update={"commit": recorded.commit}))
+
+
+def _ended(result: StepResult) -> StepResult:
+    return result.model_copy(update={"ended_at": datetime.now(UTC)})
+
+
+def _failed(result: StepResult, failure: Failure) -> StepResult:
+    return result.model_copy(
+        update={"outcome": StepOutcome.FAILED, "summary": failure.message[:300], "failure": failure}
+    )
+
+
+def _claim_failure(outside: tuple[str, ...]) -> Failure:
+    return Failure(
         kind=FailureKind.CLAIM,
         message=f"it wrote outside what it claimed: {_listed(outside)}",
         recommendation="Add the paths to the step's `writes`, or leave `strict_claims` out",
-    )
-    return result.model_copy(
-        update={
-            "outcome": StepOutcome.FAILED,
-            "summary": failure.message[:300],
-            "failure": failure,
-            "outside_claim": outside[:20],
-        }
     )
 
 

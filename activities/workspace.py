@@ -10,7 +10,7 @@ from activities.rewinding import start_from
 from activities.secrecy import set_aside_if_secret
 from ostinato.adapters.git.mirror import carry_dirty, open_mirror
 from ostinato.adapters.git.objects import Author, author_of, commit_tree, record, with_trailers
-from ostinato.adapters.git.publish import publish
+from ostinato.adapters.git.publish import Ownership, publish
 from ostinato.adapters.git.repository import RepositoryState, inspect_repository
 from ostinato.adapters.git.scanning import added_secrets
 from ostinato.adapters.git.seal import HookEnd, run_commit_hook, sign_commit
@@ -127,7 +127,8 @@ class WorkspaceActivities:
         for gate in command.passed_gates:
             await record(mirror, run_ref(workspace.run_id, "gates", gate), command.head)
         pulse.say("pushing the branch")
-        return await publish(state, mirror, run_id=workspace.run_id, head=command.head)
+        ownership = Ownership(epoch=workspace.epoch, owner=self._desk.home.queue)
+        return await publish(state, mirror, run_id=workspace.run_id, head=command.head, ownership=ownership)
 
     @edge(CLOSE_WORKSPACE)
     async def close(self, command: CloseWorkspace, pulse: Pulse) -> ClosedWorkspace:
