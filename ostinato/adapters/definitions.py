@@ -14,6 +14,7 @@ from ostinato.adapters.cel import syntax_problems
 from ostinato.domain.definition import (
     Definition,
     Library,
+    added_steps,
     compile_definition,
     condition_texts,
     definition_problems,
@@ -23,7 +24,7 @@ from ostinato.domain.definition import (
     workflow_steps,
 )
 from ostinato.domain.errors import Problem, UserError
-from ostinato.domain.plan import Plan
+from ostinato.domain.plan import Plan, Step
 
 MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000
@@ -73,6 +74,35 @@ def compile_file(path: Path, inputs: Mapping[str, object]) -> Plan:
     """The plan of a file and the values of its inputs; raises UserError with every problem."""
     loaded = load_file(path)
     return compile_definition(_whole(loaded), inputs, f"definition:{path.name}", loaded.sha256, loaded.library)
+
+
+def read_added(path: Path, plan: Plan) -> tuple[Step, ...]:
+    """Steps that a person adds to a plan: a list of them, or the `steps` of a mapping. UserError with every problem."""
+    found = read_file(path)
+    if found.problems:
+        raise UserError(found.problems)
+    is_list = isinstance(found.raw, list)
+    steps = found.raw.get("steps") if isinstance(found.raw, dict) else found.raw
+    problems: list[Problem] = []
+    made: tuple[Step, ...] = ()
+    try:
+        made = added_steps(steps, plan)
+    except UserError as error:
+        problems += error.problems
+    judged = {problem.field for problem in problems}
+    texts = condition_texts(steps) if isinstance(steps, list) else ()
+    problems += [problem for at, text in texts if at not in judged for problem in syntax_problems(text, at)]
+    if problems:
+        raise UserError(
+            _sorted(_in_list(problem, found) if is_list else located(problem, found) for problem in problems)
+        )
+    return made
+
+
+def _in_list(problem: Problem, found: DefinitionFile) -> Problem:
+    """The file is the list itself, so its places have no `steps` before them."""
+    placed = located(problem.model_copy(update={"field": problem.field.removeprefix("steps")}), found)
+    return placed.model_copy(update={"field": problem.field})
 
 
 def load_file(path: Path) -> Loaded:

@@ -124,10 +124,15 @@ def _deadline(text: str | None, now: datetime, problems: Problems) -> datetime |
     return when
 
 
+def parse_span(text: str) -> int | None:
+    """Seconds of 90s, 10m, 2h or 1d; None when it is no such text."""
+    match = _SPAN.fullmatch(text.strip().lower())
+    return int(match[1]) * _UNIT_S[match[2]] if match else None
+
+
 def parse_when(text: str, now: datetime) -> datetime | None:
     """A span from now, or a point in time (without a zone: local time); None when it is neither."""
-    if match := _SPAN.fullmatch(text.strip().lower()):
-        seconds = int(match[1]) * _UNIT_S[match[2]]
+    if (seconds := parse_span(text)) is not None:
         return now + timedelta(seconds=seconds) if seconds < 366 * 86_400 else None
     try:
         return datetime.fromisoformat(text.strip()).astimezone(UTC)

@@ -213,7 +213,7 @@ async def query_snapshot(client: Client, run_id: RunId) -> Snapshot:
     """The run's own answer; ExternalError worker_missing where nobody answers for it."""
     handle = client.get_workflow_handle(workflow_id(run_id))
     try:
-        seen: Snapshot = await handle.query(PROGRESS, result_type=Snapshot, rpc_timeout=QUERY_WITHIN)
+        seen: Snapshot = await handle.query(query, result_type=Snapshot, rpc_timeout=QUERY_WITHIN)
     except WorkflowQueryFailedError as error:
         raise ExternalError(f"run {run_id} does not answer: {error}", code="run_unanswered") from error
     except RPCError as error:
