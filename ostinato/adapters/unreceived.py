@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 
 async def fail_unreceived(client: Client, queue: str, *, error_type: str) -> int:
-    """Fail, as retryable, what a dead process of this machine was given from the queue; returns how many.
+    """Fail, as retryable, what a dead process of this machine was given from the queues named so or so beginning.
 
-    Call it while no worker polls the queue and after what is on record was failed. A second call finds nothing.
+    Returns how many. Call it while no worker polls them and after what is on record was failed. Twice does no harm.
     """
     failed = 0
     async for run in client.list_workflows(OPEN, limit=MOST_RUNS):
@@ -44,7 +44,7 @@ async def _given_to_the_dead(client: Client, run: WorkflowExecution, queue: str)
         activity
         for activity in described.raw_description.pending_activities
         if activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
-        and activity.activity_options.task_queue.name == queue
+        and activity.activity_options.task_queue.name.startswith(queue)
         and is_of_the_dead(activity.last_worker_identity)
     ]
 
