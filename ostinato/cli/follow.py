@@ -12,7 +12,7 @@ from rich.text import Text
 from ostinato.cli.call import Call
 from ostinato.cli.connecting import ui_link
 from ostinato.cli.rendering import changes, question, run_view, spaced
-from ostinato.cli.runs import NO_WORKER, has_closed, query_snapshot, send, snapshot
+from ostinato.cli.runs import NO_WORKER, glance, has_closed, send, snapshot
 from ostinato.contracts.workflows import DECIDE
 from ostinato.domain.decisions import Answer, Decision, DecisionKind
 from ostinato.domain.errors import ExternalError, UserError
@@ -107,7 +107,7 @@ class Follower:
     async def _look(self) -> Snapshot | None:
         """None while nobody answers: a worker that restarts must not end the watching."""
         try:
-            seen = await query_snapshot(self.client, self.run_id)
+            seen = await glance(self.client, self.run_id)
         except ExternalError as error:
             if error.code != NO_WORKER:
                 raise

@@ -39,6 +39,7 @@ from ostinato.contracts.workflows import (
     REPOSITORY,
     RUN_WORKFLOW,
     SHARD_WORKFLOW,
+    SNAPSHOT,
     TASK_QUEUE,
     Acknowledged,
     MergeResult,
@@ -202,14 +203,19 @@ async def list_open(client: Client) -> list[RunLine]:
     lines = []
     for run_id in await open_runs(client):
         try:
-            lines.append(line_of(await query_snapshot(client, run_id)))
+            lines.append(line_of(await glance(client, run_id)))
         except (ExternalError, UserError):
             described = await client.get_workflow_handle(workflow_id(run_id)).describe()
             lines.append(RunLine(run_id=run_id, state="unanswered", started_at=described.start_time))
     return lines
 
 
-async def query_snapshot(client: Client, run_id: RunId) -> Snapshot:
+async def glance(client: Client, run_id: RunId) -> Snapshot:
+    """What people follow a run by: without plan and results, and of a large plan only the steps worth showing."""
+    return await query_snapshot(client, run_id, query=PROGRESS)
+
+
+async def query_snapshot(client: Client, run_id: RunId, *, query: str = SNAPSHOT) -> Snapshot:
     """The run's own answer; ExternalError worker_missing where nobody answers for it."""
     handle = client.get_workflow_handle(workflow_id(run_id))
     try:

@@ -35,6 +35,7 @@ CARRY: Final = "carry"
 CARRIED: Final = "carried"
 # Queries
 PROGRESS: Final = "progress"
+SNAPSHOT: Final = "snapshot"
 PENDING_DECISIONS: Final = "pending_decisions"
 
 PHASE: Final = SearchAttributeKey.for_keyword("OstinatoPhase")

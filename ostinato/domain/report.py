@@ -11,11 +11,14 @@ from ostinato.domain.execution import StepResult, StepState
 from ostinato.domain.gates import GateResult, Observation, Status, failed_gates, unproven_gates
 from ostinato.domain.ids import RunId, StepId
 from ostinato.domain.pipeline import Outcome, Phase, Transition
-from ostinato.domain.plan import Implied, Plan
+from ostinato.domain.plan import Implied, Plan, expected_duration_s
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.workspace import Checkout, Checkpoint, Publication, Workspace
+
+GATES_S = 5.0
+"""A share of the expected time for the gates."""
 
 
 class Stop(Fact):
@@ -121,6 +124,12 @@ class Snapshot(Fact):
     baseline: tuple[Observation, ...] = ()
     """What the gates' tools saw at the base, once they have."""
     head: str = ""
+    counts: dict[StepState, int] = {}
+    """Steps by state; where not everything is here, the todos are those worth showing."""
+    is_whole: bool = True
+    planned_s: float | None = None
+    """Expected seconds of the whole plan, where the plan itself is not here."""
+    percent_done: int | None = None
     started_at: datetime
     ended_at: datetime | None = None
 
@@ -133,6 +142,8 @@ class Snapshot(Fact):
         """Share of the expected time of all steps that is done; 100 only when the run has ended."""
         if self.phase is Phase.ENDED:
             return 100
+        if self.percent_done is not None:
+            return self.percent_done
         total = sum(todo.expected_s for todo in self.todos)
         done = sum(todo.expected_s for todo in self.todos if todo.state.is_over)
         return min(99, int(5 + 75 * done / total)) if total else 2
@@ -140,9 +151,9 @@ class Snapshot(Fact):
     @property
     def expected_s(self) -> float:
         """For the whole run: steps on the critical path and a share for the gates."""
-        from ostinato.domain.plan import expected_duration_s
-
-        return expected_duration_s(self.plan) + 5.0 if self.plan else 0.0
+        if self.planned_s is not None:
+            return self.planned_s
+        return expected_duration_s(self.plan) + GATES_S if self.plan else 0.0
 
 
 class Stored(Fact):

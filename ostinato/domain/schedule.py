@@ -31,10 +31,14 @@ class Schedule:
     _counts: Counter[StepState] = field(init=False, default_factory=Counter)
     _dependents: dict[StepId, list[StepId]] = field(init=False, default_factory=dict)
     _missing: dict[StepId, int] = field(init=False, default_factory=dict)
-    _ranks: dict[StepId, Rank] = field(init=False, default_factory=dict)
+    ranks: dict[StepId, Rank] = field(init=False, default_factory=dict)
     _ready: dict[bool, list[tuple[Rank, StepId]]] = field(init=False, default_factory=dict)
     _lanes: Counter[str] = field(init=False, default_factory=Counter)
     _slots_taken: int = field(init=False, default=0)
+    work_s: float = field(init=False, default=0.0)
+    """Expected seconds of all steps."""
+    longest_s: float = field(init=False, default=0.0)
+    """Expected seconds of the longest path."""
 
     @classmethod
     def of(cls, plan: Plan, states: Mapping[StepId, StepState] | None = None) -> "Schedule":
@@ -127,6 +131,11 @@ class Schedule:
     def dependents(self, step_id: StepId) -> Sequence[StepId]:
         return self._dependents[step_id]
 
+    @property
+    def counts(self) -> dict[StepState, int]:
+        """Steps by state, in the order of the states."""
+        return {state: self._counts[state] for state in StepState if self._counts[state]}
+
     def count(self, *states: StepState) -> int:
         return sum(self._counts[state] for state in states)
 
@@ -155,9 +164,11 @@ class Schedule:
             step.id: sum(1 for name in step.needs if self.states[name] not in _SATISFIES) for step in self.plan.steps
         }
         remaining = remaining_path_s(self.plan)
-        self._ranks = {
+        self.ranks = {
             step.id: (-step.priority, -remaining[step.id], position) for position, step in enumerate(self.plan.steps)
         }
+        self.longest_s = max(remaining.values(), default=0.0)
+        self.work_s = sum(step.expected_s for step in self.plan.steps)
         self._count_working()
         self._hold_claims()
         self._ready = {False: [], True: []}
@@ -175,7 +186,7 @@ class Schedule:
 
     def _offer(self, step_id: StepId) -> None:
         if self._missing[step_id] == 0 and self.states[step_id] is StepState.PENDING:
-            heapq.heappush(self._ready[self.steps[step_id].takes_slot], (self._ranks[step_id], step_id))
+            heapq.heappush(self._ready[self.steps[step_id].takes_slot], (self.ranks[step_id], step_id))
 
     def _pop(self, heap: list[tuple[Rank, StepId]]) -> Step | None:
         """The first that nothing stands in the way of; the others stay."""

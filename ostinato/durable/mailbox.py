@@ -18,6 +18,7 @@ from ostinato.contracts.workflows import (
     REJECT,
     RESUME,
     ROLL_BACK,
+    SNAPSHOT,
     Acknowledged,
     CarriedBatch,
     Control,
@@ -48,13 +49,78 @@ MAX_REFUSED_SHOWN = 20
 """Refused signals that a run keeps: whoever sends thousands must not make its state too large to be stored."""
 
 
-class Mailbox:
-    """Base of the run workflow: its queries, updates and signals."""
+class _Signals:
+    """What can be told without an answer."""
 
     _record: RunRecord
 
-    @workflow.query(name=PROGRESS, description="The whole run at this moment")
+    @workflow.signal(name=CARRIED, description=_CARRIED)
+    def carried(self, batch: CarriedBatch) -> None:
+        self._record.brought.append(batch)
+
+    @workflow.signal(name=DECIDE, description=_DECIDE)
+    def decide_signal(self, *raw: Any) -> None:
+        self._by_signal(DECIDE, Answer, raw, self._accept_checked)
+
+    @workflow.signal(name=APPROVE, description=_APPROVE)
+    def approve_signal(self, *raw: Any) -> None:
+        self._by_signal(APPROVE, Verdict, raw, lambda it: self._accept_checked(verdict_answer(it, approved=True)))
+
+    @workflow.signal(name=REJECT, description=_REJECT)
+    def reject_signal(self, *raw: Any) -> None:
+        self._by_signal(REJECT, Verdict, raw, lambda it: self._accept_checked(verdict_answer(it, approved=False)))
+
+    @workflow.signal(name=PAUSE, description=_PAUSE)
+    def pause_signal(self, *raw: Any) -> None:
+        self._by_signal(PAUSE, Control, raw, lambda it: self._pause_checked(True, it))
+
+    @workflow.signal(name=RESUME, description=_RESUME)
+    def resume_signal(self, *raw: Any) -> None:
+        self._by_signal(RESUME, Control, raw, lambda it: self._pause_checked(False, it))
+
+    def _accept_checked(self, answer: Answer) -> Problem | None:
+        problem = refuse_reason(self._record, answer)
+        if problem is None:
+            accept(self._record, answer)
+        return problem
+
+    def _pause_checked(self, paused: bool, control: Control) -> Problem | None:
+        self._set_paused(paused, control)
+        return None
+
+    def _set_paused(self, paused: bool, control: Control) -> Acknowledged:
+        word = "paused" if paused else "resumed"
+        if self._record.paused == paused:
+            return Acknowledged(message=f"the run was already {word}")
+        self._record.paused = paused
+        self._record.wake()
+        self._record.note(f"{word} by {control.by} at {workflow.now():%Y-%m-%d %H:%M:%S} UTC")
+        return Acknowledged(message=word)
+
+    def _by_signal(
+        self, name: str, model: type[Message], raw: tuple[Any, ...], act: Callable[[Message], Problem | None]
+    ) -> None:
+        """A signal cannot be answered: a refused one shows in the run's notes and details."""
+        try:
+            problem = act(model.model_validate(_carried(raw)))
+            reason = str(problem) if problem else ""
+        except ValidationError as error:
+            reason = "; ".join(
+                f"{'.'.join(map(str, item['loc'])) or name}: {item['msg']}" for item in error.errors()[:5]
+            )
+        if reason and sum(note.startswith("signal ") for note in self._record.notes) < MAX_REFUSED_SHOWN:
+            self._record.note(f"signal {name} refused: {reason}"[:600])
+
+
+class Mailbox(_Signals):
+    """Base of the run workflow: its queries, updates and signals."""
+
+    @workflow.query(name=PROGRESS, description="The run at this moment, as far as it fits on a page")
     def progress(self) -> Snapshot:
+        return self._record.glance()
+
+    @workflow.query(name=SNAPSHOT, description="The whole run at this moment: plan, results and all")
+    def whole(self) -> Snapshot:
         return self._record.snapshot()
 
     @workflow.query(name=PENDING_DECISIONS, description="Decisions that wait for a person")
@@ -122,63 +188,6 @@ class Mailbox:
     @roll_back.validator
     def check_roll_back(self, order: Rollback) -> None:
         _refuse(refuse_rollback(self._record, order))
-
-    @workflow.signal(name=CARRIED, description=_CARRIED)
-    def carried(self, batch: CarriedBatch) -> None:
-        self._record.brought.append(batch)
-
-    @workflow.signal(name=DECIDE, description=_DECIDE)
-    def decide_signal(self, *raw: Any) -> None:
-        self._by_signal(DECIDE, Answer, raw, self._accept_checked)
-
-    @workflow.signal(name=APPROVE, description=_APPROVE)
-    def approve_signal(self, *raw: Any) -> None:
-        self._by_signal(APPROVE, Verdict, raw, lambda it: self._accept_checked(verdict_answer(it, approved=True)))
-
-    @workflow.signal(name=REJECT, description=_REJECT)
-    def reject_signal(self, *raw: Any) -> None:
-        self._by_signal(REJECT, Verdict, raw, lambda it: self._accept_checked(verdict_answer(it, approved=False)))
-
-    @workflow.signal(name=PAUSE, description=_PAUSE)
-    def pause_signal(self, *raw: Any) -> None:
-        self._by_signal(PAUSE, Control, raw, lambda it: self._pause_checked(True, it))
-
-    @workflow.signal(name=RESUME, description=_RESUME)
-    def resume_signal(self, *raw: Any) -> None:
-        self._by_signal(RESUME, Control, raw, lambda it: self._pause_checked(False, it))
-
-    def _accept_checked(self, answer: Answer) -> Problem | None:
-        problem = refuse_reason(self._record, answer)
-        if problem is None:
-            accept(self._record, answer)
-        return problem
-
-    def _pause_checked(self, paused: bool, control: Control) -> Problem | None:
-        self._set_paused(paused, control)
-        return None
-
-    def _set_paused(self, paused: bool, control: Control) -> Acknowledged:
-        word = "paused" if paused else "resumed"
-        if self._record.paused == paused:
-            return Acknowledged(message=f"the run was already {word}")
-        self._record.paused = paused
-        self._record.wake()
-        self._record.note(f"{word} by {control.by} at {workflow.now():%Y-%m-%d %H:%M:%S} UTC")
-        return Acknowledged(message=word)
-
-    def _by_signal(
-        self, name: str, model: type[Message], raw: tuple[Any, ...], act: Callable[[Message], Problem | None]
-    ) -> None:
-        """A signal cannot be answered: a refused one shows in the run's notes and details."""
-        try:
-            problem = act(model.model_validate(_carried(raw)))
-            reason = str(problem) if problem else ""
-        except ValidationError as error:
-            reason = "; ".join(
-                f"{'.'.join(map(str, item['loc'])) or name}: {item['msg']}" for item in error.errors()[:5]
-            )
-        if reason and sum(note.startswith("signal ") for note in self._record.notes) < MAX_REFUSED_SHOWN:
-            self._record.note(f"signal {name} refused: {reason}"[:600])
 
 
 def _carried(raw: tuple[Any, ...]) -> Any:

@@ -26,7 +26,7 @@ from ostinato.domain.monitoring import details_markdown, percent_done, worth_sho
 from ostinato.domain.pipeline import Outcome, Phase, Transition, Trigger, transition
 from ostinato.domain.plan import Plan, Step
 from ostinato.domain.project import ProjectFacts
-from ostinato.domain.report import Changed, Conflict, Recovered, Snapshot, Stop, Todo
+from ostinato.domain.report import GATES_S, Changed, Conflict, Recovered, Snapshot, Stop, Todo
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.schedule import Schedule
@@ -161,7 +161,7 @@ class RunRecord:
     def show(self) -> None:
         """What the Web UI shows: bounded, however large the plan."""
         self.stale = False
-        workflow.set_current_details(details_markdown(self._glance(), percent=self._percent()))
+        workflow.set_current_details(details_markdown(self._page(), percent=self._percent()))
 
     def publish_plan_facts(self) -> None:
         assert self.classification is not None
@@ -210,9 +210,28 @@ class RunRecord:
             }
         )
 
-    def _glance(self) -> Snapshot:
+    def glance(self) -> Snapshot:
+        """What people follow a run by, small whatever the size of the plan: no results, no plan, no findings."""
+        return self._page().model_copy(
+            update={
+                "is_whole": False,
+                "workspace": self.workspace,
+                "classification": self.classification,
+                "activation": self.activation,
+                "planned_s": self._planned_s(),
+                "percent_done": self._percent(),
+            }
+        )
+
+    def _page(self) -> Snapshot:
         """What fits on a page: open decisions, the steps worth showing, the last notes."""
         return self._with_todos(worth_showing(self.schedule) if self.schedule else ())
+
+    def _planned_s(self) -> float | None:
+        if self.schedule is None:
+            return None
+        schedule = self.schedule
+        return max(schedule.longest_s, schedule.work_s / schedule.plan.max_parallel) + GATES_S
 
     def _with_todos(self, steps: tuple[Step, ...]) -> Snapshot:
         return Snapshot(
@@ -223,6 +242,7 @@ class RunRecord:
             paused=self.paused,
             doing=self.doing,
             todos=tuple(self._todo(step) for step in steps),
+            counts=self.steps.counts if self.schedule else {},
             gates=tuple(self.gates),
             decisions=tuple(decision for decision in self.decisions.values() if decision.is_open),
             notes=tuple(self.notes[-5:]),

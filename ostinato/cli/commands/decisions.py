@@ -33,13 +33,13 @@ def execute(call: Call) -> Exit:
 
 
 async def _all(call: Call, client: "Client") -> "list[Snapshot]":
-    from ostinato.cli.runs import open_runs, query_snapshot
+    from ostinato.cli.runs import glance, open_runs
     from ostinato.domain.errors import OstinatoError
 
     found = []
     for run_id in await open_runs(client):
         try:
-            found.append(await query_snapshot(client, run_id))
+            found.append(await glance(client, run_id))
         except OstinatoError as error:
             call.terminal.say(f"{run_id}: {error.message}")
     return found
