@@ -28,7 +28,14 @@ COMMAND = re.compile(r"(?:^\$ |`|&& )(?:\.venv/bin/)?ostinato ([a-z]+)((?:[^`\n#
 MACHINE = re.compile(
     "|".join((r"/" + r"work/", r"/tmp/" + r"w/", r"/opt/" + r"pypi", r"pypi" + r"\.org", r"pythonhosted" + r"\.org"))
 )
-INTERNAL_VARIABLES = {"OSTINATO_STEP", "OSTINATO_RUN", "OSTINATO_OUTPUT", "OSTINATO_PACKAGES", "OSTINATO_WITNESS"}
+INTERNAL_VARIABLES = {
+    "OSTINATO_STEP",
+    "OSTINATO_RUN",
+    "OSTINATO_OUTPUT",
+    "OSTINATO_CONTEXT",
+    "OSTINATO_PACKAGES",
+    "OSTINATO_WITNESS",
+}
 """Set by the worker for its own children; nobody else sets them."""
 NOT_OURS = ("LICENSE", "constraints.txt")
 

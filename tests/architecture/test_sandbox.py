@@ -1,6 +1,7 @@
 """The sandbox at work: a worker with our plugin refuses a workflow that reaches outside, and names what it reached."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -14,7 +15,9 @@ from tests.architecture.offenders import ReachesOutside
 from tests.workflows.conftest import binary
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
+from workflows.shard import ShardWorkflow
 
+NOWHERE = Path("/nonexistent")
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="module")]
 
 
@@ -26,7 +29,7 @@ async def nothing() -> None:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def client() -> AsyncIterator[Client]:
     async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=binary("temporal"), dev_server_log_level="error", plugins=[ostinato_plugin()]
+        dev_server_existing_path=binary("temporal"), dev_server_log_level="error", plugins=[ostinato_plugin(NOWHERE)]
     ) as environment:
         yield environment.client
 
@@ -40,7 +43,9 @@ async def test_a_workflow_that_imports_an_adapter_stops_the_worker_and_is_named(
 
 
 async def test_our_own_workflows_are_accepted(client: Client) -> None:
-    worker = Worker(client, task_queue="accepted", workflows=[RunWorkflow, MergeWorkflow], activities=[nothing])
+    ours = [RunWorkflow, MergeWorkflow, ShardWorkflow]
+
+    worker = Worker(client, task_queue="accepted", workflows=ours, activities=[nothing])
 
     assert worker.is_running is False
 
