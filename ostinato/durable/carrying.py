@@ -39,7 +39,7 @@ class DirectCarrier:
         self.terms = terms_of(self.record)
 
     async def carry(self, order: CarryStep) -> StepResult:
-        async with in_flight(self.record):
+        async with in_flight(self.record, is_long=True):
             return await carry_out(order, self.terms)
 
 

@@ -19,6 +19,8 @@ SHARDED_FROM_STEPS = 200
 SHARDED_FROM_EVENTS = 3_000
 LONGEST_HISTORY = 900
 """Events; a replay of so many takes well under a second."""
+LONGEST_WAIT = 15_000
+"""Events; a third of what a server takes."""
 
 
 def is_sharded(record: RunRecord) -> bool:
@@ -28,11 +30,14 @@ def is_sharded(record: RunRecord) -> bool:
 
 
 def must_continue(record: RunRecord) -> bool:
-    """Whether the run is to go on in a new execution as soon as nothing is in the way."""
-    if not is_sharded(record):
+    """Whether the run is to go on in a new execution as soon as nothing is in the way.
+
+    Nothing new starts meanwhile, so that it is not asked for while something that may take hours has to be awaited.
+    """
+    events = workflow.info().get_current_history_length()
+    if not is_sharded(record) or events <= LONGEST_HISTORY:
         return False
-    info = workflow.info()
-    return info.get_current_history_length() > LONGEST_HISTORY or info.is_continue_as_new_suggested()
+    return not record.long_calls or events > LONGEST_WAIT
 
 
 def continuation_of(record: RunRecord) -> Continuation:

@@ -26,13 +26,15 @@ class PlaceLost(Exception):  # noqa: N818 - the work is to be done elsewhere
 
 
 @asynccontextmanager
-async def in_flight(record: RunRecord) -> AsyncIterator[None]:
+async def in_flight(record: RunRecord, *, is_long: bool = False) -> AsyncIterator[None]:
     """Something that another execution of the workflow could not take up."""
     record.calls_in_flight += 1
+    record.long_calls += is_long
     try:
         yield
     finally:
         record.calls_in_flight -= 1
+        record.long_calls -= is_long
 
 
 def patience_of(record: RunRecord) -> timedelta:
@@ -53,7 +55,7 @@ async def on_place(
     while True:
         place = record.place
         try:
-            async with in_flight(record):
+            async with in_flight(record, is_long=is_long):
                 return await call(
                     contract,
                     make(place),

@@ -88,6 +88,8 @@ class RunRecord:
     """A message changed something that the loop has to look at."""
     calls_in_flight: int = 0
     """Activities of this execution that have not come back."""
+    long_calls: int = 0
+    """Those of them that may take hours."""
     stale: bool = False
     """The details that people see are older than the facts."""
     moving: asyncio.Lock = field(default_factory=asyncio.Lock)
