@@ -72,17 +72,24 @@ class Bench:
         return (await self.call(PREPARE_STEP, command)).checkout
 
     async def ready(self, step: Step, *, trusted: bool = True, slot: str = "w1") -> ExecuteStep:
-        """The command to execute this step in a prepared worktree."""
+        """The command to execute this step at the base."""
         workspace = await self.opened()
         return ExecuteStep(
             workspace=workspace,
             step=step,
             execution=1,
-            checkout=await self.prepared(workspace, step, slot=slot),
+            slot=slot,
+            head=workspace.head,
             project=ProjectFacts(commit=workspace.base_commit),
             request="do it",
             trusted=trusted,
         )
+
+    async def left_over(self, command: ExecuteStep, path: str, text: str) -> Path:
+        """The worktree of this command as somebody left it who did not finish."""
+        worktree = Path((await self.prepared(command.workspace, command.step, slot=command.slot)).worktree)
+        (worktree / path).write_text(text)
+        return worktree
 
     async def execute(self, command: ExecuteStep, *, attempt: int = 1) -> StepResult:
         return await self.call(EXECUTE_STEP, command, attempt=attempt)

@@ -48,13 +48,13 @@ async def test_a_recorded_step_is_not_even_prepared_again(bench: Bench) -> None:
             step=command.step,
             execution=1,
             slot="w2",
-            head=command.checkout.commit,
+            head=command.head,
             trusted=True,
         ),
     )
 
     assert again.recorded == result
-    assert not Path(again.checkout.worktree).exists()
+    assert not (Path(command.workspace.root) / "w2").exists()
 
 
 async def test_a_failed_execution_is_recorded_and_the_next_one_is_free_to_run(bench: Bench, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ async def test_a_failed_execution_is_recorded_and_the_next_one_is_free_to_run(be
 async def test_after_an_interruption_work_starts_from_the_checkpoint_and_leftovers_are_kept(bench: Bench) -> None:
     command = await bench.ready(shell_step("cat notes.txt > seen.txt"))
     interrupted(command)
-    (Path(command.checkout.worktree) / "notes.txt").write_text("half done\n")
+    await bench.left_over(command, "notes.txt", "half done\n")
 
     result = await bench.execute(command, attempt=2)
 

@@ -3,7 +3,16 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ostinato.contracts.activities import COLLECT_STEP, INTEGRATE_STEP, CollectStep, IntegrateStep
+from ostinato.contracts.activities import (
+    COLLECT_STEP,
+    DESCRIBE_CONFLICT,
+    INTEGRATE_STEPS,
+    CollectStep,
+    DescribeConflict,
+    Integrated,
+    IntegrateSteps,
+    StepToIntegrate,
+)
 from ostinato.domain.execution import StepOutcome, StepResult
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import AgentAction, Step
@@ -93,6 +102,32 @@ async def test_a_conflict_integrates_nothing_and_names_the_paths(bench: Bench) -
     assert (integrated.head, head_of(workspace)) == (head, head)
 
 
+async def test_what_waits_together_comes_onto_the_branch_together_and_a_conflict_stops_no_other(bench: Bench) -> None:
+    workspace, one = await edited(bench, "echo mine > notes.txt", step_id="one")
+    _, two = await edited(bench, "echo theirs > notes.txt", step_id="two", slot="w2")
+    _, three = await edited(bench, "echo hello > hello.txt", step_id="three", slot="w3")
+
+    done = await integrate_all(bench, workspace, one, two, three)
+
+    assert [found.conflicts for found in done.integrations] == [(), ("notes.txt",), ()]
+    assert (done.head, done.superseded) == (head_of(workspace), False)
+    assert shown(workspace, done.head, "notes.txt") == "mine"
+    assert shown(workspace, done.head, "hello.txt") == "hello"
+
+
+async def test_a_conflict_is_described_with_both_sides(bench: Bench) -> None:
+    workspace, one = await edited(bench, "echo mine > notes.txt", step_id="one")
+    _, two = await edited(bench, "echo theirs > notes.txt", step_id="two", slot="w2")
+    await integrate_all(bench, workspace, one, two)
+
+    described = await bench.call(
+        DESCRIBE_CONFLICT, DescribeConflict(workspace=workspace, step_id=two.step_id, execution=1)
+    )
+
+    assert "mine" in described.diff
+    assert "theirs" in described.diff
+
+
 async def handed_over(bench: Bench) -> tuple[Workspace, Checkout]:
     workspace = await bench.opened()
     return workspace, await bench.prepared(workspace, mind_step(), slot="handoff-mind")
@@ -123,14 +158,17 @@ async def edited(bench: Bench, line: str, *, step_id: str = "edit", slot: str = 
 
 
 async def integrate(bench: Bench, workspace: Workspace, result: StepResult, head: str = "") -> Integration:
-    command = IntegrateStep(
-        workspace=workspace,
-        step_id=result.step_id,
-        execution=result.execution,
-        commit=result.commit,
-        head=head or workspace.head,
+    (integration,) = (await integrate_all(bench, workspace, result, head=head)).integrations
+    return integration
+
+
+async def integrate_all(bench: Bench, workspace: Workspace, *results: StepResult, head: str = "") -> Integrated:
+    steps = tuple(
+        StepToIntegrate(step_id=result.step_id, execution=result.execution, commit=result.commit) for result in results
     )
-    return await bench.call(INTEGRATE_STEP, command)
+    return await bench.call(
+        INTEGRATE_STEPS, IntegrateSteps(workspace=workspace, steps=steps, head=head or workspace.head)
+    )
 
 
 def head_of(workspace: Workspace) -> str:

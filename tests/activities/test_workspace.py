@@ -142,13 +142,13 @@ async def test_publishing_twice_gives_the_user_one_branch_and_leaves_theirs_alon
 
 async def test_closing_saves_unfinished_work_and_the_second_time_finds_nothing(bench: Bench) -> None:
     command = await bench.ready(shell_step("true"))
-    (Path(command.checkout.worktree) / "notes.txt").write_text("half done\n")
+    worktree = await bench.left_over(command, "notes.txt", "half done\n")
 
     closed = await bench.call(CLOSE_WORKSPACE, CloseWorkspace(workspace=command.workspace))
     again = await bench.call(CLOSE_WORKSPACE, CloseWorkspace(workspace=command.workspace))
 
     assert shown(command.workspace, closed.saved_refs[0], "notes.txt") == "half done"
-    assert not Path(command.checkout.worktree).exists()
+    assert not worktree.exists()
     assert again.saved_refs == ()
 
 
