@@ -19,11 +19,15 @@ async def check_out(
     """Spotless at `commit`; leftovers are saved to a ref first. `personal` copies what .worktreeinclude names."""
     tree = Path(workspace.root) / name / "tree"
     pulse.say("checking out")
-    await set_aside_if_secret(desk, workspace, tree)
-    await prepare_worktree(Path(workspace.mirror), tree, commit, workspace.run_id)
+    is_clean = tree in desk.clean
+    desk.clean.discard(tree)
+    if not is_clean:
+        await set_aside_if_secret(desk, workspace, tree)
+    await prepare_worktree(Path(workspace.mirror), tree, commit, workspace.run_id, is_clean=is_clean)
     if personal:
         await copy_worktreeinclude(Path(workspace.repository), tree)
-    project = await project_of(workspace, tree, commit)
+    project = desk.projects.get((workspace.repository_id, commit)) or await project_of(workspace, tree, commit)
+    desk.projects[workspace.repository_id, commit] = project
     pulse.say("preparing the environment")
     environment = await prepare_environment(
         tree, tree.parent / "environment", project=project, trusted=trusted, home=desk.home

@@ -2,9 +2,11 @@
 
 import asyncio
 import functools
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from temporalio import activity
@@ -17,16 +19,33 @@ from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
 from ostinato.domain.errors import OstinatoError, UserError
 from ostinato.domain.ids import RunId
+from ostinato.domain.project import ProjectFacts
 from ostinato.domain.redaction import Redactor
 
 Self_ = TypeVar("Self_")
 In = TypeVar("In", bound=Fact)
 Out = TypeVar("Out", bound=Fact)
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+MAX_PROJECTS = 64
 
 MAX_PROBLEMS = 20
 """That travel with an error; failures are kept in the history whole."""
 BEAT_EVERY_S = 1.0
 """Cancellation reaches an activity with a heartbeat's answer: the beat is how fast a cancel is felt."""
+
+
+class Recent(OrderedDict[Key, Value]):
+    """The last so many that were put in."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def __setitem__(self, key: Key, value: Value) -> None:
+        super().__setitem__(key, value)
+        while len(self) > self._most:
+            self.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +59,10 @@ class Desk:
     turns: dict[RunId, asyncio.Lock] = field(default_factory=dict)
     timelines: dict[RunId, str] = field(default_factory=dict)
     """The workflow execution that was last found to be the one that works in a run's files."""
+    clean: set[Path] = field(default_factory=set)
+    """Worktrees in which nothing was left since their last commit."""
+    projects: Recent[tuple[str, str], ProjectFacts] = field(default_factory=lambda: Recent(MAX_PROJECTS))
+    """Facts by repository and commit."""
 
 
 class Pulse:

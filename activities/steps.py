@@ -130,6 +130,7 @@ class StepActivities:
             redactor=self._desk.redactor,
         )
         if taken is None:
+            self._desk.clean.add(Path(checkout.worktree))
             return _Taken(result)
         if taken.secrets:
             return _Taken(_failed(result, secret_failure(taken.secrets)))
@@ -137,6 +138,8 @@ class StepActivities:
         if outside and isinstance(command, ExecuteStep) and command.strict_claims:
             failed = _failed(result, _claim_failure(outside))
             return _Taken(failed.model_copy(update={"outside_claim": outside[:SHOWN_PATHS]}))
+        if not taken.warnings:
+            self._desk.clean.add(Path(checkout.worktree))
         changed = result.model_copy(
             update={
                 "commit": taken.commit,

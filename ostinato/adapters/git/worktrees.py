@@ -17,9 +17,14 @@ INCLUDE_FILE = ".worktreeinclude"
 ADD_TRIES = 3
 
 
-async def prepare_worktree(mirror: Path, path: Path, commit: str, run_id: RunId) -> str | None:
-    """The worktree at `commit`, detached and spotless; returns the ref where leftovers in it were saved, if any."""
-    saved = await save_leftovers(mirror, path, run_id, known=commit)
+async def prepare_worktree(
+    mirror: Path, path: Path, commit: str, run_id: RunId, *, is_clean: bool = False
+) -> str | None:
+    """The worktree at `commit`, detached and spotless; returns the ref where leftovers in it were saved, if any.
+
+    `is_clean`: the caller knows that nothing was left in it since its last commit.
+    """
+    saved = None if is_clean else await save_leftovers(mirror, path, run_id, known=commit)
     if not await _reuse(mirror, path, commit):
         await asyncio.to_thread(_erase, path)
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
