@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from tests.repositories import git
 END_WITHIN_S: Final = 100.0
 """From the last fault; the work of a trial is half a minute."""
 UP_TRIES: Final = 3
+ENDED: Final = (0, 1, 8)
+"""Of a command that follows a run to its end: completed, failed, degraded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,7 @@ def run_trial(trial: Trial, folder: Path) -> Verdict:
             _set_right(scene)
         report = _retried(scene, _end(scene))
         problems = judge(Found(scene=scene, report=report, fingerprint=before[0], refs=before[1]))
-    except (TrialError, AssertionError, OSError, ValueError) as error:
+    except (TrialError, AssertionError, OSError, ValueError, subprocess.TimeoutExpired) as error:
         problems = [f"{type(error).__name__}: {error}"]
     ended_at = time.time()
     problems += _stop(scene)
@@ -130,9 +133,9 @@ def _retried(scene: Scene, report: dict[str, Any]) -> dict[str, Any]:
         return report
     scene.say(f"failed: {json.dumps(report.get('stop'))[:300]}; retry")
     asked_at = time.time()
-    ended = scene.stack.call("retry", scene.run_id, timeout=60)
+    ended = scene.stack.call("retry", scene.run_id, timeout=END_WITHIN_S)
     scene.say(f"retry ended with {ended.code}: {_brief(ended)}")
-    if ended.code != 0:
+    if ended.code not in ENDED:
         return report
     scene.retried_at = asked_at
     return _end(scene)
