@@ -18,7 +18,6 @@ from ostinato.domain.decisions import Answer, Decision, DecisionKind
 from ostinato.domain.errors import ExternalError, UserError
 from ostinato.domain.execution import StepState
 from ostinato.domain.ids import DecisionId, RunId
-from ostinato.domain.monitoring import SHOWN_WHOLE
 from ostinato.domain.pipeline import Phase
 from ostinato.domain.report import Snapshot
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
 POLL_S = 0.3
-POLL_LARGE_S = 2.0
 SILENT = "no worker answers: the run waits and loses nothing. Start one in another terminal: ostinato up"
 
 
@@ -58,12 +56,7 @@ class Follower:
                 self._last = seen
             if seen is not None and self._is_over(seen):
                 return await self._final(seen)
-            await asyncio.sleep(self._pace())
-
-    def _pace(self) -> float:
-        """A snapshot of thousands of steps is not asked for three times a second."""
-        is_large = self._last is not None and len(self._last.todos) > SHOWN_WHOLE
-        return POLL_LARGE_S if is_large else POLL_S
+            await asyncio.sleep(POLL_S)
 
     def _tell(self, seen: Snapshot) -> None:
         if self.on_change is not None:
@@ -91,7 +84,7 @@ class Follower:
                 if self._is_over(seen) or self._askable(seen):
                     return seen
             self._draw(live, link)
-            await asyncio.sleep(self._pace())
+            await asyncio.sleep(POLL_S)
 
     def _draw(self, live: Live, link: str) -> None:
         if self._last is None:

@@ -13,7 +13,8 @@ from ostinato.cli.call import Call
 from ostinato.cli.commands.classify import classification_lines
 from ostinato.cli.detecting import project_of
 from ostinato.cli.printable import printable
-from ostinato.cli.rendering import spaced, span
+from ostinato.cli.rendering import spaced
+from ostinato.cli.steprows import span
 from ostinato.cli.trust import UNTRUSTED, is_trusted
 from ostinato.domain.approval import Approval, approval_for
 from ostinato.domain.classification import Classification

@@ -4,31 +4,20 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ostinato.cli.printable import printable
+from ostinato.cli.steprows import NOTE_CELLS, span, step_changes, step_lines, trouble_lines
 from ostinato.domain.decisions import Decision
-from ostinato.domain.execution import StepResult, StepState
+from ostinato.domain.execution import StepResult
 from ostinato.domain.explanation import Advice, Explanation, answers
 from ostinato.domain.gates import GateResult, Level
-from ostinato.domain.monitoring import GATE_MARK, MARK
+from ostinato.domain.monitoring import GATE_MARK
 from ostinato.domain.pipeline import Outcome
-from ostinato.domain.report import Snapshot, Todo
+from ostinato.domain.report import Snapshot
 from ostinato.domain.request import headline
 
-STATE_STYLE = {
-    StepState.PENDING: "quiet",
-    StepState.PREPARING: "active",
-    StepState.RUNNING: "active",
-    StepState.WAITING: "careful",
-    StepState.SUCCEEDED: "good",
-    StepState.FAILED: "bad",
-    StepState.SKIPPED: "quiet",
-    StepState.BLOCKED: "bad",
-    StepState.CANCELLED: "quiet",
-}
 GATE_STYLE = {"pass": "good", "warn": "careful", "fail": "bad", "skipped": "careful"}
 OUTCOME_STYLE = {
     Outcome.COMPLETED: "good",
@@ -38,19 +27,7 @@ OUTCOME_STYLE = {
     Outcome.ROLLED_BACK: "bad",
 }
 BAR_CELLS = 24
-NAME_CELLS = 44
-NOTE_CELLS = 100
 SHOWN_FINDINGS = 5
-
-
-def span(seconds: float) -> str:
-    """0.4 s, 12 s, 2:05 min, 1:02 h."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60}:{whole % 60:02d} min" if whole < 3600 else f"{whole // 3600}:{whole % 3600 // 60:02d} h"
 
 
 def elapsed_s(snapshot: Snapshot, now: datetime) -> float:
@@ -60,7 +37,7 @@ def elapsed_s(snapshot: Snapshot, now: datetime) -> float:
 def run_view(snapshot: Snapshot, now: datetime, *, ui_link: str = "") -> Group:
     """The whole picture: header, steps, gates, questions, notes."""
     blocks = [header(snapshot, now)]
-    blocks += [[_todo(todo, now) for todo in snapshot.todos], [gate_line(gate) for gate in snapshot.gates]]
+    blocks += [step_lines(snapshot, now), trouble_lines(snapshot), [gate_line(gate) for gate in snapshot.gates]]
     blocks += [question(snapshot, decision) for decision in snapshot.pending_decisions if not snapshot.outcome]
     if snapshot.outcome:
         blocks += [_found(snapshot, result) for result in snapshot.results if result.findings]
@@ -121,31 +98,6 @@ def _short(path: str) -> str:
     return printable("~" + path[len(home) :] if path.startswith(home + "/") else path)
 
 
-def _todo(todo: Todo, now: datetime) -> Text:
-    style = STATE_STYLE[todo.state]
-    name = todo.active if todo.state.is_active and todo.active else todo.name
-    line = Text.assemble("  ", (MARK[todo.state], style), " ", (_cell(printable(name)), _name_style(todo)))
-    line.append(f" {_todo_time(todo, now):>9}", "quiet")
-    note = headline(printable(todo.note), NOTE_CELLS)
-    return line.append(f"  {note}", "bad" if todo.state is StepState.FAILED else "quiet") if note else line
-
-
-def _name_style(todo: Todo) -> str:
-    return "title" if todo.state.is_active else "quiet" if todo.state is StepState.PENDING else ""
-
-
-def _todo_time(todo: Todo, now: datetime) -> str:
-    if todo.started_at is None:
-        return f"~{span(todo.expected_s)}" if todo.state is StepState.PENDING and todo.expected_s else ""
-    return span(max(0.0, ((todo.ended_at or now) - todo.started_at).total_seconds()))
-
-
-def _cell(text: str) -> str:
-    if cell_len(text) > NAME_CELLS:
-        return set_cell_size(text, NAME_CELLS - 1) + "…"
-    return set_cell_size(text, NAME_CELLS)
-
-
 def gate_line(gate: GateResult) -> Text:
     style = GATE_STYLE[gate.status]
     line = Text.assemble("  ", (GATE_MARK[gate.status], style), " ", (f"{gate.gate:<14}", "title"))
@@ -185,6 +137,8 @@ def _ending(snapshot: Snapshot) -> list[Text]:
     if snapshot.publication and snapshot.publication.branch:
         branch = snapshot.publication
         lines.append(Text.assemble("  branch  ", (branch.branch, "title"), (f"  {branch.commit[:12]}", "quiet")))
+        if not branch.pushed and branch.message:
+            lines.append(Text(f"  ✘ {printable(branch.message)}", style="bad"))
     return lines
 
 
@@ -198,12 +152,7 @@ def explanation_view(run_id: str, found: Explanation) -> Group:
 def changes(before: Snapshot | None, after: Snapshot) -> list[str]:
     """What happened between two looks, as plain lines for logs."""
     lines = [f"{after.phase}"] if before is None or before.phase is not after.phase else []
-    old = {todo.id: todo.state for todo in before.todos} if before else {}
-    for todo in after.todos:
-        if old.get(todo.id, StepState.PENDING) is not todo.state:
-            note = f": {headline(printable(todo.note), NOTE_CELLS)}" if todo.note and todo.state.is_over else ""
-            name = todo.active if todo.state.is_active and todo.active else todo.name
-            lines.append(f"{MARK[todo.state]} {printable(name)}{note}")
+    lines += step_changes(before, after)
     seen = {(gate.gate, gate.stage, gate.commit) for gate in before.gates} if before else set()
     lines += [
         f"{GATE_MARK[gate.status]} gate {gate.gate}: {printable(gate.message)}"

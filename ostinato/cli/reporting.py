@@ -7,6 +7,7 @@ from ostinato.cli.call import Call
 from ostinato.cli.rendering import elapsed_s, run_view
 from ostinato.domain.explanation import answers
 from ostinato.domain.report import Snapshot
+from ostinato.domain.waiting import counts
 from ostinato.domain.wire import report_json
 
 
@@ -30,13 +31,19 @@ def state_data(snapshot: Snapshot, now: datetime, ui_link: str = "") -> dict[str
     """What `status` and `watch` tell programs."""
     dumped = snapshot.model_dump(
         mode="json",
-        include={"run_id", "phase", "outcome", "paused", "doing", "todos", "gates", "stop", "notes", "head"},
-    )
+        include={
+            "run_id", "phase", "outcome", "paused", "doing", "todos", "gates", "stop", "notes", "head", "conflicts",
+        },
+    )  # fmt: skip
     return {
         **dumped,
         "request": snapshot.request.text,
         "repository": snapshot.request.repository,
         "percent": snapshot.percent,
+        "counts": counts(snapshot),
+        "is_whole": snapshot.is_whole,
+        "changes_count": len(snapshot.changes),
+        "epoch": snapshot.workspace.epoch if snapshot.workspace else None,
         "elapsed_s": round(elapsed_s(snapshot, now), 3),
         "expected_s": snapshot.expected_s,
         "branch": snapshot.publication.branch if snapshot.publication else "",

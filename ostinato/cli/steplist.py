@@ -6,14 +6,13 @@ from typing import Any
 from rich.text import Text
 
 from ostinato.cli.printable import printable
+from ostinato.cli.steprows import NOTE_CELLS, STATE_STYLE
 from ostinato.domain.ids import StepId
 from ostinato.domain.monitoring import MARK
 from ostinato.domain.report import Changed, Snapshot, Todo
 from ostinato.domain.request import headline
 from ostinato.domain.waiting import counts, counts_text, waits_for
 from ostinato.domain.wire import action_text
-
-NOTE_CELLS = 100
 
 
 def steps_data(snapshot: Snapshot) -> dict[str, Any]:
@@ -24,7 +23,7 @@ def steps_data(snapshot: Snapshot) -> dict[str, Any]:
         "phase": snapshot.phase,
         "outcome": snapshot.outcome,
         "paused": snapshot.paused,
-        "counts": counts(snapshot.todos),
+        "counts": counts(snapshot),
         "steps": [_step(todo, actions.get(todo.id, ""), waiting.get(todo.id)) for todo in snapshot.todos],
     }
 
@@ -48,7 +47,7 @@ def steps_lines(snapshot: Snapshot) -> list[Text]:
     depth = depths(snapshot)
     width = min(48, max(len(todo.id) + 2 * depth[todo.id] for todo in snapshot.todos))
     lines = [_line(todo, waiting.get(todo.id, ""), "  " * depth[todo.id], width) for todo in snapshot.todos]
-    return [Text(counts_text(counts(snapshot.todos)), style="title"), *lines]
+    return [Text(counts_text(counts(snapshot)), style="title"), *lines]
 
 
 def depths(snapshot: Snapshot) -> dict[StepId, int]:
@@ -65,8 +64,6 @@ def depths(snapshot: Snapshot) -> dict[StepId, int]:
 
 
 def _line(todo: Todo, waits: str, indent: str, width: int) -> Text:
-    from ostinato.cli.rendering import STATE_STYLE
-
     style = STATE_STYLE[todo.state]
     line = Text.assemble("  ", (MARK[todo.state], style), " ", (f"{indent + todo.id:<{width}}", ""))
     line.append(f"  {todo.state:<9}", style)

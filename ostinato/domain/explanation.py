@@ -1,6 +1,7 @@
 """The one thing a run waits for or failed on, and what to do about it. Pure."""
 
 from ostinato.domain.base import Fact
+from ostinato.domain.continuation import retry_problem
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepState
 from ostinato.domain.gates import GateResult, failed_gates, unproven_gates
@@ -110,7 +111,8 @@ def _stopped(snapshot: Snapshot) -> Explanation:
     details += [f"{it.step_id}: {it.failure.message}" for it in failures[:SHOWN] if it.failure]
     details += [f"{gate.gate}: {gate.message}" for gate in failed_gates(snapshot.gates)[:SHOWN]]
     logs = tuple(_logs(snapshot, result.step_id) for result in failures[:1])
-    return Explanation(code="stopped", because=snapshot.stop.message, details=tuple(details), advice=logs)
+    advice = (*logs, *_ways_on(snapshot))
+    return Explanation(code="stopped", because=snapshot.stop.message, details=tuple(details), advice=advice)
 
 
 def _gates(snapshot: Snapshot, code: str, verb: str, gates: tuple[GateResult, ...]) -> Explanation:
@@ -138,7 +140,7 @@ def _steps(snapshot: Snapshot, broken: list[Todo]) -> Explanation:
         code="step_failed",
         because=f"a step failed: {first.name}" + (f": {failure.message}" if failure else ""),
         details=tuple(details),
-        advice=(_logs(snapshot, first.id),),
+        advice=(_logs(snapshot, first.id), *_ways_on(snapshot)),
     )
 
 
@@ -155,6 +157,13 @@ def _completed(snapshot: Snapshot) -> Explanation:
             Advice(command=f"ostinato report {snapshot.run_id}", effect="what it came to"),
         ),
     )
+
+
+def _ways_on(snapshot: Snapshot) -> tuple[Advice, ...]:
+    """A run that can be taken up again says how."""
+    if retry_problem(snapshot, ()) is not None:
+        return ()
+    return (Advice(command=f"ostinato retry {snapshot.run_id}", effect="go on with what did not succeed"),)
 
 
 def _logs(snapshot: Snapshot, name: str) -> Advice:

@@ -1,11 +1,15 @@
 """The report as Markdown, for people."""
 
-from ostinato.domain.execution import StepResult
+from ostinato.domain.execution import StepResult, StepState
 from ostinato.domain.figures import metrics, recommendations
 from ostinato.domain.gates import GateResult
-from ostinato.domain.monitoring import GATE_MARK, MARK
-from ostinato.domain.report import Snapshot, Todo
+from ostinato.domain.monitoring import GATE_MARK, MARK, SHOWN_WHOLE
+from ostinato.domain.report import Changed, Conflict, Snapshot, Todo
 from ostinato.domain.request import headline
+from ostinato.domain.waiting import counts, counts_text
+
+MOST = 50
+"""Lines of one kind."""
 
 
 def markdown_report(snapshot: Snapshot) -> str:
@@ -14,7 +18,7 @@ def markdown_report(snapshot: Snapshot) -> str:
     if snapshot.stop:
         parts.append(f"> {snapshot.stop.message}")
     if snapshot.todos:
-        parts.append("## Steps\n\n" + "\n".join(_todo(todo) for todo in snapshot.todos))
+        parts.append("## Steps\n\n" + "\n".join(_steps(snapshot)))
     parts.extend(_found(snapshot, result) for result in snapshot.results if result.findings)
     if snapshot.gates:
         rows = "\n".join(_gate(gate) for gate in snapshot.gates)
@@ -26,6 +30,10 @@ def markdown_report(snapshot: Snapshot) -> str:
             f"- {item.question} → **{item.answer.option}** by {item.answer.by}" for item in answered if item.answer
         )
         parts.append("## Decisions\n\n" + "\n".join(lines))
+    if snapshot.conflicts:
+        parts.append("## Conflicts\n\n" + "\n".join(_conflict(conflict) for conflict in snapshot.conflicts[:MOST]))
+    if snapshot.changes:
+        parts.append("## Changes of the plan\n\n" + "\n".join(_change(change) for change in snapshot.changes[:MOST]))
     if snapshot.notes:
         parts.append("## Notes\n\n" + "\n".join(f"- {note}" for note in snapshot.notes))
     if said := recommendations(snapshot):
@@ -42,14 +50,39 @@ def _opening(snapshot: Snapshot) -> str:
         lines.append(f"- branch: `{snapshot.publication.branch}` at `{snapshot.publication.commit[:12]}`")
     if figures["duration_s"] is not None:
         lines.append(f"- took {figures['duration_s']:.1f} s, of it {figures['execution_s']:.1f} s in steps")
+    if figures["conflicts"]:
+        lines.append(f"- {figures['conflicts']} conflicts between steps side by side")
+    if figures["takeovers"]:
+        lines.append(f"- taken over by another worker {figures['takeovers']} times")
     if figures["parallelization_gain_pct"]:
         lines.append(f"- steps side by side saved {figures['parallelization_gain_pct']:.0f} % of their time")
     return "\n".join(lines)
 
 
+def _steps(snapshot: Snapshot) -> list[str]:
+    """Of a large plan the counts, and the steps that did not end well."""
+    if snapshot.is_whole and len(snapshot.todos) <= SHOWN_WHOLE:
+        return [_todo(todo) for todo in snapshot.todos]
+    unwell = [todo for todo in snapshot.todos if todo.state in (StepState.FAILED, StepState.CANCELLED)]
+    return [f"{counts_text(counts(snapshot))}.", "", *(_todo(todo) for todo in unwell[:MOST])]
+
+
 def _todo(todo: Todo) -> str:
     note = f" — {headline(todo.note, 160)}" if todo.note else ""
-    return f"- {MARK[todo.state]} {todo.name} ({todo.state}){note}"
+    again = f", execution {todo.execution}" if todo.execution > 1 else ""
+    after = "".join(f"; after {found.step}: {found.because}" for found in todo.implied[:3])
+    indent = "  " if todo.group else ""
+    return f"{indent}- {MARK[todo.state]} {todo.name} ({todo.state}{again}){note}{after}"
+
+
+def _conflict(conflict: Conflict) -> str:
+    kind = "was seen coming" if conflict.forecast else "was met"
+    return f"- `{conflict.step}` in {', '.join(conflict.paths[:5])}: {kind}, {conflict.resolution or 'open'}"
+
+
+def _change(change: Changed) -> str:
+    note = f" — {headline(change.note, 160)}" if change.note else ""
+    return f"- {change.at:%Y-%m-%d %H:%M:%S} UTC, {change.by}: {change.kind} `{change.step}`{note}"
 
 
 def _found(snapshot: Snapshot, result: StepResult) -> str:

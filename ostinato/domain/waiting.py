@@ -34,10 +34,17 @@ def waits_for(snapshot: Snapshot) -> dict[StepId, str]:
     return said
 
 
-def counts(todos: Iterable[Todo]) -> dict[StepState, int]:
-    """Only of states that occur, in their natural order."""
-    found = Counter(todo.state for todo in todos)
-    return {state: found[state] for state in StepState if found[state]}
+def counts(snapshot: Snapshot) -> dict[StepState, int]:
+    """Of all steps, also where not all of them are here; only states that occur, in their natural order."""
+    return _in_order(snapshot.counts if not snapshot.is_whole else count(snapshot.todos))
+
+
+def count(todos: Iterable[Todo]) -> dict[StepState, int]:
+    return _in_order(Counter(todo.state for todo in todos))
+
+
+def _in_order(found: Mapping[StepState, int]) -> dict[StepState, int]:
+    return {state: found[state] for state in StepState if found.get(state)}
 
 
 def counts_text(found: Mapping[StepState, int]) -> str:

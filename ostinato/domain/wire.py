@@ -39,6 +39,9 @@ def report_json(snapshot: Snapshot) -> dict[str, Any]:
         "steps": [_step(todo, _latest(snapshot.results).get(todo.id)) for todo in snapshot.todos],
         "gates": [gate_json(gate) for gate in snapshot.gates],
         "decisions": [_decision(decision) for decision in snapshot.decisions],
+        "conflicts": [conflict.model_dump(mode="json") for conflict in snapshot.conflicts],
+        "changes": [change.model_dump(mode="json") for change in snapshot.changes],
+        "epoch": workspace.epoch if workspace else None,
         "recoveries": [recovery.model_dump(mode="json") for recovery in snapshot.recoveries],
         "checkpoints": [
             {"id": point.id, "step": point.step_id, "commit": point.commit, "at": _time(point.at)}
@@ -71,6 +74,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 "action": action_text(step),
                 "critical": step.critical,
                 "needs_person": step.needs_person,
+                "group": step.group or None,
                 "expected_s": step.expected_s,
             }
             for step in plan.steps
@@ -123,6 +127,10 @@ def _step(todo: Todo, result: StepResult | None) -> dict[str, Any]:
         "outcome": result.outcome if result else todo.state,
         "attempts": result.attempt if result else 0,
         "executions": todo.execution,
+        "conflicts": todo.conflicts,
+        "group": todo.group or None,
+        "depends_on": list(todo.depends_on),
+        "implied": [found.model_dump() for found in todo.implied],
         "agent": (result.agent if result else "") or todo.agent,
         "commit": (result.commit if result else "") or None,
         "started_at": _time(todo.started_at),

@@ -11,8 +11,9 @@ from ostinato.cli.commands.init import config_text
 from ostinato.cli.commands.logs import choose_evidence
 from ostinato.cli.commands.merge import merge_message
 from ostinato.cli.printable import printable
-from ostinato.cli.rendering import changes, run_view, span
+from ostinato.cli.rendering import changes, run_view
 from ostinato.cli.runs import pick_run
+from ostinato.cli.steprows import span
 from ostinato.cli.terminal import THEME
 from ostinato.cli.wire import envelope
 from ostinato.domain.errors import UserError

@@ -39,7 +39,7 @@ def execute(call: Call) -> Exit:
 def _line(health: "Health", now: datetime, head: str) -> "Text":
     from rich.text import Text
 
-    from ostinato.cli.rendering import span
+    from ostinato.cli.steprows import span
 
     point = health.checkpoint
     age = f"{span(max(0.0, (now - point.at).total_seconds()))} ago"
