@@ -60,16 +60,23 @@ def a_classification(**fields: Any) -> Classification:
 
 @dataclass
 class World:
-    """Answers for all activities of a run; records what was asked in `calls`."""
+    """Answers for all activities of a run; records what was asked in `calls`, and on which queue in `asked_at`."""
 
     queue: str
+    """Of the workflows, and of what any worker can do."""
     plan: Plan
     classification: Classification = field(default_factory=a_classification)
     overrides: dict[str, Behaviour] = field(default_factory=dict)
     calls: list[tuple[str, Any]] = field(default_factory=list)
+    asked_at: list[tuple[str, str]] = field(default_factory=list)
     stored: list[Snapshot] = field(default_factory=list)
     running: set[str] = field(default_factory=set)
     most_at_once: int = 0
+
+    @property
+    def place(self) -> str:
+        """The queue of the worker that owns the run's files at first."""
+        return f"{self.queue}-home"
 
     def activities(self) -> list[Callable[..., Any]]:
         return [self._activity(contract) for contract in contracts.ALL]
@@ -92,6 +99,7 @@ class World:
     def _activity(self, contract: ActivityContract[Any, Any]) -> Callable[..., Any]:
         async def run(argument: Fact) -> Fact:
             self.calls.append((contract.name, argument))
+            self.asked_at.append((contract.name, activity.info().task_queue))
             beating = asyncio.create_task(_beat())
             _BEATING.set(beating)
             try:
@@ -104,7 +112,7 @@ class World:
         return activity.defn(name=contract.name)(run)
 
     async def _workspace_open(self, command: contracts.OpenWorkspace) -> Workspace:
-        return a_workspace(command.run_id, self.queue)
+        return a_workspace(command.run_id, self.place)
 
     async def _plan_draft(self, command: contracts.DraftPlan) -> contracts.PlanDraft:
         facts = ProjectFacts(commit=BASE, languages={"Python": 3})
@@ -159,7 +167,7 @@ class World:
         return contracts.TakenOver(workspace=command.workspace, head=command.head, same_place=True)
 
     async def _worker_pulse(self, command: contracts.FeelPulse) -> contracts.Alive:
-        return contracts.Alive(owner=self.queue)
+        return contracts.Alive(owner=self.place)
 
     async def _workspace_roll_back(self, command: contracts.RollBackBranch) -> contracts.RolledBack:
         return contracts.RolledBack(head=command.commit, kept="refs/ostinato/run/rolled-back/1")
@@ -190,7 +198,7 @@ class World:
 
     async def _merge_prepare(self, command: contracts.PrepareMerge) -> contracts.MergePlan:
         return contracts.MergePlan(
-            workspace=a_workspace(command.run_id, self.queue),
+            workspace=a_workspace(command.run_id, self.place),
             base_now=BASE,
             target=command.head,
             fast_forward=True,
@@ -199,6 +207,12 @@ class World:
 
     async def _merge_land(self, command: contracts.LandMerge) -> contracts.Landed:
         return contracts.Landed(moved=True, message="moved")
+
+
+def elsewhere(command: contracts.TakeOver, queue: str, **fields: Any) -> contracts.TakenOver:
+    """Another worker takes the run over."""
+    workspace = command.workspace.model_copy(update={"queue": queue, "root": f"/{queue}"})
+    return contracts.TakenOver(workspace=workspace, **{"head": command.head, **fields})
 
 
 def succeeded(command: contracts.ExecuteStep, **fields: Any) -> StepResult:
@@ -218,4 +232,4 @@ def succeeded(command: contracts.ExecuteStep, **fields: Any) -> StepResult:
 async def _beat() -> None:
     while True:
         activity.heartbeat()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.2)

@@ -5,8 +5,9 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,46 @@ async def skipping() -> AsyncIterator[Client]:
         yield environment.client
 
 
-Running = tuple[WorkflowHandle[object, Snapshot], World]
+@dataclass
+class Places:
+    """The workers of homes: each answers for short work, for steps and for its pulse, as a home's worker does."""
+
+    client: Client
+    world: World
+    _open: dict[str, Worker] = field(default_factory=dict)
+
+    async def open(self, *queues: str) -> None:
+        for queue in queues:
+            self._open[queue] = worker_for(self.client, self.world, queue)
+            await self._open[queue].__aenter__()
+
+    async def close(self, *queues: str) -> None:
+        """What they do is cancelled, and nothing is taken up any more."""
+        for queue in queues:
+            await self._open.pop(queue).__aexit__(None, None, None)
+
+    async def close_all(self) -> None:
+        await self.close(*self._open)
+
+
+def queues_of(place: str) -> tuple[str, str, str]:
+    return place, names.step_queue(place), names.pulse_queue(place)
+
+
+def worker_for(client: Client, world: World, queue: str, *, cached: int | None = None) -> Worker:
+    """With a cache it carries workflows too."""
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=[] if cached is None else [RunWorkflow, MergeWorkflow, ShardWorkflow],
+        activities=world.activities(),
+        max_cached_workflows=cached or 0,
+        max_heartbeat_throttle_interval=timedelta(seconds=0.3),
+        default_heartbeat_throttle_interval=timedelta(seconds=0.3),
+    )
+
+
+Running = tuple[WorkflowHandle[Any, Snapshot], World, Places]
 
 
 @asynccontextmanager
@@ -90,37 +130,32 @@ async def running(
     options: RunOptions | None = None,
     prepare: Callable[[World], None] = lambda world: None,
     max_cached_workflows: int = CACHED_WORKFLOWS,
+    absent: Callable[[World], Collection[str]] = lambda world: (),
 ) -> AsyncIterator[Running]:
-    """A run of `plan` in progress, with its world."""
-    queue = f"q-{uuid.uuid4().hex[:10]}"
-    world = World(queue=queue, plan=plan)
+    """A run of `plan` in progress, with its world. `absent`: queues of the place that nobody answers yet."""
+    world = World(queue=f"q-{uuid.uuid4().hex[:10]}", plan=plan)
     prepare(world)
-    request = RunRequest(
+    request = a_request(options)
+    places = Places(client, world)
+    async with worker_for(client, world, world.queue, cached=max_cached_workflows):
+        await places.open(*(queue for queue in queues_of(world.place) if queue not in absent(world)))
+        try:
+            handle = await client.start_workflow(
+                names.RUN_WORKFLOW, request, id=request.run_id, task_queue=world.queue, result_type=Snapshot
+            )
+            yield handle, world, places
+        finally:
+            await places.close_all()
+
+
+def a_request(options: RunOptions | None = None) -> RunRequest:
+    return RunRequest(
         run_id=RunId(f"run-{uuid.uuid4().hex[:8]}"),
         text="tidy up",
         repository="/repository",
         requested_by="tester",
         options=options or RunOptions(),
     )
-    activities = world.activities()
-
-    def worker(task_queue: str, workflows: Sequence[type] = ()) -> Worker:
-        return Worker(
-            client,
-            task_queue=task_queue,
-            workflows=workflows,
-            activities=activities,
-            max_cached_workflows=max_cached_workflows if workflows else 0,
-            max_heartbeat_throttle_interval=timedelta(seconds=0.3),
-            default_heartbeat_throttle_interval=timedelta(seconds=0.3),
-        )
-
-    of_runs = worker(queue, [RunWorkflow, MergeWorkflow, ShardWorkflow])
-    async with of_runs, worker(names.step_queue(queue)), worker(names.pulse_queue(queue)):
-        handle = await client.start_workflow(
-            names.RUN_WORKFLOW, request, id=request.run_id, task_queue=queue, result_type=Snapshot
-        )
-        yield handle, world
 
 
 @pytest.fixture(params=[1000, 0], ids=["cached", "replayed"])

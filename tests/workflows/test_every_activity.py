@@ -1,0 +1,193 @@
+"""Each activity in turn raises, or falls silent and answers late: the run still ends in a declared outcome."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+
+from ostinato.contracts import activities as contracts
+from ostinato.contracts.workflows import Acknowledged, pulse_queue, step_queue
+from ostinato.domain.continuation import Rollback
+from ostinato.domain.decisions import Decision
+from ostinato.domain.execution import StepResult
+from ostinato.domain.ids import StepId
+from ostinato.domain.pipeline import Outcome, Phase
+from ostinato.domain.plan import AgentAction, GroupAction, Plan, Step
+from ostinato.domain.request import RunOptions
+from tests.fakes.world import World, succeeded, tool_step
+from tests.workflows.conftest import Places, running
+from tests.workflows.steering import Handle, a_plan, answer, conflicting, resume, until, until_decision
+
+pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="session")]
+
+OF_A_RUN = [contract for contract in contracts.ALL if not contract.name.startswith("merge.")]
+every_activity = pytest.mark.parametrize("contract", OF_A_RUN, ids=lambda contract: str(contract.name))
+
+
+async def nothing_more(handle: Handle, world: World, places: Places) -> None:
+    """The run goes its way."""
+
+
+async def back_to_the_start(handle: Handle, world: World, places: Places) -> None:
+    """Rolled back while the last step is a question, then on again."""
+    question = await until_decision(handle, "handoff-mind")
+    await handle.execute_update("roll_back", Rollback(checkpoint="0-start", by="ada"), result_type=Acknowledged)
+    await until(lambda: "workspace.roll_back" in world.names())
+    await resume(handle)
+    assert question.is_open
+
+
+async def found_by_pulse(handle: Handle, world: World, places: Places) -> None:
+    """Its steps wait for a busy worker, which has room when it was asked whether it is there."""
+    await until(lambda: "worker.pulse" in world.names())
+    await places.open(step_queue(world.place))
+
+
+async def found_by_takeover(handle: Handle, world: World, places: Places) -> None:
+    """Nobody answers; then the run is taken over, by the same worker as it happens."""
+    await until(lambda: "workspace.take_over" in world.names())
+    await places.open(step_queue(world.place), pulse_queue(world.place))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What brings an activity about, and the outcome when it fails for good."""
+
+    plan: Plan
+    steer: Callable[[Handle, World, Places], Coroutine[Any, Any, None]] = nothing_more
+    options: RunOptions | None = None
+    absent: Callable[[World], tuple[str, ...]] = lambda world: ()
+    when_it_raises: Outcome = Outcome.FAILED
+
+
+MIND = Step(id=StepId("mind"), name="Think", action=AgentAction(prompt="Think"), depends_on=(StepId("one"),))
+PARTS = GroupAction(items="[1, 2]", body=(tool_step("part"),))
+EVERYTHING = a_plan(
+    tool_step("one", when="true"),
+    tool_step("conflicting", "one"),
+    tool_step("long", "one"),
+    Step(id=StepId("each"), name="Each", action=PARTS, depends_on=(StepId("one"),)),
+    MIND,
+)
+IMPATIENT = RunOptions(takeover_after_s=2)
+SCENES = {
+    "workspace.roll_back": Scene(plan=a_plan(tool_step("one"), MIND), steer=back_to_the_start),
+    "worker.pulse": Scene(
+        plan=a_plan(tool_step("one")),
+        steer=found_by_pulse,
+        options=IMPATIENT,
+        absent=lambda world: (step_queue(world.place),),
+    ),
+    "workspace.take_over": Scene(
+        plan=a_plan(tool_step("one")),
+        steer=found_by_takeover,
+        options=IMPATIENT,
+        absent=lambda world: (step_queue(world.place), pulse_queue(world.place)),
+    ),
+    "step.forecast": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED),
+    "report.store": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED),
+}
+
+
+def scene_of(contract: contracts.ActivityContract[Any, Any]) -> Scene:
+    return SCENES.get(contract.name, Scene(plan=EVERYTHING))
+
+
+@asynccontextmanager
+async def acted(server: Client, scene: Scene, prepare: Callable[[World], None]) -> AsyncIterator[tuple[Handle, World]]:
+    """The scene with a person who does whatever is asked of them."""
+
+    def prepared(world: World) -> None:
+        world.overrides["step.integrate"] = conflicting("conflicting", 1)
+        world.overrides["step.execute"] = _long_is_long
+        prepare(world)
+
+    async with running(server, scene.plan, options=scene.options, prepare=prepared, absent=scene.absent) as (
+        handle,
+        world,
+        places,
+    ):
+        steering = asyncio.create_task(scene.steer(handle, world, places))
+        person = asyncio.create_task(_do_what_is_asked(handle, steering))
+        try:
+            yield handle, world
+        finally:
+            for task in (steering, person):
+                task.cancel()
+            await asyncio.gather(steering, person, return_exceptions=True)
+
+
+@every_activity
+async def test_whichever_activity_raises_the_run_ends_in_a_declared_outcome(
+    server: Client, monkeypatch: pytest.MonkeyPatch, contract: contracts.ActivityContract[Any, Any]
+) -> None:
+    monkeypatch.setattr("ostinato.durable.integrating.FORECAST_AFTER", timedelta(0))
+    scene = scene_of(contract)
+
+    async def broken(_: object) -> None:
+        raise ApplicationError("it broke", type="broken", non_retryable=True)
+
+    def prepare(world: World) -> None:
+        world.overrides[contract.name] = broken
+
+    async with acted(server, scene, prepare) as (handle, world):
+        snapshot = await asyncio.wait_for(handle.result(), 30)
+
+    assert contract.name in world.names()
+    assert (snapshot.outcome, snapshot.phase) == (scene.when_it_raises, Phase.ENDED)
+    assert bool(world.stored) is (contract.name != "report.store")
+
+
+@pytest.mark.slow
+@every_activity
+async def test_whichever_activity_falls_silent_is_tried_again_and_its_late_answer_changes_nothing(
+    server: Client, monkeypatch: pytest.MonkeyPatch, contract: contracts.ActivityContract[Any, Any]
+) -> None:
+    monkeypatch.setattr("ostinato.durable.integrating.FORECAST_AFTER", timedelta(0))
+    monkeypatch.setattr("ostinato.durable.calls.heartbeat_of", lambda contract: timedelta(seconds=1))
+    scene, tries, late = scene_of(contract), list[int](), asyncio.Event()
+
+    def prepare(world: World) -> None:
+        usual = world.overrides.get(contract.name) or world.usual(contract.name)
+
+        async def silent_at_first(argument: Any) -> Any:
+            tries.append(1)
+            if len(tries) > 1:
+                return await usual(argument)
+            world.silence()
+            await asyncio.sleep(2)
+            late.set()
+            return await usual(argument)
+
+        world.overrides[contract.name] = silent_at_first
+
+    async with acted(server, scene, prepare) as (handle, world):
+        snapshot = await asyncio.wait_for(handle.result(), 40)
+        await asyncio.wait_for(late.wait(), 10)
+
+    assert snapshot.outcome is Outcome.COMPLETED
+    assert len(tries) >= 2
+    assert len(snapshot.results) == len(snapshot.todos)
+    assert world.stored[-1].outcome is Outcome.COMPLETED
+
+
+async def _long_is_long(command: contracts.ExecuteStep) -> StepResult:
+    if command.step.id == "long":
+        await asyncio.sleep(1)
+    return succeeded(command)
+
+
+async def _do_what_is_asked(handle: Handle, steering: "asyncio.Task[None]") -> None:
+    await steering
+    while True:
+        with contextlib.suppress(Exception):  # the run may end meanwhile
+            for decision in await handle.query("pending_decisions", result_type=list[Decision]):
+                await answer(handle, decision, "done")
+        await asyncio.sleep(0.05)
