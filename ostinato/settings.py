@@ -5,6 +5,7 @@ Precedence: command line, environment, the repository's `.ostinato/config.toml`,
 
 from __future__ import annotations  # help pages read this module's tables and must not wait for the models' imports
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from ostinato.adapters.home import Home
     from ostinato.domain.errors import Problem
@@ -22,18 +24,31 @@ POST_GATES: Final = ("tests", "lint", "types", "security")
 COMMANDS: Final = ("test", "lint", "format", "types")
 MAX_PARALLEL: Final = 50
 DEFAULT_PARALLEL: Final = 5
+TAKEOVER_AFTER_S: Final = 120
+MAX_TAKEOVER_S: Final = 86_400
+KEEP_DAYS: Final = 30
+MAX_DAYS: Final = 36_500
 REPOSITORY_CONFIG: Final = ".ostinato/config.toml"
 
 VARIABLES: Final[Mapping[str, str]] = {
     "OSTINATO_HOME": "where runtime state lives (default: the platform's state directory)",
     "OSTINATO_INTERACTION": "minimal, checkpoint or collaborative (default: minimal)",
     "OSTINATO_MAX_PARALLEL": f"steps of one run at the same time, 1 to {MAX_PARALLEL} (default: {DEFAULT_PARALLEL})",
+    "OSTINATO_CHECKPOINT_REMOTE": "a git repository that receives each run's commits after every step (default: none)",
+    "OSTINATO_TAKEOVER_AFTER": f"seconds of a worker's silence until another takes its run over (default: {TAKEOVER_AFTER_S})",
+    "OSTINATO_PAYLOADS": "folder for payloads too big for a history, shared by homes (default: in OSTINATO_HOME)",
     "OSTINATO_LOG_LEVEL": "debug, info, warning or error (default: info)",
     "OSTINATO_UI_URL": "address of Temporal's Web UI, for links (default: the embedded server's)",
     "TEMPORAL_ADDRESS": "a Temporal server to use (default: an embedded one); all of Temporal's own settings apply",
 }
 """Every environment variable that the program reads, as help and documentation show it."""
 
+
+USER_KEYS: Final = frozenset(
+    ("home", "interaction", "max_parallel", "log_level", "ui_url", "checkpoint_remote", "takeover_after", "payloads")
+)
+RUN_KEYS: Final = frozenset(("interaction", "max_parallel", "checkpoint_remote", "takeover_after"))
+_SIZE: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 Loaded = TypeVar("Loaded")
 
@@ -47,6 +62,12 @@ class Settings:
     max_parallel: int | None = None
     log_level: str = "info"
     ui_url: str = ""
+    checkpoint_remote: str = ""
+    takeover_after_s: float | None = None
+    keep_days: float | None = None
+    """Of [gc]: how long what finished runs left is kept."""
+    max_bytes: int | None = None
+    """Of [gc]: the most that artifacts may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +76,8 @@ class RepositorySettings:
 
     interaction: str | None = None
     max_parallel: int | None = None
+    checkpoint_remote: str = ""
+    takeover_after_s: float | None = None
     commands: Mapping[str, tuple[str, ...]]
     post_gates: tuple[str, ...] | None = None
 
@@ -67,16 +90,25 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     source = user_config(environ)
     document = _read(source, problems)
     reader = _Reader(document, str(source), problems)
-    reader.only({"home", "interaction", "max_parallel", "log_level", "ui_url"}, {})
+    reader.only(USER_KEYS, {"gc": {"keep_days", "max_size"}})
     interaction = _choice(environ, "OSTINATO_INTERACTION", INTERACTIONS, problems)
     parallel = _parallel(environ.get("OSTINATO_MAX_PARALLEL", ""), "OSTINATO_MAX_PARALLEL", problems)
     level = _choice(environ, "OSTINATO_LOG_LEVEL", LOG_LEVELS, problems)
+    after = _seconds(environ.get("OSTINATO_TAKEOVER_AFTER", ""), "OSTINATO_TAKEOVER_AFTER", problems)
+    payloads = environ.get("OSTINATO_PAYLOADS") or reader.text("payloads")
     settings = Settings(
-        home=Home(_home_root(environ.get("OSTINATO_HOME") or reader.text("home"))),
+        home=Home(
+            _home_root(environ.get("OSTINATO_HOME") or reader.text("home")),
+            Path(payloads).expanduser().absolute() if payloads else None,
+        ),
         interaction=interaction or reader.choice("interaction", INTERACTIONS),
         max_parallel=parallel if parallel is not None else reader.parallel("max_parallel"),
         log_level=level or reader.choice("log_level", LOG_LEVELS) or "info",
         ui_url=(environ.get("OSTINATO_UI_URL") or reader.text("ui_url") or "").rstrip("/"),
+        checkpoint_remote=environ.get("OSTINATO_CHECKPOINT_REMOTE") or reader.text("checkpoint_remote") or "",
+        takeover_after_s=after if after is not None else reader.seconds("takeover_after"),
+        keep_days=reader.days("gc.keep_days"),
+        max_bytes=reader.size("gc.max_size"),
     )
     return _checked(settings, problems)
 
@@ -86,10 +118,12 @@ def load_repository_settings(root: Path) -> RepositorySettings:
     problems: list[Problem] = []
     source = root / REPOSITORY_CONFIG
     reader = _Reader(_read(source, problems), str(source), problems)
-    reader.only(set(), {"run": {"interaction", "max_parallel"}, "commands": set(COMMANDS), "gates": {"post"}})
+    reader.only(set(), {"run": RUN_KEYS, "commands": set(COMMANDS), "gates": {"post"}})
     settings = RepositorySettings(
         interaction=reader.choice("run.interaction", INTERACTIONS),
         max_parallel=reader.parallel("run.max_parallel"),
+        checkpoint_remote=reader.text("run.checkpoint_remote") or "",
+        takeover_after_s=reader.seconds("run.takeover_after"),
         commands={name: argv for name in COMMANDS if (argv := reader.argv(f"commands.{name}"))},
         post_gates=reader.choices("gates.post", POST_GATES),
     )
@@ -175,6 +209,25 @@ def _parallel(value: object, field: str, problems: list[Problem]) -> int | None:
     return None
 
 
+def _seconds(value: object, field: str, problems: list[Problem]) -> float | None:
+    if value in (None, ""):
+        return None
+    try:
+        found = float("nan") if isinstance(value, bool) else float(str(value))
+    except ValueError:
+        found = float("nan")
+    if 1 <= found <= MAX_TAKEOVER_S:
+        return found
+    problems.append(_problem(field, f"{value!r} is not allowed", f"Use seconds from 1 to {MAX_TAKEOVER_S:,}"))
+    return None
+
+
+def parse_size(text: str) -> int | None:
+    """Bytes of 500M, 5G or 1048576, binary units; None when it is no size."""
+    match = re.fullmatch(r"([0-9]{1,15}) ?([KMGT]?)B?", text.strip().upper().replace("IB", "B"))
+    return int(match[1]) * _SIZE[match[2]] if match else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Typed access to a TOML document; whatever does not fit is added to the problems."""
@@ -183,7 +236,7 @@ class _Reader:
     source: str
     problems: list[Problem]
 
-    def only(self, keys: set[str], tables: Mapping[str, set[str]]) -> None:
+    def only(self, keys: AbstractSet[str], tables: Mapping[str, AbstractSet[str]]) -> None:
         for key, value in self.document.items():
             if key in tables:
                 known = tables[key]
@@ -226,6 +279,26 @@ class _Reader:
     def parallel(self, name: str) -> int | None:
         return _parallel(self.value(name), f"{self.source}: {name}", self.problems)
 
+    def seconds(self, name: str) -> float | None:
+        return _seconds(self.value(name), f"{self.source}: {name}", self.problems)
+
+    def days(self, name: str) -> float | None:
+        value = self.value(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_DAYS:
+            self._wrong(name, f"{value!r} is not allowed", f"Use a number of days from 0 to {MAX_DAYS:,}")
+            return None
+        return float(value)
+
+    def size(self, name: str) -> int | None:
+        value = self.value(name)
+        if value is None:
+            return None
+        if (size := parse_size(str(value))) is None or isinstance(value, bool | float):
+            self._wrong(name, f"{value!r} is no size", 'Write it like "500M" or "5G"')
+        return size
+
     def argv(self, name: str) -> tuple[str, ...]:
         """A list is an argv; a text is a shell line."""
         value = self.value(name)
@@ -237,7 +310,7 @@ class _Reader:
             self._wrong(name, "is neither a text nor a list of texts", 'Write it like: test = ["pytest", "-q"]')
         return ()
 
-    def _unknown(self, name: str, known: set[str]) -> None:
+    def _unknown(self, name: str, known: AbstractSet[str]) -> None:
         self._wrong(name, "is not known here", f"Use one of: {', '.join(sorted(known))}")
 
     def _wrong(self, name: str, message: str, cure: str) -> None:

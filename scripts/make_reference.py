@@ -122,11 +122,17 @@ def settings_page() -> Iterator[str]:
         "| `max_parallel` | 1 to 50 |",
         f"| `log_level` | {', '.join(LOG_LEVELS)} |",
         "| `ui_url` | an address |",
+        "| `checkpoint_remote` | a git repository: a path or an address |",
+        "| `takeover_after` | seconds, 1 to 86,400 |",
+        "| `payloads` | a folder |",
+        "| `gc.keep_days` | days, 0 to 36,500 (default: 30) |",
+        '| `gc.max_size` | the most that artifacts may take, such as `"5G"` (default: no limit) |',
     )
     yield from ("", "## The repository's file: `.ostinato/config.toml`", "")
     yield "`ostinato init` writes one with what it detected. `[run]` and `[gates]` are read from\nthe working tree when a run starts; `[commands]` from the commit it starts from, so commit them."
     yield from ("", "| key | values |", "|---|---|")
     yield from (f"| `run.interaction` | {', '.join(INTERACTIONS)} |", "| `run.max_parallel` | 1 to 50 |")
+    yield from ("| `run.checkpoint_remote` | a git repository |", "| `run.takeover_after` | seconds, 1 to 86,400 |")
     yield from (f"| `commands.{name}` | a list is an argv, a text is a shell line |" for name in COMMANDS)
     yield f"| `gates.post` | a list of {', '.join(POST_GATES)} |"
 

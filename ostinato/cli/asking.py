@@ -6,19 +6,28 @@ import sys
 from argparse import Namespace
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from ostinato.adapters.git.repository import RepositoryState, inspect_repository
 from ostinato.cli.call import Call
 from ostinato.cli.connecting import here
 from ostinato.cli.follow import current_user
 from ostinato.cli.options import as_utf8
+from ostinato.cli.printable import printable
 from ostinato.cli.redacting import redacted
 from ostinato.domain.classification import TaskType
 from ostinato.domain.errors import Problem, UserError
 from ostinato.domain.ids import RunId, new_run_id, parse_run_id
 from ostinato.domain.plan import GateName, Plan
 from ostinato.domain.request import Interaction, RunOptions, RunRequest, clean_request
-from ostinato.settings import DEFAULT_PARALLEL, MAX_PARALLEL, RepositorySettings, load_repository_settings
+from ostinato.domain.run_context import RunContext
+from ostinato.settings import (
+    DEFAULT_PARALLEL,
+    MAX_PARALLEL,
+    TAKEOVER_AFTER_S,
+    RepositorySettings,
+    load_repository_settings,
+)
 
 _SPAN = re.compile(r"(\d+)\s*([smhd])")
 MAX_READ_BYTES = 2_000_000
@@ -53,6 +62,7 @@ async def ask_for(call: Call) -> Asked:
     run_id = _run_id(arguments, text, problems)
     deadline = _deadline(arguments.deadline, datetime.now(UTC), problems)
     plan = _definition(arguments, problems)
+    context = _context(call, problems)
     _check_parallel(arguments.max_parallel, problems)
     _check_mode(arguments.mode, problems)
     repository, configured = None, RepositorySettings(commands={})
@@ -63,14 +73,21 @@ async def ask_for(call: Call) -> Asked:
         problems.collect(error)
     problems.settle()
     assert repository is not None
-    options = _options(call, configured, plan, deadline)
+    options = _options(call, configured, plan, deadline, context, repository.root)
     request = RunRequest(
         run_id=run_id, text=text, repository=str(repository.root), requested_by=current_user(), options=options
     )
     return Asked(request=request, repository=repository)
 
 
-def _options(call: Call, configured: RepositorySettings, plan: Plan | None, deadline: datetime | None) -> RunOptions:
+def _options(
+    call: Call,
+    configured: RepositorySettings,
+    plan: Plan | None,
+    deadline: datetime | None,
+    context: RunContext | None,
+    root: Path,
+) -> RunOptions:
     arguments, settings = call.arguments, call.settings
     interaction = arguments.interaction or settings.interaction or configured.interaction
     parallel = arguments.max_parallel or settings.max_parallel or configured.max_parallel
@@ -84,8 +101,19 @@ def _options(call: Call, configured: RepositorySettings, plan: Plan | None, dead
         task_type=TaskType(arguments.type) if arguments.type else None,
         mode=arguments.mode,
         plan=plan,
+        checkpoint_remote=_remote(settings.checkpoint_remote or configured.checkpoint_remote, root),
+        takeover_after_s=settings.takeover_after_s or configured.takeover_after_s or TAKEOVER_AFTER_S,
+        context=context,
         post_gates=tuple(map(GateName, configured.post_gates)) if configured.post_gates is not None else None,
     )
+
+
+def _remote(text: str, root: Path) -> str:
+    """A folder in full, seen from the repository; whatever else it is stays as it is."""
+    if not text:
+        return ""
+    place = root / here(text)
+    return str(place) if place.exists() else text
 
 
 def _text(arguments: Namespace, problems: Problems) -> str:
@@ -166,6 +194,27 @@ def _definition(arguments: Namespace, problems: Problems) -> Plan | None:
     except UserError as error:
         problems.collect(error)
         return None
+
+
+def _context(call: Call, problems: Problems) -> RunContext | None:
+    """Every file merged, the later ones second; conflicts are told, and the newer fact is taken."""
+    from ostinato.cli.commands.context import read_context
+    from ostinato.domain.context import merge_contexts
+
+    merged: RunContext | None = None
+    for name in call.arguments.context:
+        try:
+            found = read_context(here(name))
+        except UserError as error:
+            problems.collect(error)
+            continue
+        if merged is None:
+            merged = found
+            continue
+        merged, conflicts = merge_contexts(merged, found)
+        for conflict in conflicts:
+            call.terminal.say(f"note: {printable(str(conflict))}")
+    return merged
 
 
 def _parameters(pairs: list[str], problems: Problems) -> dict[str, str]:

@@ -55,6 +55,7 @@ GROUPS: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("up", "start the embedded Temporal server and a worker"),
         Entry("down", "stop them"),
         Entry("worker", "run a worker in the foreground"),
+        Entry("gc", "clean up what finished runs left; never anything dirty or unmerged"),
         Entry("doctor", "what is here, what is missing, and the cure"),
     ),
 }

@@ -11,7 +11,10 @@ TASK_TYPES: Final = (
 )  # fmt: skip
 MAX_NOTE_CHARS: Final = 4_000
 """As ostinato.domain.decisions has it, which help must not wait for."""
-RUN_VARIABLES: Final = ("OSTINATO_HOME", "OSTINATO_INTERACTION", "OSTINATO_MAX_PARALLEL", "TEMPORAL_ADDRESS")
+RUN_VARIABLES: Final = (
+    "OSTINATO_HOME", "OSTINATO_INTERACTION", "OSTINATO_MAX_PARALLEL", "OSTINATO_CHECKPOINT_REMOTE",
+    "OSTINATO_TAKEOVER_AFTER", "OSTINATO_PAYLOADS", "TEMPORAL_ADDRESS",
+)  # fmt: skip
 
 
 def declare_run(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +46,9 @@ def declare_work(parser: argparse.ArgumentParser) -> None:
     declare_repository(parser)
     parser.add_argument("--definition", metavar="FILE", help="a workflow definition (YAML or JSON) to use as the plan")
     parser.add_argument("--param", metavar="K=V", action="append", default=[], help="an input of the definition")
+    parser.add_argument(
+        "--context", metavar="FILE", action="append", default=[], help="what another run left; see: context --export"
+    )
     parser.add_argument("--type", choices=TASK_TYPES, metavar="TYPE", help="the task type: " + ", ".join(TASK_TYPES))
     parser.add_argument("--mode", metavar="M", help="the behavioural mode (default: chosen by the task type)")
     parser.add_argument(

@@ -164,10 +164,10 @@ def _run_of(name: str) -> RunId:
     return RunId(name.removeprefix(workflow_id(RunId(""))))
 
 
-async def open_runs(client: Client) -> tuple[RunId, ...]:
+async def open_runs(client: Client, limit: int | None = MAX_LISTED) -> tuple[RunId, ...]:
     query = f"WorkflowType = '{RUN_WORKFLOW}' AND ExecutionStatus = 'Running'"
     try:
-        return tuple([_run_of(item.id) async for item in client.list_workflows(query, limit=MAX_LISTED)])
+        return tuple([_run_of(item.id) async for item in client.list_workflows(query, limit=limit)])
     except RPCError as error:
         raise_rpc(error, "the list of runs")
 

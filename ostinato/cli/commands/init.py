@@ -52,6 +52,8 @@ def config_text(project: "ProjectFacts") -> str:
             "[run]",
             '# interaction = "minimal"      # minimal, checkpoint (asks before executing) or collaborative',
             "# max_parallel = 5             # steps at the same time",
+            '# checkpoint_remote = ""       # a git repository that receives the commits after each step',
+            "# takeover_after = 120         # seconds of a worker's silence until another one takes the run over",
             "",
             "[commands]",
             "# What was detected. Uncomment a line to say it yourself: a list is an argv, a text a shell line.",

@@ -7,7 +7,7 @@ from ostinato.cli.call import Call
 from ostinato.cli.exits import Exit
 
 EXAMPLES = ("ostinato worker", "TEMPORAL_ADDRESS=temporal.example:7233 ostinato worker")
-VARIABLES = ("OSTINATO_HOME", "OSTINATO_LOG_LEVEL", "TEMPORAL_ADDRESS")
+VARIABLES = ("OSTINATO_HOME", "OSTINATO_PAYLOADS", "OSTINATO_LOG_LEVEL", "TEMPORAL_ADDRESS")
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
