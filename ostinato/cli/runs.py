@@ -26,14 +26,13 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, CancelledError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ostinato.adapters.home import Home
 from ostinato.adapters.results import ResultStore
 from ostinato.contracts.workflows import (
     MAX_ATTRIBUTE_CHARS,
-    MERGE_WORKFLOW,
     PHASE,
     PROGRESS,
     REPOSITORY,
@@ -42,12 +41,10 @@ from ostinato.contracts.workflows import (
     SNAPSHOT,
     TASK_QUEUE,
     Acknowledged,
-    MergeResult,
-    MergeRun,
 )
 from ostinato.domain.base import Fact
-from ostinato.domain.errors import ExternalError, OstinatoError, Problem, UserError
-from ostinato.domain.ids import ID_PATTERN, RunId, merge_workflow_id, workflow_id
+from ostinato.domain.errors import ExternalError, Problem, UserError
+from ostinato.domain.ids import ID_PATTERN, RunId, workflow_id
 from ostinato.domain.pipeline import Outcome, Phase
 from ostinato.domain.report import Snapshot, Stop, Stored
 from ostinato.domain.request import RunRequest, headline
@@ -349,35 +346,6 @@ async def _terminate_shards(client: Client, run_id: RunId, reason: str) -> None:
 
 def _again(request: RunRequest) -> str:
     return f"ostinato run {json.dumps(headline(request.text), ensure_ascii=False)} --repo {request.repository}"
-
-
-async def merge_run(client: Client, message: MergeRun) -> MergeResult:
-    """Joins a merge of the same run that is already going on."""
-    try:
-        handle: WorkflowHandle[object, MergeResult] = await client.start_workflow(
-            MERGE_WORKFLOW,
-            message,
-            id=merge_workflow_id(message.run_id),
-            task_queue=TASK_QUEUE,
-            result_type=MergeResult,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"Merge {message.run_id} into {message.base_branch}"[:200],
-        )
-        return await handle.result()
-    except WorkflowFailureError as error:
-        raise _merge_failure(message.run_id, error) from error
-    except RPCError as error:
-        raise_rpc(error, message.run_id)
-
-
-def _merge_failure(run_id: RunId, error: WorkflowFailureError) -> OstinatoError:
-    """What the activity said, as the error it was there."""
-    cause = error.cause.__cause__ if isinstance(error.cause, ActivityError) else error.cause
-    if isinstance(cause, ApplicationError):
-        if cause.details and isinstance(cause.details[0], list):
-            return UserError([Problem.model_validate(item) for item in cause.details[0]])
-        return ExternalError(f"the merge of {run_id} failed: {cause.message}", code=cause.type or "merge_failed")
-    return ExternalError(f"the merge of {run_id} failed: {cause}", code="merge_failed")
 
 
 def no_worker(run_id: str) -> ExternalError:

@@ -23,8 +23,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def execute(call: Call) -> Exit:
     from ostinato.cli.connecting import ensure_stack, read_run, with_client
+    from ostinato.cli.merging import merge_run
     from ostinato.cli.rendering import gate_line
-    from ostinato.cli.runs import merge_run
 
     message = merge_message(read_run(call), into=call.arguments.into, force=call.arguments.force)
     ensure_stack(call)
