@@ -59,6 +59,8 @@ class Desk:
     turns: dict[RunId, asyncio.Lock] = field(default_factory=dict)
     timelines: dict[RunId, str] = field(default_factory=dict)
     """The workflow execution that was last found to be the one that works in a run's files."""
+    at_work: dict[RunId, dict["asyncio.Task[Any]", tuple[str, str]]] = field(default_factory=dict)
+    """Activities in a run's files now, by the workflow and the execution of it that they work for."""
     clean: set[Path] = field(default_factory=set)
     """Worktrees in which nothing was left since their last commit."""
     projects: Recent[tuple[str, str], ProjectFacts] = field(default_factory=lambda: Recent(MAX_PROJECTS))
