@@ -161,7 +161,7 @@ def test_a_run_that_goes_on_is_not_hidden_by_its_old_result(stack: Stack, reposi
 
     stack.ok("retry", run_id, "--detach")
     status = stack.until(run_id, lambda status: state_of(status, "hold") == "running")
-    listed = {line["run_id"]: line["state"] for line in stack.ok("list")}
+    listed = {line["run_id"]: line["state"] for line in rows(stack.ok("list"))}
     (tmp_path / "go").touch()
     report = stack.finished(run_id)
 
@@ -237,7 +237,13 @@ def test_step_by_step_a_person_says_how_far_back(stack: Stack, repository: Path,
 
 
 def first_question(stack: Stack, run_id: str) -> str:
-    return str(stack.ok("decisions", run_id)[0]["id"])
+    return str(rows(stack.ok("decisions", run_id))[0]["id"])
+
+
+def rows(data: Any) -> list[dict[str, Any]]:
+    """The data of a command that answers a list."""
+    found: list[dict[str, Any]] = data
+    return found
 
 
 def test_a_fork_goes_on_from_a_checkpoint_and_leaves_the_other_alone(
@@ -326,7 +332,8 @@ def test_after_a_reset_the_branch_is_where_the_history_says(stack: Stack, reposi
 
 
 def temporal(stack: Stack, *words: str) -> str:
-    address = json.loads((stack.home / "server" / "server.json").read_text())["address"]
+    record = json.loads((stack.home / "server" / "server.json").read_text())
+    address = f"127.0.0.1:{record['port']}"
     command = [str(find_binary()), *words, "--address", address]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
