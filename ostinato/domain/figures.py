@@ -46,7 +46,8 @@ def parallelism(plan: Plan | None, taken: Mapping[StepId, float], todos: Sequenc
     names = ("steps_work_s", "makespan_s", "makespan_lower_bound_s", "parallelization_gain_pct")
     if plan is None or not taken:
         return {**dict.fromkeys((*names, "parallel_efficiency_pct")), "steps_saved": 0}
-    working = {name: s for name, s in taken.items() if not plan.step(name).needs_person}
+    people = {step.id for step in plan.steps if step.needs_person}
+    working = {name: s for name, s in taken.items() if name not in people}
     total, bound = sum(working.values()), lower_bound_s(plan, working)
     makespan = _makespan([todo for todo in todos if todo.id in working])
     ran = [wave for wave in ([name for name in wave if name in taken] for wave in waves(plan)) if wave]

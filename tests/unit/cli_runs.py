@@ -8,7 +8,7 @@ from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepRes
 from ostinato.domain.gates import GateResult, Stage, Status
 from ostinato.domain.ids import DecisionId, RunId, StepId
 from ostinato.domain.pipeline import Outcome, Phase
-from ostinato.domain.plan import Plan, Step, ToolAction
+from ostinato.domain.plan import Implied, Plan, Step, ToolAction
 from ostinato.domain.report import Snapshot, Todo
 from ostinato.domain.request import RunRequest
 from ostinato.domain.workspace import Publication, Workspace
@@ -18,7 +18,17 @@ RUN = RunId("fix-the-lint-errors-1a2b3c4d")
 HEAD = "b" * 40
 
 
-def a_todo(name: str, state: StepState, *, active: str = "", note: str = "", since: int | None = None) -> Todo:
+def a_todo(
+    name: str,
+    state: StepState,
+    *,
+    active: str = "",
+    note: str = "",
+    since: int | None = None,
+    group: str = "",
+    after: str = "",
+    implied: tuple[Implied, ...] = (),
+) -> Todo:
     begun = START + timedelta(seconds=since) if since is not None else None
     ended = begun + timedelta(seconds=3) if begun and state.is_over else None
     return Todo(
@@ -27,6 +37,9 @@ def a_todo(name: str, state: StepState, *, active: str = "", note: str = "", sin
         active=active,
         state=state,
         note=note,
+        group=group,
+        depends_on=(StepId(after),) if after else (),
+        implied=implied,
         expected_s=5.0,
         started_at=begun,
         ended_at=ended,

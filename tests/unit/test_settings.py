@@ -5,13 +5,15 @@ import pytest
 from ostinato.adapters.home import Home
 from ostinato.domain.errors import UserError
 from ostinato.domain.plan import GateName
-from ostinato.domain.request import Interaction
+from ostinato.domain.request import Interaction, RunOptions
 from ostinato.settings import (
     INTERACTIONS,
     POST_GATES,
+    TAKEOVER_AFTER_S,
     ensure_home,
     load_repository_settings,
     load_settings,
+    parse_size,
 )
 
 
@@ -89,3 +91,48 @@ def test_a_home_that_cannot_be_written_has_its_cure(tmp_path: Path) -> None:
 def test_the_words_of_settings_are_those_of_the_domain() -> None:
     assert tuple(Interaction) == INTERACTIONS
     assert tuple(GateName) == POST_GATES
+    assert RunOptions().takeover_after_s == TAKEOVER_AFTER_S
+
+
+def test_checkpoints_takeovers_and_payloads_come_from_the_environment(tmp_path: Path) -> None:
+    environment = {
+        "XDG_CONFIG_HOME": str(tmp_path), "OSTINATO_CHECKPOINT_REMOTE": "/backup/shop.git",
+        "OSTINATO_TAKEOVER_AFTER": "5", "OSTINATO_PAYLOADS": str(tmp_path / "shared"),
+    }  # fmt: skip
+
+    settings = load_settings(environment)
+
+    assert (settings.checkpoint_remote, settings.takeover_after_s) == ("/backup/shop.git", 5.0)
+    assert settings.home.payloads == tmp_path / "shared"
+
+
+def test_retention_comes_from_the_users_file(tmp_path: Path) -> None:
+    written(tmp_path, "ostinato/config.toml", '[gc]\nkeep_days = 7\nmax_size = "5G"\n')
+
+    settings = load_settings({"XDG_CONFIG_HOME": str(tmp_path)})
+
+    assert (settings.keep_days, settings.max_bytes) == (7.0, 5 * 1024**3)
+
+
+@pytest.mark.parametrize("text", ["takeover_after = 0", "takeover_after = true", 'gc = {max_size = "much"}'])
+def test_values_that_mean_nothing_are_refused(text: str, tmp_path: Path) -> None:
+    written(tmp_path, "ostinato/config.toml", text + "\n")
+
+    with pytest.raises(UserError):
+        load_settings({"XDG_CONFIG_HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("512", 512), ("10K", 10_240), ("3 MB", 3 * 1024**2), ("1gib", 1024**3), ("-1", None), ("G", None), ("", None)],
+)
+def test_a_size_is_read_in_binary_units(text: str, size: int | None) -> None:
+    assert parse_size(text) == size
+
+
+def test_a_repository_names_its_checkpoint_remote(tmp_path: Path) -> None:
+    written(tmp_path, ".ostinato/config.toml", '[run]\ncheckpoint_remote = "../backup.git"\ntakeover_after = 30\n')
+
+    settings = load_repository_settings(tmp_path)
+
+    assert (settings.checkpoint_remote, settings.takeover_after_s) == ("../backup.git", 30.0)
