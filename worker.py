@@ -21,6 +21,7 @@ if __package__ in (None, ""):  # run as a script: our own folder holds `workflow
 from activities import activities_of
 from activities.edge import Desk
 from ostinato.adapters.artifacts import ArtifactStore
+from ostinato.adapters.git.stale import break_locks
 from ostinato.adapters.history import History
 from ostinato.adapters.home import Home
 from ostinato.adapters.in_flight import InFlightInterceptor, fail_lost
@@ -97,6 +98,7 @@ async def serve(settings: Settings) -> None:
     home = settings.home
     lock = hold_worker_lock(home)
     try:
+        break_locks(home.root / "repos")
         tracing = tracing_plugin()
         client = await connect(home, plugins=[tracing] if tracing else [])
         await register_search_attributes(client, SEARCH_ATTRIBUTES)

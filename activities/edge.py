@@ -1,11 +1,13 @@
 """What every activity has: its contract's name, a heartbeat from the background, and errors mapped once."""
 
 import asyncio
+import errno
 import functools
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +31,8 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 MAX_PROJECTS = 64
 
+NO_SPACE = "No space left on device"
+RETRY_DISK_S = 5
 MAX_PROBLEMS = 20
 """That travel with an error; failures are kept in the history whole."""
 BEAT_EVERY_S = 1.0
@@ -48,6 +52,15 @@ class Recent(OrderedDict[Key, Value]):
             self.popitem(last=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """Whose activity it is; attempts of one activity are equal."""
+
+    workflow: str
+    execution: str
+    activity: str
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the activities of one worker share."""
@@ -59,8 +72,8 @@ class Desk:
     turns: dict[RunId, asyncio.Lock] = field(default_factory=dict)
     timelines: dict[RunId, str] = field(default_factory=dict)
     """The workflow execution that was last found to be the one that works in a run's files."""
-    at_work: dict[RunId, dict["asyncio.Task[Any]", tuple[str, str]]] = field(default_factory=dict)
-    """Activities in a run's files now, by the workflow and the execution of it that they work for."""
+    at_work: dict[RunId, dict["asyncio.Task[Any]", Presence]] = field(default_factory=dict)
+    """Activities in a run's files now."""
     clean: set[Path] = field(default_factory=set)
     """Worktrees in which nothing was left since their last commit."""
     projects: Recent[tuple[str, str], ProjectFacts] = field(default_factory=lambda: Recent(MAX_PROJECTS))
@@ -105,9 +118,9 @@ def edge(
                 try:
                     return await method(self, argument, pulse)
                 except OstinatoError as error:
-                    raise as_application_error(error) from error
+                    raise (_disk_full(error) or as_application_error(error)) from error
                 except Exception as error:
-                    raise _bug(contract.name, error) from error
+                    raise (_disk_full(error) or _bug(contract.name, error)) from error
 
         functools.update_wrapper(run, method)
         run.__annotations__ = {"argument": contract.input, "return": contract.output}
@@ -122,6 +135,15 @@ def as_application_error(error: OstinatoError) -> ApplicationError:
     if isinstance(error, UserError):
         details = ([problem.model_dump() for problem in error.problems[:MAX_PROBLEMS]],)
     return ApplicationError(str(error)[:4000], *details, type=error.code, non_retryable=True)
+
+
+def _disk_full(error: Exception) -> ApplicationError | None:
+    """Tried again until there is room: nothing is lost by waiting. None where it is another error."""
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if not is_full and NO_SPACE not in str(error):
+        return None
+    message = f"The disk is full; this is tried again until there is room: {str(error)[:1000]}"
+    return ApplicationError(message, type="disk_full", next_retry_delay=timedelta(seconds=RETRY_DISK_S))
 
 
 def _bug(name: str, error: Exception) -> ApplicationError:

@@ -2,10 +2,11 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from temporalio import activity
 
-from activities.edge import Desk
+from activities.edge import Desk, Presence
 from ostinato.adapters.git.timeline import keep_timeline
 from ostinato.adapters.results import ResultStore
 from ostinato.domain.ids import RunId
@@ -16,7 +17,7 @@ async def keep_place(desk: Desk, workspace: Workspace, head: str) -> None:
     """Once for each execution of the workflow: what it does not know any more is moved aside, and so is the result of
     an execution before it."""
     run_id = workspace.run_id
-    _enter(desk, run_id)
+    await _enter(desk, run_id)
     async with desk.turns.setdefault(run_id, asyncio.Lock()):
         if not workspace.timeline or desk.timelines.get(run_id) == workspace.timeline:
             return
@@ -33,29 +34,36 @@ async def keep_place(desk: Desk, workspace: Workspace, head: str) -> None:
         desk.timelines[run_id] = workspace.timeline
 
 
-def _enter(desk: Desk, run_id: RunId) -> None:
-    """The activity is known to work in the run's files until it ends."""
-    task, info = asyncio.current_task(), activity.info()
+async def _enter(desk: Desk, run_id: RunId) -> None:
+    """The activity is known to work in the run's files until it ends; an earlier attempt that still lives is stopped.
+
+    A worker that slept wakes with attempts that the server has given up; they learn it only with their next heartbeat.
+    """
+    task, me = asyncio.current_task(), _presence()
     assert task is not None
     at_work = desk.at_work.setdefault(run_id, {})
     if task not in at_work:
+        at_work[task] = me
         task.add_done_callback(lambda done: at_work.pop(done, None))
-    at_work[task] = (info.workflow_id or "", info.workflow_run_id or "")
+    await _stop([other for other, presence in at_work.items() if presence == me and other is not task])
 
 
 async def _evict(desk: Desk, run_id: RunId) -> None:
-    """An execution that was reset or terminated may still have work in the worktrees: it is stopped before they change.
+    """An execution that was reset or terminated may still have work in the worktrees: it is stopped before they change."""
+    me = _presence()
+    at_work = desk.at_work.get(run_id, {}).items()
+    await _stop([task for task, other in at_work if other.workflow == me.workflow and other.execution != me.execution])
 
-    The server tells such an activity only with its next heartbeat.
-    """
-    info = activity.info()
-    mine = (info.workflow_id or "", info.workflow_run_id or "")
-    left = [
-        task for task, (name, run) in desk.at_work.get(run_id, {}).items() if name == mine[0] and (name, run) != mine
-    ]
-    for task in left:
+
+async def _stop(tasks: "list[asyncio.Task[Any]]") -> None:
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _presence() -> Presence:
+    info = activity.info()
+    return Presence(workflow=info.workflow_id or "", execution=info.workflow_run_id or "", activity=info.activity_id)
 
 
 def branch_ref(workspace: Workspace) -> str:

@@ -58,6 +58,10 @@ async def _crowd(stack: Stack, folder: Path, size: int) -> dict[str, Any]:
         moments.setdefault(name, []).append(float(at))
     gaps = [max(b - a for a, b in zip(times, times[1:], strict=False)) for times in moments.values()]
     for number in range(size):
+        stored = json.loads((stack.home / "results" / f"crowd-{number}.json").read_text())["snapshot"]
+        told = (stored["outcome"], stored["stop"], stored["publication"], stored["notes"])
+        assert told[0] == "completed", told
+        assert stored["publication"]["pushed"], told
         assert git(repository, "rev-list", "--count", f"main..ostinato/crowd-{number}") == "3", f"crowd-{number}"
     return {
         "started_s": round(started_s, 2),

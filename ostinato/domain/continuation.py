@@ -113,13 +113,18 @@ def reopened(snapshot: Snapshot, chosen: Collection[StepId]) -> Snapshot:
     )
 
 
+def next_execution(state: StepState, execution: int, *, began: bool) -> int:
+    """Of a step that is to run again. One that was stopped goes on as the same: what it recorded meanwhile counts."""
+    return execution + (began and state is not StepState.CANCELLED)
+
+
 def again(todo: Todo) -> Todo:
     """Pending, as its next execution."""
     began = todo.started_at is not None
     return todo.model_copy(
         update={
             "state": StepState.PENDING,
-            "execution": todo.execution + began,
+            "execution": next_execution(todo.state, todo.execution, began=began),
             "failures": 0,
             "conflicts": 0,
             "started_at": None,
@@ -165,7 +170,7 @@ def _unfinished(snapshot: Snapshot) -> set[StepId]:
 
 
 def _with_dependents(snapshot: Snapshot, chosen: Collection[StepId]) -> set[StepId]:
-    """Those chosen, what needs them, and whatever else never came to an end."""
+    """Those chosen, what needs them, and whatever else never came to an end; what a person left out stays out."""
     assert snapshot.plan is not None
     wanted = {*chosen, *_unfinished(snapshot)}
     growing = True
@@ -173,7 +178,13 @@ def _with_dependents(snapshot: Snapshot, chosen: Collection[StepId]) -> set[Step
         more = {step.id for step in snapshot.plan.steps if step.id not in wanted and wanted.intersection(step.needs)}
         wanted |= more
         growing = bool(more)
-    return wanted
+    return wanted - (_left_out(snapshot) - set(chosen))
+
+
+def _left_out(snapshot: Snapshot) -> set[StepId]:
+    """By a person, and not by a condition."""
+    last = {change.step: change.kind for change in snapshot.changes if change.kind in ("skip", "retry")}
+    return {todo.id for todo in snapshot.todos if todo.state is StepState.SKIPPED and last.get(todo.id) == "skip"}
 
 
 def _undone(snapshot: Snapshot, kept: Collection[Checkpoint]) -> set[StepId]:

@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError
 from ostinato.contracts.activities import FEEL_PULSE, TAKE_OVER, ActivityContract, FeelPulse, TakenOver, TakeOver
 from ostinato.contracts.workflows import pulse_queue, step_queue
 from ostinato.domain.base import Fact
+from ostinato.domain.continuation import next_execution
 from ostinato.domain.execution import StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.report import Recovered
@@ -123,9 +124,11 @@ def _go_back_to(record: RunRecord, taken: TakenOver) -> None:
 
 def reopen(record: RunRecord, names: list[StepId]) -> None:
     """Steps are pending again, each as its next execution, with what waits for them."""
+    states = dict(record.steps.states)
     for name in record.steps.reopen(names):
-        began = record.of(name).started_at is not None
-        record.progress[name] = Progress(execution=record.of(name).execution + began)
+        was = record.of(name)
+        execution = next_execution(states[name], was.execution, began=was.started_at is not None)
+        record.progress[name] = Progress(execution=execution)
         record.results.pop(name, None)
     record.stale = True
 
