@@ -19,7 +19,7 @@ from ostinato.durable.continuing import must_continue
 from ostinato.durable.groups import run_group, with_added_steps
 from ostinato.durable.handing import ask_question, hand_off
 from ostinato.durable.record import RunRecord
-from ostinato.durable.rewinding import roll_back
+from ostinato.durable.rewinding import roll_back_while_open
 from ostinato.durable.stepping import Engine, resolved, work
 
 
@@ -62,7 +62,7 @@ async def _drive(engine: Engine, helpers: list[asyncio.Task[None]]) -> None:
         record.woken = False
         await _until_something_to_do(engine, helpers, draining=draining)
         if record.rollback is not None:
-            await roll_back(record, await cancel_all(engine))
+            await roll_back_while_open(record, await cancel_all(engine))
         for helper in helpers:
             if helper.done():
                 helper.result()  # they only end by a bug of ours

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from ostinato.contracts.activities import ROLL_BACK_BRANCH, RollBackBranch, RolledBack
 from ostinato.domain.continuation import Rollback, at_checkpoint, find_checkpoint
@@ -11,12 +12,26 @@ from ostinato.domain.execution import StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.schedule import Schedule
 from ostinato.domain.workspace import Checkpoint
+from ostinato.durable.calls import stop_of
 from ostinato.durable.people import ask
 from ostinato.durable.places import on_place, reopen
 from ostinato.durable.record import Progress, RunRecord
 
 UNDO = Option(name="undo", effect="take this step's commit back and ask about the one before")
 STOP_HERE = Option(name="stop", effect="keep it, and everything before it")
+
+
+async def roll_back_while_open(record: RunRecord, stopped: Sequence[StepId]) -> None:
+    """One that cannot be done ends no run: it is told, and the run is paused where it was."""
+    order = record.rollback
+    assert order is not None
+    try:
+        await roll_back(record, stopped)
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        record.note(f"not rolled back to {order.checkpoint}: {stop_of(error).message}")
+        _pause_with(record, stopped)
 
 
 async def roll_back(record: RunRecord, stopped: Sequence[StepId] = ()) -> None:
@@ -31,6 +46,10 @@ async def roll_back(record: RunRecord, stopped: Sequence[StepId] = ()) -> None:
         await _step_by_step(record, order, target)
     else:
         await _back_to(record, order, target)
+    _pause_with(record, stopped)
+
+
+def _pause_with(record: RunRecord, stopped: Sequence[StepId]) -> None:
     reopen(record, [name for name in stopped if record.steps.states[name] is StepState.CANCELLED])
     record.paused = True
     record.wake()

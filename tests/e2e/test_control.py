@@ -222,6 +222,20 @@ def test_an_open_run_goes_back_is_paused_and_goes_on(stack: Stack, repository: P
     assert (times(tmp_path, "one"), times(tmp_path, "hold")) == (2, 2)
 
 
+def test_a_rollback_that_cannot_be_done_ends_no_run(stack: Stack, repository: Path, tmp_path: Path) -> None:
+    run_id = held(stack, repository, tmp_path)
+    order = json.dumps({"checkpoint": "0-start", "files": ["nobody.txt"], "by": "ada"})
+    which = ("-w", f"ostinato-{run_id}", "--name", "roll_back", "--input", order)
+
+    temporal(stack, "workflow", "update", "execute", *which)
+    told = stack.until(run_id, lambda status: bool(status["paused"]))
+    (tmp_path / "go").touch()
+    stack.ok("resume", run_id)
+
+    assert "not rolled back to 0-start" in " ".join(told["notes"])
+    assert stack.finished(run_id)["outcome"] == "completed"
+
+
 def test_step_by_step_a_person_says_how_far_back(stack: Stack, repository: Path, tmp_path: Path) -> None:
     run_id = completed(stack, repository, tmp_path)
 

@@ -17,7 +17,7 @@ from ostinato.domain.errors import UserError
 from ostinato.domain.execution import StepOutcome, StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.pipeline import Outcome, Phase, Transition, Trigger
-from ostinato.domain.report import Snapshot, Stop
+from ostinato.domain.report import Changed, Snapshot, Stop
 from ostinato.domain.workspace import Checkpoint
 from ostinato.durable.continuing import restored
 from tests.builders import NOON, a_gate, a_plan, a_project, a_result, a_run, a_snapshot, a_step, a_todo
@@ -112,6 +112,16 @@ def test_a_retry_without_a_choice_takes_up_whatever_did_not_succeed() -> None:
 
 def test_a_chosen_step_is_run_again_with_what_depends_on_it() -> None:
     assert states(reopened(a_done_run(), [A])) == {"a": "pending", "b": "pending", "c": "succeeded"}
+
+
+@pytest.mark.parametrize(("by_a_person", "state"), [(True, "skipped"), (False, "pending")])
+def test_what_a_person_left_out_stays_out(by_a_person: bool, state: str) -> None:
+    change = Changed(at=NOON, by="ada", kind="skip", step=B)
+    todos = (a_todo("a"), a_todo("b", state=StepState.SKIPPED), a_todo("c"))
+    done = a_done_run(todos=todos, changes=(change,) if by_a_person else ())
+
+    assert states(reopened(done, [A]))["b"] == state
+    assert states(reopened(done, [B]))["b"] == "pending"
 
 
 def test_a_run_that_is_taken_up_again_has_not_ended() -> None:
