@@ -204,10 +204,11 @@ def _step_commits(found: Found) -> list[tuple[str, str]]:
 
 
 def _records(found: Found, step: str) -> list[dict[str, Any]]:
-    """The step's recorded results, as the user's repository received them, in the order of executions."""
+    """The step's recorded results in the private clone, in the order of executions."""
     folder = f"refs/ostinato/{found.scene.run_id}/results/{step}"
-    listed = git(found.scene.repository, "for-each-ref", "--format=%(refname)", folder).split()
-    records = [json.loads(git(found.scene.repository, "cat-file", "blob", ref)) for ref in listed]
+    mirror = found.scene.mirror
+    listed = git(mirror, "for-each-ref", "--format=%(refname)", folder).split()
+    records = [json.loads(git(mirror, "cat-file", "blob", ref)) for ref in listed]
     return sorted(records, key=lambda record: int(record["execution"]))
 
 
