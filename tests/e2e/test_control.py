@@ -371,3 +371,47 @@ def task_before(events: Sequence[dict[str, Any]], fits: Callable[[dict[str, Any]
     first = next(index for index, event in enumerate(events) if fits(event))
     before = (event for event in reversed(events[:first]) if event["eventType"].endswith("WORKFLOW_TASK_COMPLETED"))
     return int(next(before)["eventId"])
+
+
+def test_a_finished_run_that_is_reset_is_not_hidden_by_its_old_result(
+    stack: Stack, repository: Path, tmp_path: Path
+) -> None:
+    run_id = completed(stack, repository, tmp_path)
+    early = task_before(history(stack, run_id), lambda event: is_scheduled(event, "two"))
+
+    which = ("-w", f"ostinato-{run_id}", "--event-id", str(early), "--reason", "once more")
+    temporal(stack, "workflow", "reset", *which)
+    stack.until(run_id, lambda _: times(tmp_path, "three") == 2)
+    report = stack.finished(run_id)
+
+    assert report["outcome"] == "completed"
+    assert [times(tmp_path, name) for name in ("one", "two", "three")] == [1, 2, 2]
+    assert subjects(repository, run_id) == ["One", "Two", "Three"]
+
+
+def test_a_run_is_cleaned_up_once_its_branch_is_merged(stack: Stack, repository: Path, tmp_path: Path) -> None:
+    run_id = completed(stack, repository, tmp_path)
+    git(repository, "merge", "-q", "--ff-only", f"ostinato/{run_id}")
+
+    looked = stack.ok("gc", "--dry-run", "--keep-days", "0")
+    still = git(repository, "branch", "--list", f"ostinato/{run_id}")
+    done = stack.ok("gc", "--keep-days", "0")
+
+    assert looked["dry_run"] is True
+    assert {"branch", "refs"} <= {removal["kind"] for removal in looked["removals"] if removal["run_id"] == run_id}
+    assert still != ""
+    assert all(removal["done"] for removal in done["removals"])
+    assert git(repository, "branch", "--list", f"ostinato/{run_id}") == ""
+    assert stack.report(run_id)["outcome"] == "completed"
+
+
+def test_what_another_run_left_is_given_at_the_start(stack: Stack, repository: Path, tmp_path: Path) -> None:
+    first = completed(stack, repository, tmp_path)
+    stack.ok("context", first, "--export", str(tmp_path / "left.json"))
+    words = ("--definition", str(tmp_path / "flow.yaml"), "--repo", str(repository), "--trust")
+
+    second = stack.ok("run", *words, "--context", str(tmp_path / "left.json"), "--no-input")
+    refused = stack.call("start", *words, "--context", str(tmp_path / "flow.yaml"), "--json")
+
+    assert second["outcome"] == "completed"
+    assert (refused.code, refused.data["error"]["code"]) == (2, "context_no_json")
