@@ -13,6 +13,7 @@ from ostinato.contracts import activities as contracts
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
 from ostinato.domain.classification import Classification, Intent, TaskType
+from ostinato.domain.errors import UserError
 from ostinato.domain.execution import StepOutcome, StepResult
 from ostinato.domain.gates import GateResult, Observation, Stage, Status, judge
 from ostinato.domain.ids import RunId, StepId
@@ -159,9 +160,11 @@ class World:
         return contracts.ConflictDescription(diff=f"both sides of {command.step_id}")
 
     async def _plan_evaluate(self, command: contracts.Evaluate) -> contracts.Evaluated:
-        if command.wants == "list":
-            return contracts.Evaluated(value=await evaluate_items(command.expression, command.variables))
-        return contracts.Evaluated(value=await evaluate_condition(command.expression, command.variables))
+        evaluated = evaluate_items if command.wants == "list" else evaluate_condition
+        try:
+            return contracts.Evaluated(value=await evaluated(command.expression, command.variables))
+        except UserError as error:
+            return contracts.Evaluated(problem=str(error))
 
     async def _workspace_take_over(self, command: contracts.TakeOver) -> contracts.TakenOver:
         return contracts.TakenOver(workspace=command.workspace, head=command.head, same_place=True)
