@@ -324,9 +324,8 @@ async def terminate_run(client: Client, home: Home, run_id: RunId, reason: str, 
         raise_rpc(error, run_id)
     if last is None:
         return None
-    stop = Stop(
-        outcome=Outcome.CANCELLED, code="terminated", message=reason, cure=f"Start it again: {_again(last.request)}"
-    )
+    way = f"Go on: ostinato retry {run_id}" if last.todos else f"Start it again: {_again(last.request)}"
+    stop = Stop(outcome=Outcome.CANCELLED, code="terminated", message=reason, cure=way)
     ended = last.model_copy(update={"phase": Phase.ENDED, "outcome": Outcome.CANCELLED, "stop": stop, "ended_at": now})
     ResultStore(home).save(Stored(snapshot=ended))
     return ended

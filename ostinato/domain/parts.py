@@ -16,6 +16,10 @@ MAX_LEVELS = 5
 MAX_ID = 63
 
 
+MAX_SHOWN = 40
+"""Characters of an item that a step's name shows."""
+
+
 def expand_group(group: Step, items: Sequence[Any] | None, taken: Collection[str] = ()) -> tuple[Step, ...]:
     """The steps of all parts; `items` is None where there is no list. `taken`: the ids that the plan has already.
 
@@ -60,9 +64,11 @@ def _part(group: Step, prefix: str, names: Mapping[str, Any]) -> list[Step]:
 
 def _made(group: Step, step: Step, ids: Mapping[StepId, StepId], scope: Scope) -> Step:
     """What the step waited for outside of the body, the group has waited for. Whether its failure matters, too."""
-    return bound(step, scope.names, is_final=True).model_copy(
+    made = bound(step, scope.names, is_final=True)
+    return made.model_copy(
         update={
             "id": ids[step.id],
+            **_told_apart(step, made, scope),
             "depends_on": tuple(ids[name] for name in step.depends_on if name in ids),
             "implied": tuple(
                 found.model_copy(update={"step": ids[found.step]}) for found in step.implied if found.step in ids
@@ -73,6 +79,16 @@ def _made(group: Step, step: Step, ids: Mapping[StepId, StepId], scope: Scope) -
             "priority": step.priority or group.priority,
         }
     )
+
+
+def _told_apart(step: Step, made: Step, scope: Scope) -> dict[str, str]:
+    """Parts of a list whose names say nothing of their item get it added, or its number where it is long."""
+    if made.name != step.name or "index" not in scope.names:
+        return {}
+    item = next((value for name, value in scope.names.items() if name != "index"), None)
+    short = isinstance(item, str | int | float) and len(str(item)) <= MAX_SHOWN
+    mark = f" ({item if short else int(scope.names['index']) + 1})"
+    return {"name": made.name + mark, "active": (made.active or made.name) + mark}
 
 
 def bound(step: Step, names: Mapping[str, Any], *, is_final: bool) -> Step:

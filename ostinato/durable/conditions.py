@@ -3,6 +3,7 @@
 from typing import Literal
 
 from ostinato.contracts.activities import EVALUATE, Evaluate, Evaluated
+from ostinato.domain.conditions import told
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult
 from ostinato.domain.plan import ChooseAction, Step
 from ostinato.domain.variables import variables_of
@@ -24,7 +25,7 @@ async def skipped_by_condition(record: RunRecord, step: Step) -> StepResult | No
         step_id=step.id,
         execution=record.of(step.id).execution,
         outcome=StepOutcome.SKIPPED,
-        summary=f"not needed: {step.when}"[:300],
+        summary=f"not needed: {told(step.when)}"[:300],
     )
 
 
@@ -37,7 +38,7 @@ async def choose(record: RunRecord, step: Step, action: ChooseAction) -> StepRes
         execution=record.of(step.id).execution,
         outcome=StepOutcome.SUCCEEDED,
         agent="condition",
-        summary=f"{action.condition}: {'yes' if found.value else 'no'}"[:300],
+        summary=f"{told(action.condition)}: {'yes' if found.value else 'no'}"[:300],
         output={"chosen": bool(found.value)},
     )
 

@@ -12,6 +12,7 @@ from ostinato.domain.ids import StepId
 from ostinato.domain.pipeline import Outcome, Phase, Trigger
 from ostinato.domain.plan import AgentAction, AskAction, ChooseAction, CommandAction, GroupAction, Step, ToolAction
 from ostinato.domain.report import Stop
+from ostinato.domain.variables import contribution_problems
 from ostinato.durable.calls import StopRun, stop_of
 from ostinato.durable.carrying import CarryingFailed
 from ostinato.durable.conditions import choose, failed, skipped_by_condition
@@ -117,8 +118,17 @@ async def _run_step(engine: Engine, step: Step) -> StepResult:
         case GroupAction() as action:
             return await run_group(engine, step, action)
         case CommandAction() | ToolAction():
-            return with_added_steps(record, step, await work(engine, step))
+            result = with_added_steps(record, step, await work(engine, step))
+            return _with_misfits(record, result)
     assert_never(step.action)
+
+
+def _with_misfits(record: RunRecord, result: StepResult) -> StepResult:
+    """What of its output cannot be merged into the shared values is left out, and said."""
+    if not record.steps.plan.values:
+        return result
+    said = tuple(str(problem) for problem in contribution_problems(record.steps.plan, result))
+    return result.model_copy(update={"warnings": (*result.warnings, *said)}) if said else result
 
 
 async def _until_something_to_do(engine: Engine, helpers: list[asyncio.Task[None]], *, draining: bool) -> None:

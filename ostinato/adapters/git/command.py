@@ -5,9 +5,11 @@ import contextlib
 import os
 import re
 import signal
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 from ostinato.domain.errors import ExternalError
 
@@ -66,28 +68,37 @@ class Git:
             raise failure(args, self.cwd, done)
         return done.stdout
 
-    async def attempt(self, *args: str, stdin: str | None = None, timeout_s: float = 300) -> Completed:
+    async def attempt(
+        self,
+        *args: str,
+        stdin: str | IO[bytes] | None = None,
+        stdout: IO[bytes] | None = None,
+        timeout_s: float = 300,
+    ) -> Completed:
         """The outcome, whatever it is; ExternalError only when git is missing or takes too long."""
-        process = await self._start(args, with_input=stdin is not None)
-        sent = None if stdin is None else stdin.encode("utf-8", "surrogateescape")
+        sent = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else None
+        source = PIPE if isinstance(stdin, str) else stdin or DEVNULL
+        process = await self._start(args, source, stdout or PIPE)
         try:
             out, err = await asyncio.wait_for(process.communicate(sent), timeout_s)
         except TimeoutError:
             raise ExternalError(f"git {args[0]} took over {timeout_s:g} s in {self.cwd}", code="git_timeout") from None
         finally:
             await _end(process)
-        return Completed(exit_code=process.returncode or 0, stdout=_text(out), stderr=_text(err))
+        return Completed(exit_code=process.returncode or 0, stdout=_text(out or b""), stderr=_text(err))
 
-    async def _start(self, args: tuple[str, ...], *, with_input: bool) -> asyncio.subprocess.Process:
+    async def _start(
+        self, args: tuple[str, ...], stdin: IO[bytes] | int, stdout: IO[bytes] | int
+    ) -> asyncio.subprocess.Process:
         try:
             return await asyncio.create_subprocess_exec(
                 "git",
                 *args,
                 cwd=self.cwd,
                 env={**self.env, **_config_env(self.config)},
-                stdin=asyncio.subprocess.PIPE if with_input else asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=PIPE,
                 start_new_session=True,
             )
         except FileNotFoundError:

@@ -61,7 +61,8 @@ async def land(
     if current != expected:
         return _not_moved(f"{base_branch} moved to {current[:12]} meanwhile. Run the merge again")
     checkout = await _check_checkout(state, base_branch)
-    received = await push(mirror, state.common_dir, [f"+{target}:{run_ref(run_id, 'landing')}"], leases={})
+    refspec = f"+{target}:{run_ref(run_id, 'landing')}"
+    received = await push(mirror, state.common_dir, [refspec], run_id=run_id, leases={})
     if received.exit_code != 0:
         return _not_moved(f"{state.root} did not accept the commits: {readable(received.stderr.strip())}")
     if checkout is None:

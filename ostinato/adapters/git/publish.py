@@ -1,23 +1,15 @@
 """The one door to the user's repository: an atomic push of the run's branch and refs, past every hook."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ostinato.adapters.git.branches import may_move, note_received
 from ostinato.adapters.git.command import private_git
-from ostinato.adapters.git.objects import list_refs
-from ostinato.adapters.git.remote import Fence, Pushed, fence
+from ostinato.adapters.git.remote import Fence, Pushed, fence, travelling_refs
 from ostinato.adapters.git.repository import RepositoryState, resolve_commit
 from ostinato.adapters.git.transfer import push, reason_of, refspecs_of
 from ostinato.domain.ids import RunId, run_branch, run_ref
 from ostinato.domain.workspace import Publication
-
-KEPT_PRIVATE = (
-    "saved", "conflicts", "merge", "published", "received", "head", "lease", "leases", "superseded", "abandoned",
-    "rolled-back",
-)  # fmt: skip
-"""Refs of a run that stay in the mirror: leftovers that nobody has looked at, what was given up, and our own notes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +26,6 @@ async def publish(
     *,
     run_id: RunId,
     head: str,
-    refs: Sequence[str] | None = None,
     ownership: Ownership | None = None,
 ) -> Publication:
     """Gives the user the branch ostinato/<run> at `head` and the run's refs; not pushed is an answer, not an error.
@@ -51,10 +42,9 @@ async def publish(
     barrier = await _barrier(state, mirror, run_id, ownership)
     if isinstance(barrier, Pushed):
         return _refused(state, mirror, run_id, head, barrier.message)
-    ours = await list_refs(mirror, run_ref(run_id))
-    chosen = {ref: oid for ref, oid in ours.items() if (_is_public(run_id, ref) if refs is None else ref in refs)}
-    refspecs = [*barrier.refspecs, *refspecs_of(run_ref(run_id, ""), {branch: head, **chosen})]
-    done = await push(mirror, state.common_dir, refspecs, leases={branch: there or "", **barrier.leases})
+    refspecs = [*barrier.refspecs, *refspecs_of(run_id, {branch: head, **await travelling_refs(mirror, run_id)})]
+    leases = {branch: there or "", **barrier.leases}
+    done = await push(mirror, state.common_dir, refspecs, run_id=run_id, leases=leases)
     if done.exit_code != 0:
         return _refused(state, mirror, run_id, head, reason_of(done))
     await note_received(mirror, run_id, head)
@@ -66,10 +56,6 @@ async def _barrier(state: RepositoryState, mirror: Path, run_id: RunId, ownershi
     if ownership is None:
         return Fence(refspecs=(), leases={})
     return await fence(mirror, state.common_dir, run_id=run_id, epoch=ownership.epoch, owner=ownership.owner)
-
-
-def _is_public(run_id: RunId, ref: str) -> bool:
-    return ref.removeprefix(run_ref(run_id, "")).partition("/")[0] not in KEPT_PRIVATE
 
 
 def _refused(state: RepositoryState, mirror: Path, run_id: RunId, head: str, reason: str) -> Publication:

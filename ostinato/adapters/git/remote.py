@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ostinato.adapters.git.branches import may_move, note_received
-from ostinato.adapters.git.command import private_git
+from ostinato.adapters.git.command import Completed
+from ostinato.adapters.git.delivery import deliver
 from ostinato.adapters.git.epochs import Lease, lease_ref, parse_lease
 from ostinato.adapters.git.locking import locked
 from ostinato.adapters.git.objects import change_refs, list_refs, read_objects, store_blob
@@ -16,10 +17,10 @@ from ostinato.adapters.git.transfer import Unreachable, fetch_refs, push, reason
 from ostinato.domain.errors import ExternalError
 from ostinato.domain.ids import RunId, run_branch, run_ref
 
-KEPT_HOME = ("saved", "merge", "lease", "leases", "superseded")
-"""Refs of a run that do not travel: leftovers that nobody has looked at, and our own notes."""
-_PACKED_EVERY = 256
-"""New refs; git reads thousands of them seven times quicker from one file."""
+_TRAVELLING = ("base", "start", "carried", "gates")
+"""With the head, what the user, a fork and the next owner need of a run's refs."""
+_OF_STEPS = ("steps", "results", "conflicts")
+"""What an owner has beside the head: the next one does again what is not in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,8 @@ class _There:
 
     refs: Mapping[str, str] = field(default_factory=dict)
     lease: Lease | None = None
+    is_remembered: bool = False
+    """Not looked at, but left so by our last push."""
 
 
 async def push_checkpoints(
@@ -112,8 +115,9 @@ async def take_over(mirror: Path, target: str | Path, *, run_id: RunId, epoch: i
         if isinstance(raised, Taken):
             return raised
         aside = await _set_aside(mirror, run_id, epoch, there)
-        travelling = f"+{run_ref(run_id, '*')}:{run_ref(run_id, '*')}"
-        lost = await fetch_refs(mirror, target, [travelling, f"^{lease_ref(run_id)}", f"^{run_ref(run_id, 'head')}"])
+        refspecs = [f"+{ref}:{ref}" for ref in there.refs if _travels(run_id, ref)]
+        refspecs += [ref for ref in there.refs if ref == run_ref(run_id, "head")]
+        lost = await fetch_refs(mirror, target, refspecs, run_id=run_id)
         if lost is not None:
             return Taken(ok=False, message=f"{target} cannot be reached: {lost.message}")
         return await _taken(mirror, run_id, memory, raised, aside)
@@ -151,13 +155,13 @@ async def fence(mirror: Path, target: str | Path, *, run_id: RunId, epoch: int, 
     return Fence(refspecs=(f"{blob}:{ref}",), leases={ref: there.refs.get(ref, "")})
 
 
+async def travelling_refs(mirror: Path, run_id: RunId) -> dict[str, str]:
+    return await list_refs(mirror, *(run_ref(run_id, name) for name in _TRAVELLING))
+
+
 async def _wanted(mirror: Path, run_id: RunId, head: str, include_branch: bool) -> dict[str, str]:
-    refs = await list_refs(mirror, run_ref(run_id))
-    wanted = {ref: oid for ref, oid in refs.items() if _travels(run_id, ref)}
-    wanted[run_ref(run_id, "head")] = head
-    if include_branch:
-        wanted[f"refs/heads/{run_branch(run_id)}"] = head
-    return wanted
+    branch = {f"refs/heads/{run_branch(run_id)}": head} if include_branch else {}
+    return {**await travelling_refs(mirror, run_id), run_ref(run_id, "head"): head, **branch}
 
 
 async def _push(
@@ -170,35 +174,41 @@ async def _push(
         note = f"{run_branch(run_id)} already exists there with other commits"
         wanted = {ref: oid for ref, oid in wanted.items() if ref != branch}
     changed = {ref: oid for ref, oid in wanted.items() if there.refs.get(ref) != oid}
-    gone = [ref for ref in there.refs if ref not in wanted and _was_abandoned(run_id, ref, wanted)]
-    if not changed and not gone and mine.is_same(there.lease):
+    if not changed and mine.is_same(there.lease):
         return Pushed(ok=True, message=note)
     lease = mine.after(there.lease)
     blob = await store_blob(mirror, lease.text)
-    leases = {ref: there.refs.get(ref, "") for ref in (lease_ref(run_id), branch) if ref != branch or ref in changed}
-    refspecs = [*refspecs_of(run_ref(run_id, ""), changed), *(f":{ref}" for ref in gone), f"{blob}:{lease_ref(run_id)}"]
     try:
-        done = await push(mirror, target, refspecs, leases=leases)
+        done = await _send(mirror, target, run_id, {**changed, lease_ref(run_id): blob}, there)
     except ExternalError as error:
         return Unreachable(message=error.message)
     if done.exit_code != 0:
         return Unreachable(message=reason_of(done))
-    kept = {ref: oid for ref, oid in there.refs.items() if ref not in gone}
-    now = _There(refs={**kept, **changed, lease_ref(run_id): blob}, lease=lease)
+    now = _There(refs={**there.refs, **changed, lease_ref(run_id): blob}, lease=lease)
     await asyncio.to_thread(_remember, _memory(mirror, target, run_id), now)
     if branch in changed:
         await note_received(mirror, run_id, changed[branch])
-    if len(now.refs) // _PACKED_EVERY > len(there.refs) // _PACKED_EVERY:
-        await private_git(mirror).attempt("pack-refs", "--all")
-    return Pushed(ok=True, message=note, refs=len(changed) + len(gone))
+    return Pushed(ok=True, message=note, refs=len(changed))
+
+
+async def _send(
+    mirror: Path, target: str | Path, run_id: RunId, changed: Mapping[str, str], there: _There
+) -> Completed:
+    """The short way when the target is as we left it; the user's branch goes only through git's own checks."""
+    branch, head, lease = f"refs/heads/{run_branch(run_id)}", run_ref(run_id, "head"), lease_ref(run_id)
+    if there.is_remembered and head in there.refs and branch not in changed and str(target).startswith("/"):
+        return await deliver(mirror, Path(target), changed, there=there.refs, since=head)
+    leases = {ref: there.refs.get(ref, "") for ref in (lease, branch) if ref in changed}
+    refspecs = refspecs_of(run_id, {ref: oid for ref, oid in changed.items() if ref != lease})
+    return await push(mirror, target, [*refspecs, f"{changed[lease]}:{lease}"], run_id=run_id, leases=leases)
 
 
 async def _look(mirror: Path, target: str | Path, run_id: RunId) -> _There | Unreachable:
-    refs = await remote_refs(mirror, target, run_ref(run_id, "*"), f"refs/heads/{run_branch(run_id)}")
+    refs = await remote_refs(mirror, target, run_id=run_id)
     if isinstance(refs, Unreachable) or lease_ref(run_id) not in refs:
         return refs if isinstance(refs, Unreachable) else _There(refs=refs)
     seen = run_ref(run_id, "leases", _digest(target))
-    if (lost := await fetch_refs(mirror, target, [f"+{lease_ref(run_id)}:{seen}"])) is not None:
+    if (lost := await fetch_refs(mirror, target, [f"+{lease_ref(run_id)}:{seen}"], run_id=run_id)) is not None:
         return lost
     found = (await read_objects(mirror, [seen]))[0]
     lease = parse_lease(found.text or "")
@@ -213,7 +223,7 @@ async def _raise(mirror: Path, target: str | Path, run_id: RunId, mine: Lease, t
     blob = await store_blob(mirror, lease.text)
     expected = {lease_ref(run_id): there.refs.get(lease_ref(run_id), "")}
     try:
-        done = await push(mirror, target, [f"{blob}:{lease_ref(run_id)}"], leases=expected)
+        done = await push(mirror, target, [f"{blob}:{lease_ref(run_id)}"], run_id=run_id, leases=expected)
     except ExternalError as error:
         return Taken(ok=False, message=error.message)
     now = await _look(mirror, target, run_id)
@@ -227,16 +237,12 @@ async def _raise(mirror: Path, target: str | Path, run_id: RunId, mine: Lease, t
 
 
 async def _set_aside(mirror: Path, run_id: RunId, epoch: int, there: _There) -> tuple[str, ...]:
-    """What the mirror has of the run and the target has otherwise or not at all: of a time that others went past."""
+    """What the mirror has of steps, and of the rest what the target has otherwise: of a time that others went past."""
     branch = f"refs/heads/{run_branch(run_id)}"
-    ours = await list_refs(mirror, run_ref(run_id), branch)
+    ours = await list_refs(mirror, branch, *(run_ref(run_id, name) for name in (*_TRAVELLING, *_OF_STEPS)))
     then = {**there.refs, branch: there.refs.get(run_ref(run_id, "head"), "")}
-    settled = (run_ref(run_id, "base"), run_ref(run_id, "head"))
-    differing = {
-        ref: oid
-        for ref, oid in ours.items()
-        if then.get(ref) != oid and (ref == branch or _travels(run_id, ref)) and ref not in settled
-    }
+    settled = run_ref(run_id, "base")
+    differing = {ref: oid for ref, oid in ours.items() if ref != settled and then.get(ref) != oid}
     aside = run_ref(run_id, "superseded", str(epoch))
     names = {ref: "branch" if ref == branch else ref.removeprefix(run_ref(run_id, "")) for ref in differing}
     await change_refs(mirror, [f"update {aside}/{names[ref]} {oid}" for ref, oid in differing.items()])
@@ -245,14 +251,7 @@ async def _set_aside(mirror: Path, run_id: RunId, epoch: int, there: _There) -> 
 
 
 def _travels(run_id: RunId, ref: str) -> bool:
-    return ref.removeprefix(run_ref(run_id, "")).partition("/")[0] not in KEPT_HOME
-
-
-def _was_abandoned(run_id: RunId, ref: str, wanted: Mapping[str, str]) -> bool:
-    """Only what a reset moved aside here is taken away there."""
-    name = ref.removeprefix(run_ref(run_id, ""))
-    aside = run_ref(run_id, "abandoned", "")
-    return any(each.startswith(aside) and each.endswith(f"/{name}") for each in wanted)
+    return ref.removeprefix(run_ref(run_id, "")).partition("/")[0] in _TRAVELLING
 
 
 def _superseded(mine: Lease, there: Lease | None) -> Pushed:
@@ -280,7 +279,7 @@ def _remembered(memory: Path, run_id: RunId) -> _There | None:
     except (OSError, ValueError):
         return None
     parsed = parse_lease(f"{lease}\n")
-    return _There(refs=known, lease=parsed) if parsed and lease_ref(run_id) in known else None
+    return _There(refs=known, lease=parsed, is_remembered=True) if parsed and lease_ref(run_id) in known else None
 
 
 def _remember(memory: Path, there: _There) -> None:

@@ -7,16 +7,21 @@ from pathlib import Path
 
 from ostinato.adapters.git.command import Completed, Git, readable, user_git
 from ostinato.domain.errors import ExternalError
+from ostinato.domain.ids import RunId, run_branch, run_ref
 
 UPLOAD_PACK = "git -c uploadpack.allowAnySHA1InWant=true -c core.hooksPath=/dev/null -c core.alternateRefsCommand=true upload-pack"
-RECEIVE_PACK = (
+_LOOK = (
+    "git -c core.hooksPath=/dev/null -c core.alternateRefsCommand=true"
+    " -c uploadpack.hideRefs=refs -c 'uploadpack.hideRefs=!{ours}' -c 'uploadpack.hideRefs=!{branch}' upload-pack"
+)
+_RECEIVE_PACK = (
     "git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.alternateRefsCommand=true"
+    " -c receive.hideRefs=refs/ostinato -c 'receive.hideRefs=!{ours}'"
     " -c receive.autogc=false -c gc.auto=0 -c maintenance.auto=false receive-pack"
 )
 _FOR_NETWORKS = ("SSH_AUTH_SOCK", "GIT_SSH", "GIT_SSH_COMMAND", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 LIMIT_S = 1800.0
-_MANY = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +32,7 @@ class Unreachable:
 
 
 async def push(
-    mirror: Path, target: str | Path, refspecs: Sequence[str], *, leases: Mapping[str, str], timeout_s: float = LIMIT_S
+    mirror: Path, target: str | Path, refspecs: Sequence[str], *, run_id: RunId, leases: Mapping[str, str]
 ) -> Completed:
     """All or nothing, each leased ref only if it is still where its lease says ("" means that it must not exist).
 
@@ -35,42 +40,36 @@ async def push(
     """
     return await _git_for(mirror, target).attempt(
         "push", "--porcelain", "--atomic", "--no-verify", "--no-signed", "--no-follow-tags",
-        *_program(target, "--receive-pack", RECEIVE_PACK),
+        *_program(target, "--receive-pack", _RECEIVE_PACK, run_id),
         *(f"--force-with-lease={ref}:{value}" for ref, value in leases.items()),
-        str(target), *refspecs, timeout_s=timeout_s,
+        str(target), *refspecs, timeout_s=LIMIT_S,
     )  # fmt: skip
 
 
-async def fetch_refs(mirror: Path, target: str | Path, refspecs: Sequence[str]) -> Unreachable | None:
+async def fetch_refs(mirror: Path, target: str | Path, refspecs: Sequence[str], *, run_id: RunId) -> Unreachable | None:
+    if not refspecs:
+        return None
     done = await _attempt(
         _git_for(mirror, target),
         "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
-        *_program(target, "--upload-pack", UPLOAD_PACK), str(target), *refspecs,
+        *_program(target, "--upload-pack", _LOOK, run_id), str(target), *refspecs,
     )  # fmt: skip
     return done if isinstance(done, Unreachable) else None
 
 
-async def remote_refs(mirror: Path, target: str | Path, *patterns: str) -> dict[str, str] | Unreachable:
-    """Names and ids of the target's refs."""
-    program = _program(target, "--upload-pack", UPLOAD_PACK)
+async def remote_refs(mirror: Path, target: str | Path, *, run_id: RunId) -> dict[str, str] | Unreachable:
+    """Names and ids of the run's refs in the target, and of its branch."""
+    program = _program(target, "--upload-pack", _LOOK, run_id)
+    patterns = (run_ref(run_id, "*"), f"refs/heads/{run_branch(run_id)}")
     done = await _attempt(_git_for(mirror, target), "ls-remote", "-q", *program, str(target), *patterns)
     if isinstance(done, Unreachable):
         return done
     return {name: oid for oid, name in (line.split("\t") for line in done.stdout.splitlines())}
 
 
-def refspecs_of(prefix: str, refs: Mapping[str, str]) -> list[str]:
-    """For push(). Refs below `prefix` are forced; many of them are named by patterns, as a command line has an end."""
-    folders: tuple[str, ...] = ()
-    if len(refs) > _MANY:
-        below = (ref for ref in refs if ref.startswith(prefix) and "/" in ref[len(prefix) :])
-        folders = tuple(sorted({f"{prefix}{ref[len(prefix) :].partition('/')[0]}/" for ref in below}))
-    singles = [
-        f"{'+' if ref.startswith(prefix) else ''}{oid}:{ref}"
-        for ref, oid in refs.items()
-        if not ref.startswith(folders or ("\0",))
-    ]
-    return [*singles, *(f"+{folder}*:{folder}*" for folder in folders)]
+def refspecs_of(run_id: RunId, refs: Mapping[str, str]) -> list[str]:
+    """For push(). The run's own refs are forced."""
+    return [f"{'+' if ref.startswith(run_ref(run_id, '')) else ''}{oid}:{ref}" for ref, oid in refs.items()]
 
 
 def reason_of(done: Completed) -> str:
@@ -97,9 +96,11 @@ def _git_for(mirror: Path, target: str | Path) -> Git:
     return git.with_env(**{name: os.environ[name] for name in names if name in os.environ})
 
 
-def _program(target: str | Path, option: str, command: str) -> tuple[str, ...]:
-    """On our own machine the other side is ours to configure as well."""
-    return (f"{option}={command}",) if _is_local(target) else ()
+def _program(target: str | Path, option: str, command: str, run_id: RunId) -> tuple[str, ...]:
+    """On our own machine the other side is ours to configure as well: it does not speak of other runs."""
+    if not _is_local(target):
+        return ()
+    return (f"{option}={command.format(ours=run_ref(run_id), branch=f'refs/heads/{run_branch(run_id)}')}",)
 
 
 def _is_local(target: str | Path) -> bool:
