@@ -87,6 +87,7 @@ def _continuation(seen: "Snapshot", named: list[str]) -> "Continuation":
     from ostinato.cli.reopening import without_open_questions
     from ostinato.domain.continuation import Continuation, reopened, retry_problem
     from ostinato.domain.errors import UserError
+    from ostinato.domain.execution import StepState
     from ostinato.domain.ids import StepId
     from ostinato.domain.pipeline import Outcome
 
@@ -97,5 +98,6 @@ def _continuation(seen: "Snapshot", named: list[str]) -> "Continuation":
         cure = "Name the steps that are to run again, or start another run"
         raise UserError.of("nothing_to_retry", "RUN", f"run {seen.run_id} completed: nothing is left to do", cure)
     again = reopened(without_open_questions(seen), chosen)
-    pending = tuple(todo.id for todo in again.todos if not todo.state.is_over)
-    return Continuation(reason="retry", snapshot=again, retried=pending[:MAX_NAMED], by=current_user())
+    waited = {todo.id for todo in seen.todos if todo.state is StepState.PENDING}
+    retried = [todo.id for todo in again.todos if not todo.state.is_over and todo.id not in waited]
+    return Continuation(reason="retry", snapshot=again, retried=tuple(retried[:MAX_NAMED]), by=current_user())
