@@ -86,7 +86,7 @@ async def _step_by_step(record: RunRecord, order: Rollback, target: Checkpoint) 
         newest, before = record.checkpoints[-1], record.checkpoints[-2]
         answer = await ask(
             record,
-            f"rollback-{len(record.checkpoints) - 1}-{newest.commit[:8]}",
+            _question_id(record, newest),
             DecisionKind.QUESTION,
             f"Take back {newest.id} ({newest.commit[:10]})?",
             (UNDO, STOP_HERE),
@@ -96,6 +96,12 @@ async def _step_by_step(record: RunRecord, order: Rollback, target: Checkpoint) 
         if answer.option == STOP_HERE.name:
             return
         await _back_to(record, order, before)
+
+
+def _question_id(record: RunRecord, newest: Checkpoint) -> str:
+    """Of its own each time: what was answered on an earlier way back does not count for this one."""
+    asked = sum(name.startswith("rollback-") for name in record.decisions)
+    return f"rollback-{asked + 1}-{newest.id}"
 
 
 async def _call(record: RunRecord, order: RollBackBranch) -> RolledBack:
