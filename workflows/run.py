@@ -35,6 +35,7 @@ from ostinato.domain.gates import Status, failed_gates
 from ostinato.domain.pipeline import Outcome, Phase, Trigger
 from ostinato.domain.plan import GateName
 from ostinato.domain.report import Snapshot, Stop, judge_outcome
+from ostinato.domain.request import without_plan
 from ostinato.domain.schedule import Schedule
 from ostinato.durable.calls import StopRun, call, stop_of, uninterrupted
 from ostinato.durable.continuing import continuation_of, here, restored, settle_in
@@ -135,6 +136,7 @@ class RunWorkflow(Mailbox):
         record.classification, record.project = draft.classification, draft.project
         record.notes.extend(draft.notes)
         record.schedule = Schedule.of(draft.plan)
+        record.request = without_plan(record.request)
         record.publish_plan_facts()
         record.move(Trigger.PLANNED, Phase.PREFLIGHT)
         return draft

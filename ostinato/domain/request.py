@@ -56,6 +56,11 @@ class RunRequest(Fact):
     options: RunOptions = RunOptions()
 
 
+def without_plan(request: RunRequest) -> RunRequest:
+    """For a run that has taken the plan: it would travel with everything a second time."""
+    return request.model_copy(update={"options": request.options.model_copy(update={"plan": None})})
+
+
 def clean_request(text: str) -> str:
     """The request in any language, without control characters; raises UserError when it is empty or too long."""
     cleaned = "".join(

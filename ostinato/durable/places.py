@@ -80,13 +80,15 @@ async def find_place(record: RunRecord, epoch: int) -> None:
     async with record.moving, in_flight(record):
         if record.place.epoch != epoch or await _is_alive(record):
             return
-        record.note("the worker that owns the run's files is silent: waiting for it or for another one")
+        doing = record.doing
+        record.say("the worker that owns the run's files is silent: waiting for it or for another one")
         raised = record.place.model_copy(update={"epoch": epoch + 1})
         taken = await call(
             TAKE_OVER,
             TakeOver(workspace=raised, head=record.head),
             summary=f"take the run over (epoch {raised.epoch})",
         )
+        record.say(doing)
         accept_place(record, taken)
 
 
