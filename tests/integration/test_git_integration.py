@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -110,9 +111,9 @@ async def test_a_fast_forward_takes_two_calls_of_git_and_a_merge_five(
     calls: list[str] = []
     start = Git._start
 
-    async def counted(self: Git, args: tuple[str, ...], *, with_input: bool) -> object:
+    async def counted(self: Git, args: tuple[str, ...], *streams: IO[bytes] | int) -> object:
         calls.append(args[0])
-        return await start(self, args, with_input=with_input)
+        return await start(self, args, *streams)
 
     monkeypatch.setattr(Git, "_start", counted)
     head = (await bring(ground, [one]))[0].head

@@ -1,17 +1,18 @@
 """Two homes on one machine share a repository: one pushes its checkpoints, the other takes over, the first is barred."""
 
 import asyncio
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from ostinato.adapters.git.objects import change_refs, read_result, record, write_result
+from ostinato.adapters.git.objects import change_refs, record
 from ostinato.adapters.git.remote import Pushed, Taken, push_checkpoints, take_over
-from ostinato.adapters.git.timeline import keep_timeline
+from ostinato.adapters.git.timeline import Rewound, keep_timeline
 from tests.integration.grounds import BRANCH, FILES, Ground, a_ground
-from tests.repositories import RUN, a_key, git, make_repository
+from tests.repositories import RUN, a_key, git, make_repository, write
 
 OURS = f"refs/ostinato/{RUN}"
 
@@ -50,14 +51,16 @@ def names(place: Path) -> list[str]:
     return [line.split(" ")[1].removeprefix(f"{OURS}/") for line in refs(place)]
 
 
-async def test_everything_of_a_run_arrives_with_its_lease(user: Path) -> None:
+async def test_what_another_needs_of_a_run_arrives_with_its_lease(user: Path) -> None:
     a = await worker("a", user)
     head = (await a.ground.chain("one"))[-1]
+    for name in ("carried", "gates/tests", "timeline", "conflicts/one/1/step"):
+        await record(a.ground.mirror, f"{OURS}/{name}", head)
 
     done = await a.push(head, 1)
 
     assert done == Pushed(ok=True, refs=4)
-    assert names(user) == ["base", "head", "lease", "results/one/1", "steps/one/1"]
+    assert names(user) == ["base", "carried", "gates/tests", "head", "lease"]
     assert git(user, "cat-file", "blob", f"{OURS}/lease") == "epoch 1\nseq 1\nowner a"
     assert git(user, "for-each-ref", BRANCH) == ""
 
@@ -75,16 +78,18 @@ async def test_nothing_new_is_not_pushed_again(user: Path) -> None:
     assert (done, refs(user)) == (Pushed(ok=True), before)
 
 
-async def test_another_home_takes_over_and_has_all_of_it(user: Path) -> None:
+async def test_another_home_takes_over_at_the_head(user: Path) -> None:
     a, b = await worker("a", user), await worker("b", user)
     head = (await a.ground.chain("one", "two"))[-1]
+    await record(a.ground.mirror, f"{OURS}/gates/tests", head)
     await a.push(head, 1)
 
     taken = await b.take(2)
 
     assert taken == Taken(ok=True, head=head)
     assert b.ground.at(BRANCH) == head
-    assert await read_result(b.ground.mirror, a_key("one")) is not None
+    assert b.ground.refs("gates") == ["gates/tests"]
+    assert git(b.ground.mirror, "show", f"{head}:one.txt") == "one"
     assert git(user, "cat-file", "blob", f"{OURS}/lease") == "epoch 2\nseq 2\nowner b"
 
 
@@ -155,8 +160,8 @@ async def test_what_a_former_owner_had_alone_is_set_aside_when_it_comes_back(use
     taken = await a.take(3)
 
     assert (taken.ok, taken.head, a.ground.at(BRANCH)) == (True, ahead, ahead)
-    assert taken.set_aside == ("branch", "results/two/1", "steps/two/1")
-    assert a.ground.at(a_key("two").ref) == ahead
+    assert taken.set_aside == ("branch", "results/one/1", "results/two/1", "steps/one/1", "steps/two/1")
+    assert a.ground.at(a_key("two").ref) == ""
     assert a.ground.at(f"{OURS}/superseded/3/steps/two/1") == alone
 
 
@@ -208,20 +213,21 @@ async def test_leftovers_stay_at_home(user: Path) -> None:
     assert "saved/slot-1" not in names(user)
 
 
-async def test_what_a_reset_abandoned_does_not_come_back_with_a_take_over(user: Path) -> None:
+async def test_an_owner_that_comes_back_goes_on_in_the_time_of_the_others(user: Path) -> None:
     a, b = await worker("a", user), await worker("b", user)
-    one, two = await a.ground.chain("one", "two")
-    where = {"run_id": RUN, "previous": "", "branch_ref": BRANCH}
-    await keep_timeline(a.ground.mirror, token="t1", head=two, **where)  # type: ignore[arg-type]
-    await a.push(two, 1)
-    await keep_timeline(a.ground.mirror, token="t2", head=one, **where)  # type: ignore[arg-type]
+    where = {"run_id": RUN, "branch_ref": BRANCH}
+    one = (await a.ground.chain("one"))[-1]
+    await keep_timeline(a.ground.mirror, token="t1", previous="", head=one, **where)  # type: ignore[arg-type]
     await a.push(one, 1)
-
     await b.take(2)
+    ahead = await b.ground.step(a_key("two"), {"two.txt": "of b"}, one)
+    await b.push(ahead, 2)
 
-    assert "steps/two/1" not in names(user)
-    assert b.ground.at(a_key("two").ref) == ""
-    assert b.ground.at(f"{OURS}/abandoned/1/steps/two/1") == two
+    await a.take(3)
+    rewound = await keep_timeline(a.ground.mirror, token="t3", previous="t2", head=ahead, **where)  # type: ignore[arg-type]
+
+    assert rewound == Rewound(number=1, branch="", moved=())
+    assert a.ground.at(BRANCH) == ahead
 
 
 async def test_the_branch_is_pushed_on_request_and_never_over_other_commits(user: Path) -> None:
@@ -258,13 +264,91 @@ async def test_pushes_at_once_are_one_after_the_other(user: Path) -> None:
     assert [each.ok for each in done] == [True, True, True]
 
 
-async def test_hundreds_of_steps_fit_one_push(user: Path) -> None:
+async def test_the_refs_of_hundreds_of_steps_stay_at_home(user: Path) -> None:
     a = await worker("a", user)
     head = (await a.ground.chain("one"))[-1]
-    blob = await write_result(a.ground.mirror, a_key(), "{}")
-    oid = a.ground.at(a_key().result_ref)
-    await change_refs(a.ground.mirror, [f"create {OURS}/results/step-{n}/1 {oid}" for n in range(700)])
+    await change_refs(a.ground.mirror, [f"create {OURS}/results/step-{n}/1 {head}" for n in range(700)])
 
     done = await a.push(head, 1)
 
-    assert (done.ok, blob, len(names(user))) == (True, "{}", 706)
+    assert (done.ok, names(user)) == (True, ["base", "head", "lease"])
+
+
+@pytest.fixture
+def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file in which each git that heeds the user's configuration notes its start."""
+    log = tmp_path / "started"
+    write(tmp_path / "of the user", {".gitconfig": f"[trace2]\n\teventTarget = {log}\n"})
+    monkeypatch.setenv("HOME", str(tmp_path / "of the user"))
+    return log
+
+
+def commands(log: Path) -> list[str]:
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    return [event["name"] for event in events if event["event"] == "cmd_name"]
+
+
+async def test_thousands_of_refs_of_others_are_not_looked_at_by_the_next_push(user: Path, started: Path) -> None:
+    oid = git(user, "rev-parse", "HEAD")
+    write(user / ".git/refs/ostinato/other/steps", {f"s-{n}/1": f"{oid}\n" for n in range(3000)})
+    a = await worker("a", user)
+    one, two = await a.ground.chain("one", "two")
+    await a.push(one, 1)
+    started.unlink()
+
+    done = await a.push(two, 1)
+
+    assert (done, commands(started)) == (Pushed(ok=True, refs=1), ["unpack-objects", "update-ref"])
+    assert git(user, "log", "-1", "--format=%H", "-p", f"{OURS}/head").startswith(two)
+
+
+async def test_the_history_is_not_sent_again(user: Path) -> None:
+    a = await worker("a", user)
+    one, two = await a.ground.chain("one", "two")
+    await a.push(one, 1)
+    before = loose_objects(user)
+
+    await a.push(two, 1)
+
+    commit_tree_file_lease = 4
+    assert loose_objects(user) - before == commit_tree_file_lease
+
+
+def loose_objects(place: Path) -> int:
+    return int(git(place, "count-objects").split(" ")[0])
+
+
+async def test_a_step_of_many_files_arrives_as_one_pack(user: Path) -> None:
+    a = await worker("a", user)
+    one = (await a.ground.chain("one"))[-1]
+    await a.push(one, 1)
+    before = loose_objects(user)
+    two = await a.ground.step(a_key("two"), {f"many/{n}.txt": str(n) for n in range(200)}, one)
+
+    done = await a.push(two, 1)
+
+    assert (done.ok, loose_objects(user)) == (True, before)
+    assert git(user, "fsck", "--no-dangling", f"{OURS}/head") == ""
+
+
+async def test_no_hook_of_the_users_sees_a_push(user: Path) -> None:
+    write(user / ".git/hooks", {"reference-transaction": "#!/bin/sh\ntouch ../seen seen\nexit 1\n"})
+    (user / ".git/hooks/reference-transaction").chmod(0o755)
+    a = await worker("a", user)
+    one, two = await a.ground.chain("one", "two")
+
+    done = [await a.push(one, 1), await a.push(two, 1)]
+
+    assert [each.ok for each in done] == [True, True]
+    assert list(user.rglob("seen")) == []
+
+
+async def test_a_head_that_someone_moved_there_is_set_right_by_a_look_at_it(user: Path) -> None:
+    a = await worker("a", user)
+    one, two = await a.ground.chain("one", "two")
+    await a.push(one, 1)
+    git(user, "update-ref", f"{OURS}/head", "HEAD")
+
+    done = await a.push(two, 1)
+
+    assert (done, git(user, "rev-parse", f"{OURS}/head")) == (Pushed(ok=True, refs=1), two)
