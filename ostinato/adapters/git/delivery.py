@@ -18,13 +18,13 @@ async def deliver(
 
     As push(), but nothing is asked and of the target only these refs are read, however many others it has.
     """
-    known, first = there[since], {oid: None for ref, oid in refs.items() if there.get(ref) != oid}
+    known = there[since]
     place = target.resolve()
     git = user_git(place).with_env(GIT_CEILING_DIRECTORIES=place.parent)
-    with tempfile.TemporaryFile(dir=mirror) as pack:
+    with tempfile.TemporaryFile(dir=mirror, buffering=0) as pack:
         packed = await private_git(mirror).attempt(
             "pack-objects", "-q", "--revs", "--stdout", "--threads=1", "--no-use-bitmap-index",
-            stdin="".join(f"{name}\n" for name in (*first, f"^{known}")), stdout=pack,
+            stdin="".join(f"{name}\n" for name in (*refs.values(), f"^{known}")), stdout=pack,
         )  # fmt: skip
         if packed.exit_code != 0:
             return packed
