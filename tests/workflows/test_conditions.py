@@ -100,7 +100,7 @@ async def test_a_group_is_made_from_a_list_that_a_step_left_and_collects_what_it
 ) -> None:
     body = Step(id=StepId("part"), name="Do {{ item }}", action=CommandAction(shell="make {{ item }}"))
     plan = a_plan(tool_step("list"), for_each("steps.list.names", body))
-    outputs = {"list": {"names": ["a", "b"]}, "each-0": {"n": 1}, "each-1": {"n": 2}}
+    outputs: dict[str, dict[str, Any]] = {"list": {"names": ["a", "b"]}, "each-0": {"n": 1}, "each-1": {"n": 2}}
 
     async with running(server, plan, prepare=giving(outputs), max_cached_workflows=cache) as (handle, world, _):
         snapshot = await handle.result()

@@ -23,7 +23,7 @@ from ostinato.domain.plan import AgentAction, GroupAction, Plan, Step
 from ostinato.domain.request import RunOptions
 from tests.fakes.world import World, succeeded, tool_step
 from tests.workflows.conftest import Places, running
-from tests.workflows.steering import Handle, a_plan, answer, conflicting, resume, until, until_decision
+from tests.workflows.steering import Handle, a_plan, answer, conflicting, resume, until, until_decision, until_seen
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="session")]
 
@@ -39,7 +39,7 @@ async def back_to_the_start(handle: Handle, world: World, places: Places) -> Non
     """Rolled back while the last step is a question, then on again."""
     question = await until_decision(handle, "handoff-mind")
     await handle.execute_update("roll_back", Rollback(checkpoint="0-start", by="ada"), result_type=Acknowledged)
-    await until(lambda: "workspace.roll_back" in world.names())
+    await until_seen(handle, lambda it: it.paused)
     await resume(handle)
     assert question.is_open
 
@@ -67,6 +67,7 @@ class Scene:
     when_it_raises: Outcome = Outcome.FAILED
 
 
+LONG_S = 1.0
 MIND = Step(id=StepId("mind"), name="Think", action=AgentAction(prompt="Think"), depends_on=(StepId("one"),))
 PARTS = GroupAction(items="[1, 2]", body=(tool_step("part"),))
 EVERYTHING = a_plan(
@@ -78,7 +79,9 @@ EVERYTHING = a_plan(
 )
 IMPATIENT = RunOptions(takeover_after_s=2)
 SCENES = {
-    "workspace.roll_back": Scene(plan=a_plan(tool_step("one"), MIND), steer=back_to_the_start),
+    "workspace.roll_back": Scene(
+        plan=a_plan(tool_step("one"), MIND), steer=back_to_the_start, when_it_raises=Outcome.COMPLETED
+    ),
     "worker.pulse": Scene(
         plan=a_plan(tool_step("one")),
         steer=found_by_pulse,
@@ -152,6 +155,7 @@ async def test_whichever_activity_falls_silent_is_tried_again_and_its_late_answe
 ) -> None:
     monkeypatch.setattr("ostinato.durable.integrating.FORECAST_AFTER", timedelta(0))
     monkeypatch.setattr("ostinato.durable.calls.heartbeat_of", lambda contract: timedelta(seconds=1))
+    monkeypatch.setattr("tests.workflows.test_every_activity.LONG_S", 4.0)
     scene, tries, late = scene_of(contract), list[int](), asyncio.Event()
 
     def prepare(world: World) -> None:
@@ -180,7 +184,7 @@ async def test_whichever_activity_falls_silent_is_tried_again_and_its_late_answe
 
 async def _long_is_long(command: contracts.ExecuteStep) -> StepResult:
     if command.step.id == "long":
-        await asyncio.sleep(1)
+        await asyncio.sleep(LONG_S)
     return succeeded(command)
 
 
