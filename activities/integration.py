@@ -20,6 +20,7 @@ from ostinato.contracts.activities import (
     Integrated,
     IntegrateSteps,
 )
+from ostinato.domain.errors import ExternalError
 from ostinato.domain.workspace import Workspace
 
 
@@ -66,9 +67,12 @@ class IntegrationActivities:
 
     @edge(DESCRIBE_CONFLICT)
     async def describe(self, command: DescribeConflict, pulse: Pulse) -> ConflictDescription:
-        """Reads only."""
+        """Reads only. Both sides may have stayed on a machine that is gone."""
         key = StepKey(run_id=command.workspace.run_id, step_id=command.step_id, execution=command.execution)
-        text = await conflict_diff(Path(command.workspace.mirror), key=key)
+        try:
+            text = await conflict_diff(Path(command.workspace.mirror), key=key)
+        except ExternalError as error:
+            text = f"The two sides are not here any more: {error}"
         return ConflictDescription(diff=self._desk.redactor.text(text))
 
 

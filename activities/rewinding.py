@@ -6,6 +6,7 @@ from pathlib import Path
 from activities.edge import Desk, Pulse, edge
 from activities.integration import push, target_of
 from activities.places import branch_ref, keep_place
+from ostinato.adapters.git.command import private_git
 from ostinato.adapters.git.mirror import fetch, open_mirror
 from ostinato.adapters.git.objects import Author, record, recorded
 from ostinato.adapters.git.remote import Taken, take_over
@@ -54,11 +55,15 @@ class RewindingActivities:
             }
         )
         if old.queue == home.queue and not await check_checkpoint(mirror, command.head, since=old.base_commit):
+            await _align(mirror, here, command.head)
             return TakenOver(workspace=here, head=command.head, same_place=True)
         taken = await self._until_taken(here, pulse)
-        if taken.head and not taken.missing:
-            return TakenOver(workspace=here, head=taken.head)
-        return TakenOver(workspace=here, head=old.head, missing=taken.missing or ("no checkpoint was pushed",))
+        if not taken.head or taken.missing:
+            return TakenOver(workspace=here, head=old.head, missing=taken.missing or ("no checkpoint was pushed",))
+        if taken.head == command.head or await _is_ancestor(mirror, command.head, taken.head):
+            await _align(mirror, here, command.head)
+            return TakenOver(workspace=here, head=command.head)
+        return TakenOver(workspace=here, head=taken.head)
 
     async def _until_taken(self, workspace: Workspace, pulse: Pulse) -> Taken:
         """A remote that cannot be reached is asked again: the run waits and does not fail."""
@@ -116,6 +121,19 @@ async def start_from(state: RepositoryState, mirror: Path, run_id: RunId, commit
         await fetch(state, mirror, f"+{commit}:{run_ref(run_id, 'start')}")
     await _require_whole(mirror, commit, state.base_commit)
     return await record(mirror, run_ref(run_id, "start"), commit)
+
+
+async def _align(mirror: Path, workspace: Workspace, head: str) -> None:
+    """The branch to where the workflow knows it: what was integrated and never reported is done again, and kept aside."""
+    there = await recorded(mirror, branch_ref(workspace))
+    if there is not None and there != head:
+        await roll_back(
+            mirror, run_id=workspace.run_id, branch_ref=branch_ref(workspace), expected_head=there, to_commit=head
+        )
+
+
+async def _is_ancestor(mirror: Path, older: str, newer: str) -> bool:
+    return (await private_git(mirror).attempt("merge-base", "--is-ancestor", older, newer)).exit_code == 0
 
 
 async def _require_whole(mirror: Path, commit: str, base: str) -> None:
