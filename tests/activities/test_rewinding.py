@@ -87,6 +87,26 @@ async def test_another_home_goes_on_at_the_newest_checkpoint_and_the_old_one_is_
     assert late.superseded
 
 
+async def test_what_was_pushed_and_never_reported_is_done_again(bench: Bench, tmp_path: Path) -> None:
+    workspace, known, _ = await two_steps(bench)
+    other = replace(bench, home=tmp_path / "other")
+    other.home.mkdir()
+
+    taken = await other.call(TAKE_OVER, TakeOver(workspace=raised(workspace), head=known))
+
+    assert (taken.head, taken.missing) == (known, ())
+    assert head_of(taken.workspace) == known
+
+
+async def test_the_owner_that_came_back_has_its_branch_where_the_workflow_knows_it(bench: Bench) -> None:
+    workspace, known, ahead = await two_steps(bench)
+
+    taken = await bench.call(TAKE_OVER, TakeOver(workspace=raised(workspace), head=known))
+
+    assert (taken.same_place, head_of(workspace)) == (True, known)
+    assert ahead in git(Path(workspace.mirror), "for-each-ref", "--format=%(objectname)", f"refs/ostinato/{RUN}")
+
+
 async def two_steps(bench: Bench) -> tuple[Workspace, str, str]:
     """A run's workspace and its two checkpoints."""
     workspace = await bench.opened()
