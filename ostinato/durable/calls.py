@@ -1,6 +1,7 @@
 """Calling activities by contract."""
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -83,3 +84,12 @@ async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:
         except asyncio.CancelledError:
             continue
     task.result()
+
+
+async def until_done(future: "asyncio.Future[Any]") -> None:
+    """Also when it is cancelled once more. Waits by the workflow: it is what ends it when the workflow is evicted."""
+    while not future.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await workflow.wait_condition(future.done)
+    if not future.cancelled():
+        future.exception()  # looked at, so that nobody warns of it

@@ -39,15 +39,16 @@ async def run_steps(engine: Engine) -> None:
         for name in tuple(record.steps.active):
             _start(engine, record.steps.steps[name])
         await _drive(engine, helpers)
+        await engine.shards.close()
     except BeginAnew:
         raise
     except BaseException:
         await cancel_all(engine)
+        await engine.shards.close()
         raise
     finally:
         for helper in helpers:
             helper.cancel()
-    await engine.shards.close()
     _settle_phase(record)
 
 

@@ -20,7 +20,7 @@ from ostinato.domain.execution import StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.report import Conflict
 from ostinato.domain.workspace import Integration
-from ostinato.durable.calls import stop_of
+from ostinato.durable.calls import stop_of, until_done
 from ostinato.durable.places import find_place, on_place
 from ostinato.durable.record import RunRecord
 
@@ -47,10 +47,18 @@ class Integrator:
         return not self.waiting and not self.is_bringing and (self.forecasting is None or self.forecasting.done())
 
     async def integrate(self, step_id: StepId, execution: int, commit: str) -> Integration:
-        """The step's commit on the branch, or the paths in which it conflicts."""
+        """The step's commit on the branch, or the paths in which it conflicts. A finished step is brought in even when
+        it is cancelled meanwhile."""
         future: asyncio.Future[Integration] = asyncio.get_running_loop().create_future()
         self.waiting.append((StepToIntegrate(step_id=step_id, execution=execution, commit=commit), future))
-        return await future
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await until_done(future)
+            integration = future.result()
+            if integration.conflicts:
+                raise
+            return integration
 
     async def run(self) -> None:
         """For as long as steps run; cancelled afterwards."""

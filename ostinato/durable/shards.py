@@ -1,7 +1,6 @@
 """Plans too large for one history: child workflows carry the work, this one keeps schedule and integration."""
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field
 
 from temporalio import workflow
@@ -11,6 +10,7 @@ from temporalio.workflow import ParentClosePolicy
 from ostinato.contracts.workflows import CARRY, SHARD_WORKFLOW, Carried, CarriedBatch, CarryBatch, CarryStep
 from ostinato.domain.continuation import ShardState
 from ostinato.domain.execution import StepResult
+from ostinato.durable.calls import until_done
 from ostinato.durable.carrying import CarryingFailed, terms_of
 from ostinato.durable.places import PlaceLost, in_flight
 from ostinato.durable.record import RunRecord
@@ -41,7 +41,7 @@ class ShardPool:
             return await asyncio.shield(arrival)
         except asyncio.CancelledError:
             self.cancels.append(key)
-            await _until_done(arrival)
+            await until_done(arrival)
             raise
         finally:
             self.arrivals.pop(key, None)
@@ -149,12 +149,3 @@ def _arrive(arrival: "asyncio.Future[StepResult]", carried: Carried) -> None:
         arrival.set_result(carried.result)
     else:
         arrival.set_exception(CarryingFailed(carried.error.message if carried.error else "the shard said nothing"))
-
-
-async def _until_done(arrival: "asyncio.Future[StepResult]") -> None:
-    """Also when it is cancelled once more. Waits by the workflow: it is what ends it when the workflow is evicted."""
-    while not arrival.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            await workflow.wait_condition(arrival.done)
-    if not arrival.cancelled():
-        arrival.exception()  # looked at, so that nobody warns of it
