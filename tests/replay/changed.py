@@ -5,9 +5,9 @@ from datetime import timedelta
 from temporalio import workflow
 
 from ostinato.contracts.workflows import RUN_WORKFLOW
+from ostinato.domain.continuation import RunInput
 from ostinato.domain.errors import OstinatoError
 from ostinato.domain.report import Snapshot
-from ostinato.domain.request import RunRequest
 from workflows.run import RunWorkflow
 
 
@@ -16,10 +16,10 @@ class CarelesslyChanged(RunWorkflow):
     """Waits a second before it begins. Outside the sandbox, which lets no workflow import another."""
 
     @workflow.init
-    def __init__(self, request: RunRequest) -> None:
-        super().__init__(request)
+    def __init__(self, start: RunInput) -> None:
+        super().__init__(start)
 
     @workflow.run
-    async def run(self, request: RunRequest) -> Snapshot:
+    async def run(self, start: RunInput) -> Snapshot:
         await workflow.sleep(timedelta(seconds=1))
-        return await super().run(request)
+        return await super().run(start)

@@ -13,6 +13,7 @@ from ostinato.adapters.temporal.plugin import ostinato_plugin
 from tests.replay.changed import CarelesslyChanged
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
+from workflows.shard import ShardWorkflow
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*/*.json"))
 SMALL_BYTES = 200_000
@@ -28,18 +29,22 @@ def history_of(path: Path) -> WorkflowHistory:
 def test_this_release_has_recorded_its_histories() -> None:
     recorded = {path.stem for path in HISTORIES if path.parent.name == __version__}
 
-    assert recorded >= {"happy", "failure", "retry", "hand-off", "approval-by-signal", "reject", "conflict", "cancel"}
+    assert recorded >= {
+        "happy", "failure", "retry", "hand-off", "approval-by-signal", "reject", "conflict", "cancel", "merge",
+        "group", "condition", "conflict-decided", "surgery", "rollback", "takeover", "continued", "sharded", "shard",
+    }  # fmt: skip
 
 
 @every_history
-async def test_a_kept_history_replays(path: Path) -> None:
-    replayer = Replayer(workflows=[RunWorkflow, MergeWorkflow], plugins=[ostinato_plugin()])
+async def test_a_kept_history_replays(path: Path, tmp_path: Path) -> None:
+    workflows = [RunWorkflow, MergeWorkflow, ShardWorkflow]
+    replayer = Replayer(workflows=workflows, plugins=[ostinato_plugin(tmp_path)])
 
     await replayer.replay_workflow(history_of(path))
 
 
-async def test_a_careless_change_would_be_caught() -> None:
-    replayer = Replayer(workflows=[CarelesslyChanged], plugins=[ostinato_plugin()])
+async def test_a_careless_change_would_be_caught(tmp_path: Path) -> None:
+    replayer = Replayer(workflows=[CarelesslyChanged], plugins=[ostinato_plugin(tmp_path)])
     happy = next(path for path in HISTORIES if path.stem == "happy")
 
     with pytest.raises(NondeterminismError):
