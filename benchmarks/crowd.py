@@ -10,6 +10,7 @@ Command: python -m benchmarks.crowd [--quick]
 
 import argparse
 import asyncio
+import itertools
 import json
 import tempfile
 import time
@@ -56,7 +57,7 @@ async def _crowd(stack: Stack, folder: Path, size: int) -> dict[str, Any]:
     for line in journal.read_text().splitlines():
         name, at = line.split()
         moments.setdefault(name, []).append(float(at))
-    gaps = [max(b - a for a, b in zip(times, times[1:], strict=False)) for times in moments.values()]
+    gaps = [max(b - a for a, b in itertools.pairwise(times)) for times in moments.values()]
     for number in range(size):
         stored = json.loads((stack.home / "results" / f"crowd-{number}.json").read_text())["snapshot"]
         told = (stored["outcome"], stored["stop"], stored["publication"], stored["notes"])

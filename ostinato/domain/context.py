@@ -11,10 +11,11 @@ from ostinato.domain.base import Fact
 from ostinato.domain.decisions import Decision
 from ostinato.domain.errors import Problem, UserError
 from ostinato.domain.execution import StepOutcome, StepResult
-from ostinato.domain.plan import Plan, SharedValue
+from ostinato.domain.plan import Plan
 from ostinato.domain.redaction import Redactor
 from ostinato.domain.report import Snapshot
 from ostinato.domain.run_context import CONTEXT_VERSION, ContextItem, RunContext
+from ostinato.domain.variables import shared_values
 
 LARGEST_CONTEXT_CHARS = 512 * 1024
 
@@ -45,33 +46,11 @@ def context_of(snapshot: Snapshot, redactor: Redactor | None = None) -> RunConte
     return RunContext(from_run=snapshot.run_id, facts=facts)
 
 
-def shared_values(plan: Plan, results: Sequence[StepResult]) -> dict[str, Any]:
-    """Each shared value, merged in the order of the plan's steps; one that no step gave is not there."""
-    outputs = {result.step_id: result.output for result in latest_results(results)}
-    given = {
-        name: [outputs[step.id][name] for step in plan.steps if name in outputs.get(step.id, {})]
-        for name in plan.values
-    }
-    return {name: merged(plan.values[name], values) for name, values in given.items() if values}
-
-
-def merged(shared: SharedValue, values: Sequence[Any]) -> Any:
-    """Lists are joined, other values are elements of one; where numbers are asked for, anything else counts nothing."""
-    elements = [element for value in values for element in (value if isinstance(value, list) else [value])]
-    numbers = [element for element in elements if isinstance(element, int | float) and not isinstance(element, bool)]
-    match shared.merge:
-        case "append":
-            return elements
-        case "union":
-            return list({_canonical(element): element for element in elements}.values())
-        case "last":
-            return values[-1]
-        case "sum":
-            return sum(numbers)
-        case "max":
-            return max(numbers, default=None)
-        case "min":
-            return min(numbers, default=None)
+def given_values(plan: Plan, results: Sequence[StepResult]) -> dict[str, Any]:
+    """Those of the shared values that some step gave."""
+    latest = {result.step_id: result for result in latest_results(results)}
+    given = {name for result in latest.values() for name in result.output}
+    return {name: value for name, value in shared_values(plan, latest).items() if name in given}
 
 
 def latest_results(results: Iterable[StepResult]) -> tuple[StepResult, ...]:
@@ -159,7 +138,7 @@ def _of_values(snapshot: Snapshot) -> Iterator[ContextItem]:
     if snapshot.plan is None:
         return
     latest = _latest_end(snapshot)
-    for name, value in shared_values(snapshot.plan, snapshot.results).items():
+    for name, value in given_values(snapshot.plan, snapshot.results).items():
         yield ContextItem(name=f"values.{name}", value=value, source=f"run {snapshot.run_id}, value {name}", at=latest)
 
 

@@ -10,9 +10,9 @@ from ostinato.domain.base import Fact
 from ostinato.domain.claims import overlap
 from ostinato.domain.context import (
     decision_value,
+    given_values,
     latest_results,
     redacted,
-    shared_values,
     step_value,
 )
 from ostinato.domain.decisions import Decision
@@ -121,7 +121,7 @@ def _candidates(
     for name in (name for name in wanted if name in latest):
         item = ContextItem(name=f"steps.{name}", value=step_value(latest[name]), source=f"step {name}")
         yield _Candidate(item=item, weight=1 / distance[name] if name in distance else -1)
-    for value_name, value in shared_values(plan, results).items():
+    for value_name, value in given_values(plan, results).items():
         given = any(distance.get(name) == 1 and value_name in latest[name].output for name in latest)
         item = ContextItem(name=f"values.{value_name}", value=value, source=f"value {value_name}")
         yield _Candidate(item=item, weight=0.9 if given else 0)

@@ -10,13 +10,11 @@ from ostinato.adapters.home import Home
 from ostinato.adapters.results import ResultStore
 from ostinato.cli import main
 from ostinato.domain.context import (
-    ContextItem,
-    RunContext,
     as_text,
     context_of,
+    given_values,
     merge_contexts,
     parse_context,
-    shared_values,
 )
 from ostinato.domain.decisions import Answer, Decision, DecisionKind
 from ostinato.domain.errors import UserError
@@ -26,6 +24,7 @@ from ostinato.domain.plan import AgentAction, Plan, Step
 from ostinato.domain.redaction import Redactor
 from ostinato.domain.relevance import StepContext, as_json, as_markdown, context_problems, step_context
 from ostinato.domain.report import Stored
+from ostinato.domain.run_context import ContextItem, RunContext
 from tests.builders import a_plan, a_result, a_snapshot, a_step, at
 
 TOKEN = "ghp_" + "a1B2" * 9
@@ -96,9 +95,9 @@ def test_failed_steps_leave_nothing_and_of_two_successes_the_last_counts() -> No
     [
         ("append", [1, 2, 2, "x"]),
         ("union", [1, 2, "x"]),
-        ("sum", 5),
+        ("sum", 2),
         ("max", 2),
-        ("min", 1),
+        ("min", 2),
         ("last", "x"),
     ],
 )
@@ -106,7 +105,7 @@ def test_shared_values_do_not_depend_on_who_finished_first(merge: str, expected:
     plan = a_plan(a_step("a"), a_step("b"), a_step("c"), values={"v": {"merge": merge}})
     results = [a_result("a", output={"v": [1, 2]}), a_result("b", output={"v": 2}), a_result("c", output={"v": "x"})]
 
-    assert shared_values(plan, results) == shared_values(plan, results[::-1]) == {"v": expected}
+    assert given_values(plan, results) == given_values(plan, results[::-1]) == {"v": expected}
 
 
 def test_a_context_file_is_read_as_it_was_written() -> None:

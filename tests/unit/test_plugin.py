@@ -1,6 +1,8 @@
 """The plugin that client, worker, replayer and tests share: what travels, and what may be imported."""
 
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +20,11 @@ from ostinato.domain.request import RunRequest
 from tests.builders import a_plan, a_result, a_run, a_snapshot, a_step
 
 
+PAYLOADS = Path(tempfile.mkdtemp(prefix="ostinato-payloads-"))
+
+
 async def there_and_back(value: object, kind: type[Any]) -> object:
-    converter = data_converter()
+    converter = data_converter(PAYLOADS)
     payloads = await converter.encode([value])
     (decoded,) = await converter.decode(payloads, [kind])
     return decoded
@@ -50,10 +55,10 @@ async def test_a_field_that_a_newer_version_added_is_ignored() -> None:
 
 
 async def test_input_that_does_not_fit_is_refused_for_good_and_names_the_fields() -> None:
-    payloads = await data_converter().encode([{"text": 3}])
+    payloads = await data_converter(PAYLOADS).encode([{"text": 3}])
 
     with pytest.raises(ApplicationError) as refused:
-        await data_converter().decode(payloads, [RunRequest])
+        await data_converter(PAYLOADS).decode(payloads, [RunRequest])
 
     assert (refused.value.type, refused.value.non_retryable) == ("PayloadValidationError", True)
     assert any(line.startswith("text: ") for line in refused.value.details[0]["errors"])
@@ -61,10 +66,10 @@ async def test_input_that_does_not_fit_is_refused_for_good_and_names_the_fields(
 
 
 async def test_a_long_list_of_problems_is_cut() -> None:
-    payloads = await data_converter().encode([{"id": "p", "steps": [{} for _ in range(100)]}])
+    payloads = await data_converter(PAYLOADS).encode([{"id": "p", "steps": [{} for _ in range(100)]}])
 
     with pytest.raises(ApplicationError) as refused:
-        await data_converter().decode(payloads, [Plan])
+        await data_converter(PAYLOADS).decode(payloads, [Plan])
 
     assert len(refused.value.details[0]["errors"]) == 20
 
@@ -83,7 +88,7 @@ def test_exactly_the_pure_packages_are_passed_through_the_sandbox() -> None:
 async def test_a_client_with_the_plugin_speaks_our_payloads() -> None:
     plain = await Client.connect("127.0.0.1:1", lazy=True)
 
-    ours = await Client.connect("127.0.0.1:1", lazy=True, plugins=[ostinato_plugin()])
+    ours = await Client.connect("127.0.0.1:1", lazy=True, plugins=[ostinato_plugin(PAYLOADS)])
 
     assert plain.data_converter == DataConverter.default
-    assert ours.data_converter.payload_converter_class is data_converter().payload_converter_class
+    assert ours.data_converter.payload_converter_class is data_converter(PAYLOADS).payload_converter_class

@@ -49,9 +49,7 @@ class _Payloads(CompositePayloadConverter):
 
 
 def data_converter(payloads: Path) -> DataConverter:
-    return replace(
-        DataConverter.default, payload_converter_class=_Payloads, external_storage=payload_storage(payloads)
-    )
+    return replace(DataConverter.default, payload_converter_class=_Payloads, external_storage=payload_storage(payloads))
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
