@@ -89,7 +89,7 @@ def at_checkpoint(snapshot: Snapshot, point: Checkpoint) -> Snapshot:
         update={
             "head": point.commit,
             "checkpoints": kept,
-            "todos": tuple(again(todo) if todo.id in undone else todo for todo in snapshot.todos),
+            "todos": tuple(again(todo, fresh=True) if todo.id in undone else todo for todo in snapshot.todos),
             "results": tuple(result for result in snapshot.results if result.step_id not in undone),
         }
     )
@@ -113,18 +113,21 @@ def reopened(snapshot: Snapshot, chosen: Collection[StepId]) -> Snapshot:
     )
 
 
-def next_execution(state: StepState, execution: int, *, began: bool) -> int:
-    """Of a step that is to run again. One that was stopped goes on as the same: what it recorded meanwhile counts."""
-    return execution + (began and state is not StepState.CANCELLED)
+def next_execution(state: StepState, execution: int, *, began: bool, fresh: bool = False) -> int:
+    """Of a step that is to run again. One that was stopped goes on as the same: what it recorded meanwhile counts.
+
+    `fresh`: it does not, since the step will start from another checkpoint.
+    """
+    return execution + (began and (fresh or state is not StepState.CANCELLED))
 
 
-def again(todo: Todo) -> Todo:
+def again(todo: Todo, *, fresh: bool = False) -> Todo:
     """Pending, as its next execution."""
     began = todo.started_at is not None
     return todo.model_copy(
         update={
             "state": StepState.PENDING,
-            "execution": next_execution(todo.state, todo.execution, began=began),
+            "execution": next_execution(todo.state, todo.execution, began=began, fresh=fresh),
             "failures": 0,
             "conflicts": 0,
             "started_at": None,

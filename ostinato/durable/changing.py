@@ -25,12 +25,19 @@ def refuse_change(record: RunRecord, change: PlanChange) -> Problem | None:
 def refuse_rollback(record: RunRecord, order: Rollback) -> Problem | None:
     if (problem := _not_now(record)) is not None:
         return problem
-    if record.rollback is not None:
+    if record.is_going_back:
         return _problem("rollback_pending", "a rollback is going on", "Wait until it is done: ostinato status RUN")
     try:
         find_checkpoint(record.snapshot(), order.checkpoint)
     except UserError as error:
         return error.problems[0]
+    return None
+
+
+def refuse_resume(record: RunRecord) -> Problem | None:
+    """A rollback ends in a pause: resumed before that, the run would stay paused."""
+    if record.is_going_back:
+        return _problem("rollback_pending", "a rollback is going on", "Wait until it is done: ostinato status RUN")
     return None
 
 

@@ -19,6 +19,7 @@ from ostinato.durable.conditions import choose, failed, skipped_by_condition
 from ostinato.durable.continuing import must_continue
 from ostinato.durable.groups import run_group, with_added_steps
 from ostinato.durable.handing import ask_question, hand_off
+from ostinato.durable.people import withdraw
 from ostinato.durable.record import RunRecord
 from ostinato.durable.rewinding import roll_back_while_open
 from ostinato.durable.stepping import Engine, resolved, work
@@ -216,4 +217,5 @@ async def cancel_all(engine: Engine) -> tuple[StepId, ...]:
         result = task.result() if finished else StepResult(step_id=step_id, outcome=StepOutcome.CANCELLED)
         record.settle(step_id, STATE_OF[result.outcome], result)
     engine.tasks.clear()
+    withdraw(record, stopped)
     return tuple(name for name in stopped if record.steps.states[name] is StepState.CANCELLED)

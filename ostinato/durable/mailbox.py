@@ -30,7 +30,7 @@ from ostinato.domain.decisions import Answer, Decision
 from ostinato.domain.errors import Problem
 from ostinato.domain.report import Snapshot
 from ostinato.domain.surgery import PlanChange
-from ostinato.durable.changing import accept_change, refuse_change, refuse_rollback
+from ostinato.durable.changing import accept_change, refuse_change, refuse_resume, refuse_rollback
 from ostinato.durable.people import accept, refuse_reason, verdict_answer
 from ostinato.durable.record import RunRecord
 
@@ -168,7 +168,7 @@ class Mailbox(_Signals):
 
     @resume.validator
     def check_resume(self, control: Control = _A_CONTROL) -> None:
-        """Without a validator, arguments that do not fit would fail the workflow task instead of the update."""
+        _refuse(refuse_resume(self._record))
 
     @workflow.update(name=CHANGE_PLAN, description=_CHANGE)
     def change_plan(self, change: PlanChange) -> Acknowledged:

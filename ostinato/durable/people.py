@@ -1,5 +1,6 @@
 """Asking a person and waiting, for weeks if need be."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from temporalio import workflow
@@ -24,6 +25,7 @@ from ostinato.durable.calls import StopRun
 from ostinato.durable.record import RunRecord
 
 APPROVAL = DecisionId("approval")
+WITHDRAWN = "withdrawn"
 
 
 async def ask(
@@ -43,6 +45,8 @@ async def ask(
     A decision that was asked before is taken up where it is.
     """
     known = record.decisions.get(DecisionId(decision_id))
+    if known is not None and known.answer is not None and known.answer.option == WITHDRAWN:
+        known = None
     decision = known or Decision(
         id=DecisionId(decision_id),
         kind=kind,
@@ -100,6 +104,18 @@ def accept(record: RunRecord, answer: Answer, *, autonomous: bool = False) -> No
         update={"answer": answer, "answered_at": workflow.now(), "autonomous": autonomous}
     )
     record.stale = True
+
+
+def withdraw(record: RunRecord, step_ids: Collection[StepId]) -> None:
+    """Steps that were stopped ask nothing any more; where they run again, they ask again."""
+    for decision in list(record.decisions.values()):
+        if decision.is_open and decision.step_id in step_ids:
+            note = "the step was stopped before anybody answered"
+            accept(
+                record,
+                Answer(decision=decision.id, option=WITHDRAWN, by="ostinato", note=note),
+                autonomous=True,
+            )
 
 
 def verdict_answer(verdict: Verdict, *, approved: bool) -> Answer:

@@ -124,12 +124,12 @@ def _go_back_to(record: RunRecord, taken: TakenOver) -> None:
     reopen(record, [name for name in lost if record.steps.states[name] is StepState.SUCCEEDED])
 
 
-def reopen(record: RunRecord, names: list[StepId]) -> None:
+def reopen(record: RunRecord, names: list[StepId], *, fresh: bool = False) -> None:
     """Steps are pending again, each as its next execution, with what waits for them."""
     states = dict(record.steps.states)
     for name in record.steps.reopen(names):
         was = record.of(name)
-        execution = next_execution(states[name], was.execution, began=was.started_at is not None)
+        execution = next_execution(states[name], was.execution, began=was.started_at is not None, fresh=fresh)
         record.progress[name] = Progress(execution=execution)
         record.results.pop(name, None)
     record.stale = True

@@ -83,7 +83,8 @@ class RunRecord:
     publication: Publication | None = None
     ended_at: datetime | None = None
     rollback: Rollback | None = None
-    """Asked for and not yet done."""
+    """Asked for and not yet begun."""
+    rolling_back: bool = False
     woken: bool = False
     """A message changed something that the loop has to look at."""
     calls_in_flight: int = 0
@@ -114,6 +115,10 @@ class RunRecord:
         """The schedule; only asked for once there is a plan."""
         assert self.schedule is not None
         return self.schedule
+
+    @property
+    def is_going_back(self) -> bool:
+        return self.rollback is not None or self.rolling_back
 
     def of(self, step_id: StepId) -> Progress:
         return self.progress.setdefault(step_id, Progress())

@@ -25,6 +25,7 @@ async def roll_back_while_open(record: RunRecord, stopped: Sequence[StepId]) -> 
     """One that cannot be done ends no run: it is told, and the run is paused where it was."""
     order = record.rollback
     assert order is not None
+    record.rolling_back = True
     try:
         await roll_back(record, stopped)
     except ActivityError as error:
@@ -32,6 +33,8 @@ async def roll_back_while_open(record: RunRecord, stopped: Sequence[StepId]) -> 
             raise
         record.note(f"not rolled back to {order.checkpoint}: {stop_of(error).message}")
         _pause_with(record, stopped)
+    finally:
+        record.rolling_back = False
 
 
 async def roll_back(record: RunRecord, stopped: Sequence[StepId] = ()) -> None:
@@ -50,7 +53,7 @@ async def roll_back(record: RunRecord, stopped: Sequence[StepId] = ()) -> None:
 
 
 def _pause_with(record: RunRecord, stopped: Sequence[StepId]) -> None:
-    reopen(record, [name for name in stopped if record.steps.states[name] is StepState.CANCELLED])
+    reopen(record, [name for name in stopped if record.steps.states[name] is StepState.CANCELLED], fresh=True)
     record.paused = True
     record.wake()
 

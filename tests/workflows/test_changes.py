@@ -42,8 +42,8 @@ def waiting_plan(*more: Step) -> Plan:
     return a_plan(tool_step("one"), MIND, tool_step("after", "mind"), *more)
 
 
-async def thought(handle: Handle) -> None:
-    await answer(handle, await until_decision(handle, "handoff-mind"), "done")
+async def thought(handle: Handle, asked: str = "handoff-mind") -> None:
+    await answer(handle, await until_decision(handle, asked), "done")
 
 
 async def refusal(handle: Handle, kind: str, **fields: Any) -> str:
@@ -203,10 +203,11 @@ async def test_rolled_back_a_run_is_paused_and_does_what_came_later_again(server
         await roll_back(handle, "one")
         paused = await until_seen(handle, lambda it: it.paused)
         await resume(handle)
-        await thought(handle)
+        await thought(handle, "handoff-mind-x2")
         snapshot = await handle.result()
 
     assert states_of(paused) == {"one": "succeeded", "two": "pending", "mind": "pending"}
+    assert [decision.answer.option for decision in snapshot.decisions if decision.answer] == ["withdrawn", "done"]
     assert world.executed() == ["one", "two", "two"]
     assert next(result.execution for result in snapshot.results if result.step_id == "two") == 2
     assert snapshot.outcome is Outcome.COMPLETED
