@@ -48,12 +48,14 @@ test: check ## everything that CI runs: check, then real git, processes, tools a
 	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows
 	$(PYTEST) -q -n 2 -m slow tests/unit tests/laws tests/workflows tests/architecture tests/replay
 	$(PYTEST) -q -n 2 tests/integration tests/activities
-	$(PYTEST) -q tests/e2e
+	$(PYTEST) -q -n 2 --dist loadfile tests/e2e --ignore tests/e2e/test_chaos.py
+	$(PYTEST) -q tests/e2e/test_chaos.py
 
-test-all: test ## `test`, with tracing installed and sent to a real receiver, and the benchmarks
+test-all: test ## `test`, with tracing installed and sent to a real receiver, the benchmarks, and 60 trials of chaos
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,otel]'
 	$(PYTEST) -q tests/unit/test_telemetry.py
-	$(BIN)/python -m benchmarks.first_run
+	for name in first_run overhead makespan scheduling restart worktrees crowd; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	$(MAKE) chaos N=60
 
 chaos: $(STAMP) ## break real runs at random moments and judge what is left: N=60 SEED=1
 	$(BIN)/python -m tests.chaos --trials $(or $(N),60) --seed $(or $(SEED),1) --json .chaos/last.json

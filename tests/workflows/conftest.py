@@ -158,8 +158,7 @@ def a_request(options: RunOptions | None = None) -> RunRequest:
     )
 
 
-@pytest.fixture(params=[1000, 0], ids=["cached", "replayed"])
-def cache(request: pytest.FixtureRequest) -> int:
-    """Every workflow test runs once with no workflow cache: each task replays the whole history."""
-    size: int = request.param
-    return size
+@pytest.fixture
+def cache() -> int:
+    """Workflows that the worker keeps. `make test` runs everything once more with none: each task replays the history."""
+    return CACHED_WORKFLOWS
