@@ -40,9 +40,7 @@ class Pair:
         self.journal = folder / "journal.txt"
 
     def start(self, repository: Path, folder: Path, *, steps: int, nap: float) -> str:
-        listed = [
-            STEP.format(n=n, journal=self.journal, nap=nap, after=f"s{n - 1}" if n else "") for n in range(steps)
-        ]
+        listed = [STEP.format(n=n, journal=self.journal, nap=nap, after=f"s{n - 1}" if n else "") for n in range(steps)]
         file = folder / "chain.yaml"
         file.write_text(CHAIN.format(steps="\n".join(listed)))
         return self.first.start("chain", repository, "--definition", str(file), "--trust", "--yes")

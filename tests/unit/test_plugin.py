@@ -19,7 +19,6 @@ from ostinato.domain.report import Snapshot
 from ostinato.domain.request import RunRequest
 from tests.builders import a_plan, a_result, a_run, a_snapshot, a_step
 
-
 PAYLOADS = Path(tempfile.mkdtemp(prefix="ostinato-payloads-"))
 
 
