@@ -63,7 +63,8 @@ class IntegrationActivities:
                 for it in command.siblings
             ],
         )
-        return Forecasts(conflicts=tuple(ConflictForecast(step_id=it.step_id, paths=it.paths[:20]) for it in found))
+        seen = (ConflictForecast(step_id=it.step_id, paths=it.paths[:20], against=it.against) for it in found)
+        return Forecasts(conflicts=tuple(seen))
 
     @edge(DESCRIBE_CONFLICT)
     async def describe(self, command: DescribeConflict, pulse: Pulse) -> ConflictDescription:

@@ -167,6 +167,8 @@ class ForecastConflicts(Fact):
 class ConflictForecast(Fact):
     step_id: StepId
     paths: tuple[str, ...]
+    against: StepId | None = None
+    """The sibling in whose way it is; None: the branch."""
 
 
 class Forecasts(Fact):

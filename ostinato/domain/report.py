@@ -48,6 +48,8 @@ class Conflict(Fact):
     execution: int
     paths: tuple[str, ...]
     forecast: bool = False
+    against: StepId | None = None
+    """The running step in whose way it is; None: the run's branch."""
     resolution: str = ""
     """redone, taken by <person>, left out …; empty while it is open."""
 

@@ -34,7 +34,13 @@ async def run_steps(engine: Engine) -> None:
     record = engine.record
     helpers = [
         asyncio.create_task(work)
-        for work in (engine.integrator.run(), engine.shards.run(), engine.shards.take_in(), _keep_details(record))
+        for work in (
+            engine.integrator.run(),
+            engine.integrator.watch(),
+            engine.shards.run(),
+            engine.shards.take_in(),
+            _keep_details(record),
+        )
     ]
     try:
         for name in tuple(record.steps.active):

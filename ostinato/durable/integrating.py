@@ -27,6 +27,8 @@ from ostinato.durable.record import RunRecord
 MAX_AT_ONCE = 20
 FORECAST_AFTER = timedelta(seconds=5)
 """A sibling that ran for less is cheaper to redo than to look at."""
+WATCH_EVERY = timedelta(seconds=30)
+WATCH_SELDOM = timedelta(minutes=15)
 
 Waiting = tuple[StepToIntegrate, "asyncio.Future[Integration]"]
 
@@ -75,6 +77,22 @@ class Integrator:
             self.is_bringing = False
             self._look_ahead()
 
+    async def watch(self) -> None:
+        """Steps that run for long side by side are looked at now and then. Cancelled when the steps are over."""
+        while True:
+            await workflow.wait_condition(lambda: len(self._unclaimed()) > 1)
+            pause = WATCH_EVERY
+            while len(self._unclaimed()) > 1:
+                try:
+                    await workflow.wait_condition(
+                        lambda: len(self._unclaimed()) < 2,
+                        timeout=pause,
+                        timeout_summary="do steps that run get into each other's way?",
+                    )
+                except TimeoutError:
+                    pause = min(2 * pause, WATCH_SELDOM)
+                    self._look_ahead(least=2)
+
     async def _bring_in(self, batch: list[Waiting]) -> None:
         steps = tuple(step for step, _ in batch)
         while True:
@@ -103,21 +121,27 @@ class Integrator:
             summary=f"integrate {names}",
         )
 
-    def _look_ahead(self) -> None:
-        """Whether siblings that still write will conflict with what has just come in."""
+    def _look_ahead(self, least: int = 1) -> None:
+        """Whether siblings that still write will conflict with what came in, or with each other."""
         siblings = self._siblings()
-        if siblings and self.is_idle:
+        if len(siblings) >= least and self.is_idle:
             self.forecasting = asyncio.create_task(self._forecast(siblings))
 
+    def _unclaimed(self) -> list[StepId]:
+        """What works now without having said where it writes."""
+        schedule = self.record.steps
+        return [
+            name
+            for name in self.started_from
+            if schedule.states[name] is StepState.RUNNING and schedule.steps[name].writes is None
+        ]
+
     def _siblings(self) -> tuple[RunningSibling, ...]:
-        schedule, now = self.record.steps, workflow.now()
+        now = workflow.now()
         return tuple(
             RunningSibling(step_id=name, slot=self.record.of(name).slot, head=self.started_from[name])
-            for name in schedule.active
-            if name in self.started_from
-            and schedule.states[name] is StepState.RUNNING
-            and schedule.steps[name].writes is None
-            and now - (self.record.of(name).started_at or now) >= FORECAST_AFTER
+            for name in self._unclaimed()
+            if now - (self.record.of(name).started_at or now) >= FORECAST_AFTER
         )
 
     async def _forecast(self, siblings: tuple[RunningSibling, ...]) -> None:
@@ -134,10 +158,13 @@ class Integrator:
             return
         for found in seen.conflicts:
             execution = record.of(found.step_id).execution
-            coming = Conflict(step=found.step_id, execution=execution, paths=found.paths[:20], forecast=True)
+            coming = Conflict(
+                step=found.step_id, execution=execution, paths=found.paths[:20], forecast=True, against=found.against
+            )
             if coming not in record.conflicts and record.steps.states[found.step_id].is_active:
                 record.conflicts.append(coming)
-                record.of(found.step_id).note = f"will conflict in {', '.join(found.paths[:3])}: to be redone"
+                whom = f" with {found.against}" if found.against else ""
+                record.of(found.step_id).note = f"will conflict{whom} in {', '.join(found.paths[:3])}: to be redone"
                 record.stale = True
 
 

@@ -110,3 +110,12 @@ async def test_a_file_deleted_on_one_side_is_shown_as_a_conflict(ground: Ground)
     found = await forecast(ground.mirror, commit=one, siblings=[other])
 
     assert found == (Forecast(step_id=StepId("two"), paths=("b.txt",)),)
+
+
+async def test_two_running_steps_in_each_others_way_are_named_before_either_ends(ground: Ground) -> None:
+    first = await a_sibling(ground, "first", {"b.txt": "one\n"})
+    second = await a_sibling(ground, "second", {"b.txt": "two\n", "new.txt": "n"})
+
+    assert await forecast(ground.mirror, commit=ground.base, siblings=[first, second]) == (
+        Forecast(step_id=StepId("second"), paths=("b.txt",), against=StepId("first")),
+    )

@@ -229,6 +229,30 @@ async def test_a_conflict_seen_coming_is_said_while_both_still_run(
     assert "to be redone" in next(todo.note for todo in seen.todos if todo.id == "slow")
 
 
+async def test_steps_that_run_for_long_side_by_side_are_compared_with_each_other(
+    server: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ostinato.durable.integrating.FORECAST_AFTER", timedelta(0))
+    monkeypatch.setattr("ostinato.durable.integrating.WATCH_EVERY", timedelta(seconds=0.2))
+
+    async def execute(command: contracts.ExecuteStep) -> StepResult:
+        await asyncio.sleep(1.5)
+        return succeeded(command)
+
+    async def forecast(command: contracts.ForecastConflicts) -> contracts.Forecasts:
+        first, second = (it.step_id for it in command.siblings)
+        seen = contracts.ConflictForecast(step_id=second, paths=("a.py",), against=first)
+        return contracts.Forecasts(conflicts=(seen,))
+
+    prepare = overriding(step_execute=execute, step_forecast=forecast)
+    async with running(server, a_plan(tool_step("left"), tool_step("right")), prepare=prepare) as (handle, _, _):
+        seen = await until_seen(handle, lambda it: it.conflicts)
+        await handle.result()
+
+    assert (seen.conflicts[0].step, seen.conflicts[0].against) == ("right", "left")
+    assert states_of(seen) == {"left": "running", "right": "running"}
+
+
 async def test_an_activity_that_fails_without_a_result_fails_its_step_only(server: Client) -> None:
     async def execute(command: contracts.ExecuteStep) -> StepResult:
         if command.step.id == "bad":

@@ -1,11 +1,13 @@
 """Conflicts seen early, between steps that still run, and shown clearly once they are there."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ostinato.adapters.git.command import private_git, readable
+from ostinato.adapters.git.command import Git, private_git, readable
 from ostinato.adapters.git.index import admin_folder, stage_in, staging, with_own_objects
 from ostinato.adapters.git.integration import conflict_sides
 from ostinato.adapters.git.merging import merge_trees, merge_with
@@ -13,6 +15,7 @@ from ostinato.adapters.git.objects import StepKey, read_objects
 from ostinato.domain.errors import ExternalError
 from ostinato.domain.ids import StepId
 
+_MESSAGE = ("-m", "For a forecast")
 _WITHOUT_PROGRAMS = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames")
 
 
@@ -31,21 +34,27 @@ class Forecast:
 
     step_id: StepId
     paths: tuple[str, ...]
+    against: StepId | None = None
+    """The sibling in whose way it is; None: the branch."""
 
 
 async def forecast(mirror: Path, *, commit: str, siblings: Sequence[Sibling]) -> tuple[Forecast, ...]:
-    """Those of the siblings whose work so far conflicts with `commit`. Their worktrees are only read.
+    """Those of the siblings whose work so far conflicts with `commit`, or with a sibling's before them.
 
-    A sibling whose worktree is gone, or is being made or rewritten at this moment, is left out.
+    Their worktrees are only read. One that is gone, or is being made or rewritten at this moment, is left out.
     """
     found = []
-    for sibling in siblings:
-        try:
-            paths = await _conflicts(mirror, commit, sibling)
-        except (ExternalError, OSError):  # its files changed while they were read: there is nothing to foresee yet
-            continue
-        if paths:
-            found.append(Forecast(step_id=sibling.step_id, paths=paths))
+    async with contextlib.AsyncExitStack() as scratches:
+        taken: list[_Taken] = []
+        for sibling in siblings:
+            try:
+                mine = await _take(mirror, sibling, scratches)
+                if mine is None:
+                    continue
+                found.extend([seen async for seen in _conflicts(mine, commit, taken)])
+                taken.append(mine)
+            except (ExternalError, OSError):  # its files changed while they were read: there is nothing to foresee yet
+                continue
     return tuple(found)
 
 
@@ -62,18 +71,44 @@ async def conflict_diff(mirror: Path, *, key: StepKey, limit_chars: int = 20_000
     return _cut(list(zip(merged.conflicts, pieces, strict=True)), limit_chars)
 
 
-async def _conflicts(mirror: Path, commit: str, sibling: Sibling) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """A sibling's work so far, as a commit that vanishes with its scratch folder."""
+
+    sibling: Sibling
+    git: Git
+    so_far: str
+
+    def seeing(self, others: Iterable["_Taken"]) -> Git:
+        """Its git, with the objects of the others in sight."""
+        folders = (
+            self.git.env["GIT_ALTERNATE_OBJECT_DIRECTORIES"],
+            *(it.git.env["GIT_OBJECT_DIRECTORY"] for it in others),
+        )
+        return self.git.with_env(GIT_ALTERNATE_OBJECT_DIRECTORIES=os.pathsep.join(folders))
+
+
+async def _take(mirror: Path, sibling: Sibling, scratches: contextlib.AsyncExitStack) -> _Taken | None:
+    """None where nothing was written yet."""
     if await asyncio.to_thread(_is_unready, mirror, sibling.worktree):
-        return ()
-    async with staging(mirror, sibling.worktree, sibling.parent) as scratch:
-        git = with_own_objects(scratch, mirror)
-        staged = await stage_in(git, sibling.worktree, sibling.parent)
-        if not staged.tree:
-            return ()
-        on_parent = ("commit-tree", "-p", sibling.parent, "-m", "For a forecast")
-        so_far = (await git(*on_parent, staged.tree)).strip()
-        stand_in = (await git(*on_parent, f"{commit}^{{tree}}")).strip()
-        return (await merge_with(git, stand_in, so_far)).conflicts
+        return None
+    scratch = await scratches.enter_async_context(staging(mirror, sibling.worktree, sibling.parent))
+    git = with_own_objects(scratch, mirror)
+    staged = await stage_in(git, sibling.worktree, sibling.parent)
+    if not staged.tree:
+        return None
+    so_far = (await git("commit-tree", "-p", sibling.parent, *_MESSAGE, staged.tree)).strip()
+    return _Taken(sibling=sibling, git=git, so_far=so_far)
+
+
+async def _conflicts(mine: _Taken, commit: str, others: Sequence[_Taken]) -> AsyncIterator[Forecast]:
+    name, parent = mine.sibling.step_id, mine.sibling.parent
+    stand_in = (await mine.git("commit-tree", "-p", parent, *_MESSAGE, f"{commit}^{{tree}}")).strip()
+    if paths := (await merge_with(mine.git, stand_in, mine.so_far)).conflicts:
+        yield Forecast(step_id=name, paths=paths)
+    for other in others:
+        if paths := (await merge_with(mine.seeing([other]), other.so_far, mine.so_far)).conflicts:
+            yield Forecast(step_id=name, paths=paths, against=other.sibling.step_id)
 
 
 def _is_unready(mirror: Path, worktree: Path) -> bool:
