@@ -61,6 +61,13 @@ class Presence:
     activity: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """An execution of a workflow and those that it continues: what they began may end."""
+
+    lineage: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the activities of one worker share."""
@@ -70,8 +77,8 @@ class Desk:
     redactor: Redactor = field(default_factory=Redactor)
     history: History | None = None
     turns: dict[RunId, asyncio.Lock] = field(default_factory=dict)
-    timelines: dict[RunId, str] = field(default_factory=dict)
-    """The workflow execution that was last found to be the one that works in a run's files."""
+    timelines: dict[RunId, Line] = field(default_factory=dict)
+    """The workflow executions that were last found to be those that work in a run's files."""
     at_work: dict[RunId, dict["asyncio.Task[Any]", Presence]] = field(default_factory=dict)
     """Activities in a run's files now."""
     clean: set[Path] = field(default_factory=set)

@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.edge import Desk, Presence
+from activities.edge import Desk, Line, Presence
 from ostinato.adapters.git.timeline import keep_timeline
 from ostinato.adapters.results import ResultStore
 from ostinato.domain.ids import RunId
@@ -19,10 +19,11 @@ async def keep_place(desk: Desk, workspace: Workspace, head: str) -> None:
     run_id = workspace.run_id
     await _enter(desk, run_id)
     async with desk.turns.setdefault(run_id, asyncio.Lock()):
-        if not workspace.timeline or desk.timelines.get(run_id) == workspace.timeline:
+        known = desk.timelines.get(run_id, Line())
+        if not workspace.timeline or workspace.timeline in known.lineage:
             return
         await _evict(desk, run_id)
-        await keep_timeline(
+        rewound = await keep_timeline(
             Path(workspace.mirror),
             run_id=run_id,
             token=workspace.timeline,
@@ -31,7 +32,8 @@ async def keep_place(desk: Desk, workspace: Workspace, head: str) -> None:
             branch_ref=branch_ref(workspace),
         )
         await asyncio.to_thread(ResultStore(desk.home).set_aside, run_id, unless_timeline=workspace.timeline)
-        desk.timelines[run_id] = workspace.timeline
+        before = frozenset() if rewound else known.lineage
+        desk.timelines[run_id] = Line(lineage=before | {*workspace.follows.split(), workspace.timeline})
 
 
 async def _enter(desk: Desk, run_id: RunId) -> None:

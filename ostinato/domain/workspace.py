@@ -28,7 +28,7 @@ class Workspace(Fact):
     timeline: str = ""
     """The workflow execution that works here; another one that does not follow it was reset to an earlier point."""
     follows: str = ""
-    """The execution that this one continues."""
+    """The executions that this one continues, in order, separated by spaces."""
     dirty_paths: tuple[str, ...] = ()
     """Uncommitted in the user's tree at the start (at most 50)."""
     author_name: str = ""

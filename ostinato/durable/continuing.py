@@ -19,6 +19,8 @@ SHARDED_FROM_STEPS = 200
 SHARDED_FROM_EVENTS = 3_000
 LONGEST_HISTORY = 900
 """Events; a replay of so many takes well under a second."""
+KNOWN_BEFORE = 50
+"""Executions before this one that it names; work that one of them began may still end."""
 LONGEST_WAIT = 15_000
 """Events; a third of what a server takes."""
 
@@ -112,8 +114,11 @@ async def _open_fork(record: RunRecord, was: Snapshot) -> None:
 
 
 def here(record: RunRecord, follows: str = "") -> Workspace:
-    """The workspace, marked with the execution that works in it now."""
-    return record.place.model_copy(update={"timeline": workflow.info().run_id, "follows": follows})
+    """The workspace, marked with the execution that works in it now and those that it continues."""
+    place = record.place
+    before = dict.fromkeys(name for name in (*place.follows.split(), place.timeline, follows) if name)
+    chain = " ".join(tuple(before)[-KNOWN_BEFORE:])
+    return place.model_copy(update={"timeline": workflow.info().run_id, "follows": chain})
 
 
 def _began(todo: Todo) -> bool:

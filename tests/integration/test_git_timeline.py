@@ -110,3 +110,30 @@ async def test_an_execution_that_was_replaced_may_not_come_back(ground: Ground) 
 
     assert caught.value.code == "timeline_left"
     assert ground.at(BRANCH) == one
+
+
+async def test_what_an_earlier_execution_of_the_same_line_began_may_end_after_the_next_one_started(
+    ground: Ground,
+) -> None:
+    head = (await ground.chain("one"))[-1]
+    await work(ground, "t3", head, "t1 t2")
+
+    told = [await work(ground, "t1", ground.base), await work(ground, "t2", ground.base, "t1")]
+
+    assert told == [None, None]
+    assert ground.at(BRANCH) == head
+
+
+async def test_a_reset_in_the_middle_of_a_line_bars_what_came_after_it_and_nothing_before(ground: Ground) -> None:
+    one, two = await ground.chain("one", "two")
+    await work(ground, "t3", two, "t1 t2")
+
+    rewound = await work(ground, "t2-reset", one, "t1")
+    still = await work(ground, "t1", one)
+    with pytest.raises(ExternalError) as barred:
+        await work(ground, "t3", two, "t1 t2")
+
+    assert rewound is not None
+    assert still is None
+    assert barred.value.code == "timeline_left"
+    assert ground.at(BRANCH) == one

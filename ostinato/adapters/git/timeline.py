@@ -10,6 +10,8 @@ from ostinato.adapters.git.objects import StepKey, change_refs, list_refs, read_
 from ostinato.domain.errors import ExternalError
 from ostinato.domain.ids import RunId, run_ref
 
+_ABANDONED = "-"
+"""Before the name of an execution that a reset has replaced."""
 _KEYED = ("steps", "results", "conflicts")
 
 
@@ -34,23 +36,28 @@ async def keep_timeline(
     branch_ref: str,
     keep: Collection[StepKey] = (),
 ) -> Rewound | None:
-    """Says that the workflow execution `token`, which followed `previous`, works here now from `head`.
+    """Says that the workflow execution `token` works here now from `head`; `previous` are those before it, in order.
 
-    When a third execution worked here before, the workflow was reset: what it does not know is moved aside. `keep` are
-    the steps it does know. A second call completes a first one that died; ExternalError timeline_left for an execution
-    that another one has already replaced.
+    An execution that a later one follows may still end what it began. When another one worked here before, the workflow
+    was reset: what it does not know is moved aside. `keep` are the steps it does know. A second call completes a first
+    one that died; ExternalError timeline_left for an execution that a reset has replaced.
     """
     ref = run_ref(run_id, "timeline")
     told = (await read_objects(mirror, [ref]))[0]
-    tokens = (told.text or "").split()
-    if tokens and tokens[-1] == token:
+    lines = (told.text or "").split()
+    lineage = [line for line in lines if not line.startswith(_ABANDONED)]
+    if token in lineage:
         return None
-    if token in tokens:
-        raise _left(run_id, token, tokens[-1])
-    rewound = None
-    if tokens and tokens[-1] != previous:
+    if _ABANDONED + token in lines:
+        raise _left(run_id, token, lineage[-1])
+    before = previous.split()
+    rewound, left = None, list[str]()
+    if lineage and lineage[-1] not in before:
         rewound = await _rewind(mirror, run_id, token, head=head, branch_ref=branch_ref, keep=keep)
-    blob = await store_blob(mirror, "".join(f"{each}\n" for each in (*tokens, token)))
+        left = [each for each in lineage if each not in before]
+    gone = [line for line in lines if line.startswith(_ABANDONED)] + [_ABANDONED + each for each in left]
+    now = dict.fromkeys((*(each for each in lineage if each not in left), *before, token))
+    blob = await store_blob(mirror, "".join(f"{each}\n" for each in (*gone, *now)))
     await change_refs(mirror, [f"update {ref} {blob} {told.id or _nothing(blob)}"])
     return rewound
 
