@@ -113,6 +113,42 @@ def _worktrees(figures: Mapping[str, Any]) -> str:
     )
 
 
+def _size(figures: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            name,
+            part["histories"],
+            f"{part['events_most']:,}",
+            f"{part['bytes_most'] // 1000:,} KB",
+            f"{part['largest_event_bytes'] / 1000:.1f} KB",
+            f"{part['replay_s']['median']} s",
+        )
+        for name, part in (("run", figures["run"]), ("shards", figures["shards"]))
+    ]
+    return (
+        f"A plan of {figures['steps']:,} steps in one run: {figures['taken_s']} s, {figures['ms_a_step']} ms a step, the worker at most "
+        f"{figures['worker_mb_most']} MB. Goals: replay of the run under 1 s, of a shard under 2 s, payloads under 50 KB.\n\n"
+        + _table(("", "histories", "most events", "largest", "largest event", "replay of the longest"), rows)
+    )
+
+
+def _crowd(figures: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            name.removeprefix("runs_"),
+            f"{crowd['all_ended_s']} s",
+            f"{crowd['longest_gap_of_a_run_s']['median']} s ({crowd['longest_gap_of_a_run_s']['worst']} s)",
+            f"{crowd['worker_mb_most']} MB",
+        )
+        for name, crowd in figures.items()
+        if name.startswith("runs_")
+    ]
+    return (
+        "Runs of three steps of a second, all started at once on one worker. Goal: every run keeps progressing; under 300 MB with 50.\n\n"
+        + _table(("runs", "all ended after", "a run's longest silence, median (worst)", "worker at most"), rows)
+    )
+
+
 def _chaos(figures: Mapping[str, Any]) -> str:
     rows = [
         (MEANING[Kind(kind)], row["trials"], row["passed"], _pair(row, "recovery"), _pair(row, "silence"))
@@ -145,6 +181,8 @@ SECTIONS: Final[Sequence[tuple[str, str, Callable[[Mapping[str, Any]], str]]]] =
     ("Scheduling", "scheduling", _scheduling),
     ("Restart to next step", "restart", _restart),
     ("Worktrees and integration", "worktrees", _worktrees),
+    ("Two thousand steps", "size", _size),
+    ("Many runs at once", "crowd", _crowd),
     ("Chaos", "chaos", _chaos),
     ("The whole job", "first_run", _first_run),
 )
