@@ -15,6 +15,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from ostinato.adapters.artifacts import ArtifactStore
+from ostinato.adapters.git.objects import Author
 from ostinato.adapters.history import History
 from ostinato.adapters.home import Home
 from ostinato.contracts.activities import ActivityContract
@@ -81,6 +82,8 @@ class Desk:
     """The workflow executions that were last found to be those that work in a run's files."""
     at_work: dict[RunId, dict["asyncio.Task[Any]", Presence]] = field(default_factory=dict)
     """Activities in a run's files now."""
+    authors: dict[RunId, Author] = field(default_factory=dict)
+    """Whose name a run's commits bear; it may be no UTF-8, so it cannot travel."""
     clean: set[Path] = field(default_factory=set)
     """Worktrees in which nothing was left since their last commit."""
     projects: Recent[tuple[str, str], ProjectFacts] = field(default_factory=lambda: Recent(MAX_PROJECTS))

@@ -7,6 +7,7 @@ from typing import Any
 from temporalio import activity
 
 from activities.edge import Desk, Line, Presence
+from ostinato.adapters.git.objects import Author, mirror_author
 from ostinato.adapters.git.timeline import keep_timeline
 from ostinato.adapters.results import ResultStore
 from ostinato.domain.ids import RunId
@@ -66,6 +67,12 @@ async def _stop(tasks: "list[asyncio.Task[Any]]") -> None:
 def _presence() -> Presence:
     info = activity.info()
     return Presence(workflow=info.workflow_id or "", execution=info.workflow_run_id or "", activity=info.activity_id)
+
+
+async def author_of_run(desk: Desk, workspace: Workspace) -> Author:
+    if workspace.run_id not in desk.authors:
+        desk.authors[workspace.run_id] = await mirror_author(Path(workspace.mirror))
+    return desk.authors[workspace.run_id]
 
 
 def branch_ref(workspace: Workspace) -> str:

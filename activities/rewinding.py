@@ -5,10 +5,10 @@ from pathlib import Path
 
 from activities.edge import Desk, Pulse, edge
 from activities.integration import push, target_of
-from activities.places import branch_ref, keep_place
+from activities.places import author_of_run, branch_ref, keep_place
 from ostinato.adapters.git.command import private_git
 from ostinato.adapters.git.mirror import fetch, open_mirror
-from ostinato.adapters.git.objects import Author, record, recorded
+from ostinato.adapters.git.objects import record, recorded
 from ostinato.adapters.git.remote import Taken, take_over
 from ostinato.adapters.git.repository import RepositoryState, inspect_repository
 from ostinato.adapters.git.rewind import check_checkpoint, restore_files, roll_back
@@ -96,7 +96,7 @@ class RewindingActivities:
                 expected_head=command.head,
                 from_commit=command.commit,
                 paths=command.files,
-                author=Author(name=workspace.author_name, email=workspace.author_email),
+                author=await author_of_run(self._desk, workspace),
                 trailers={"Ostinato-Run": workspace.run_id, "Ostinato-Step": f"restore-{command.label}"},
             )
             rolled = RolledBack(head=head)

@@ -9,11 +9,11 @@ from temporalio import activity
 
 from activities.checkouts import check_out
 from activities.edge import Desk, Pulse, edge
-from activities.places import keep_place
+from activities.places import author_of_run, keep_place
 from activities.secrecy import quarantine, secret_failure
 from activities.working import StepWork
 from ostinato.adapters.git.commits import snapshot
-from ostinato.adapters.git.objects import Author, StepKey, read_result, record_step, write_result
+from ostinato.adapters.git.objects import StepKey, read_result, record_step, write_result
 from ostinato.contracts.activities import (
     COLLECT_STEP,
     EXECUTE_STEP,
@@ -125,7 +125,7 @@ class StepActivities:
             mirror=Path(workspace.mirror),
             parent=checkout.commit,
             message=f"{step.name}\n\n{result.summary}",
-            author=Author(name=workspace.author_name, email=workspace.author_email),
+            author=await author_of_run(self._desk, workspace),
             trailers=_key(workspace, step.id, command.execution).trailers,
             redactor=self._desk.redactor,
         )

@@ -62,8 +62,6 @@ class WorkspaceActivities:
             base_commit=state.base_commit,
             head=carried or state.base_commit,
             checkpoint_remote=command.checkpoint_remote,
-            author_name=state.user_name,
-            author_email=state.user_email,
             dirty_paths=state.dirty_paths,
             notes=state.notes,
         )

@@ -31,9 +31,6 @@ class Workspace(Fact):
     """The executions that this one continues, in order, separated by spaces."""
     dirty_paths: tuple[str, ...] = ()
     """Uncommitted in the user's tree at the start (at most 50)."""
-    author_name: str = ""
-    author_email: str = ""
-    """Whose name the run's commits bear: the user's."""
     notes: tuple[str, ...] = ()
     """What a person should know: submodules, LFS pointers, filters, hooks."""
 
