@@ -126,7 +126,9 @@ def edge(
         async def run(self: Self_, argument: In) -> Out:
             async with heartbeat() as pulse:
                 try:
-                    return await method(self, argument, pulse)
+                    answer = await method(self, argument, pulse)
+                    answer.model_dump_json()  # what cannot travel is told now; encoded later, it would be retried for ever
+                    return answer
                 except OstinatoError as error:
                     raise (_disk_full(error) or as_application_error(error)) from error
                 except Exception as error:
