@@ -71,6 +71,9 @@ def resolved(record: RunRecord, step: Step) -> Step:
 async def work(engine: Engine, step: Step) -> StepResult:
     """Execute until it is done, cannot be helped, or a person says otherwise."""
     record, progress = engine.record, engine.record.of(step.id)
+    if record.steps.states[step.id] is StepState.WAITING:  # taken up again while it waited for a person
+        await engine.room.enter(engine.cap)
+        record.set_state(step.id, StepState.PREPARING)
     progress.slot = progress.slot or engine.slots.take()
     try:
         while True:
@@ -94,7 +97,9 @@ async def work(engine: Engine, step: Step) -> StepResult:
                     progress.retry_at = workflow.now() + timedelta(seconds=after_s)
                     record.recoveries.append(_recovered(step, "failure", "retry", f"after {after_s:.1f} s"))
                 case AskPerson():
-                    if (await _ask_about(engine, step, result)).option == SKIP.name:
+                    answer = await _ask_about(engine, step, result)
+                    _resolve_conflict(record, step, result, answer)
+                    if answer.option == SKIP.name:
                         return result.model_copy(update={"outcome": StepOutcome.SKIPPED, "failure": None})
                     progress.conflicts = min(progress.conflicts, 1)
             progress.execution += 1
@@ -154,13 +159,28 @@ async def bring_in(engine: Engine, step: Step, result: StepResult) -> StepResult
 
 async def _context(engine: Engine, step: Step) -> str:
     """JSON of what it receives: what it declared, and after a conflict both sides of it."""
-    record, progress = engine.record, engine.record.of(step.id)
+    record = engine.record
     parts: dict[str, Any] = {}
     if step.context is not None:
         parts["context"] = as_json(received_by(record, step))
-    if progress.conflicts:
-        parts["conflict"] = await _conflict_diff(record, step, progress.execution - 1)
+    if met := _last_conflict(record, step):
+        parts["conflict"] = await _conflict_diff(record, step, met.execution)
     return json.dumps(parts, ensure_ascii=False) if parts else ""
+
+
+def _last_conflict(record: RunRecord, step: Step) -> Conflict | None:
+    """The last that was met, not only forecast."""
+    return next((it for it in reversed(record.conflicts) if it.step == step.id and not it.forecast), None)
+
+
+def _resolve_conflict(record: RunRecord, step: Step, result: StepResult, answer: Answer) -> None:
+    """What a person decided about it."""
+    met = _last_conflict(record, step)
+    if result.outcome is StepOutcome.UNKNOWN or met is None:
+        return
+    said = "left out" if answer.option == SKIP.name else "redone"
+    index = record.conflicts.index(met)
+    record.conflicts[index] = met.model_copy(update={"resolution": f"{said} by {answer.by}"})
 
 
 def received_by(record: RunRecord, step: Step) -> StepContext:
