@@ -44,7 +44,7 @@ def span(seconds: float) -> str:
 
 def step_lines(snapshot: Snapshot, now: datetime) -> list[Text]:
     """All steps of a plan of ordinary size; of a large one how many are where, and those that are worth a look."""
-    if snapshot.is_whole:
+    if snapshot.is_whole or len(snapshot.todos) == sum(snapshot.counts.values()):
         rows = list(_tree(snapshot, now))
         if len(rows) <= SHOWN_WHOLE:
             return rows
