@@ -45,8 +45,11 @@ async def run_steps(engine: Engine) -> None:
     try:
         for name in tuple(record.steps.active):
             _start(engine, record.steps.steps[name])
-        await _drive(engine, helpers)
-        await engine.shards.close()
+        while True:
+            await _drive(engine, helpers)
+            await engine.shards.close()
+            if _is_finished(record):  # else a message came meanwhile
+                break
     except BeginAnew:
         raise
     except BaseException:
@@ -59,9 +62,14 @@ async def run_steps(engine: Engine) -> None:
     _settle_phase(record)
 
 
+def _is_finished(record: RunRecord) -> bool:
+    """A paused run can still be changed or rolled back, also when all its steps are over."""
+    return record.steps.is_over and not record.paused and record.rollback is None
+
+
 async def _drive(engine: Engine, helpers: list[asyncio.Task[None]]) -> None:
     record = engine.record
-    while not record.steps.is_over:
+    while not _is_finished(record):
         draining = must_continue(record)
         if draining and _is_quiet(engine):
             raise BeginAnew

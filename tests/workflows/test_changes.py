@@ -190,6 +190,20 @@ async def test_a_paused_run_starts_nothing_finishes_what_runs_and_goes_on(server
     assert snapshot.outcome is Outcome.COMPLETED
 
 
+async def test_a_run_that_is_paused_behind_its_last_step_can_still_be_changed(server: Client, cache: int) -> None:
+    async with running(server, a_plan(tool_step("one"), MIND), max_cached_workflows=cache) as (handle, world, _):
+        await until_decision(handle)
+        await pause(handle)
+        await thought(handle)
+        await until_seen(handle, lambda it: states_of(it)["mind"] == "succeeded")
+        await change(handle, "add", steps=[tool_step("new", "mind")])
+        await resume(handle)
+        snapshot = await handle.result()
+
+    assert world.executed() == ["one", "new"]
+    assert snapshot.outcome is Outcome.COMPLETED
+
+
 async def roll_back(handle: Handle, checkpoint: str, **fields: Any) -> None:
     order = Rollback(checkpoint=checkpoint, by="ada", **fields)
     await handle.execute_update("roll_back", order, result_type=Acknowledged)
