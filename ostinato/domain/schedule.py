@@ -25,6 +25,8 @@ class Schedule:
     plan: Plan
     states: dict[StepId, StepState]
     claims: ClaimBook = field(default_factory=ClaimBook)
+    yielding: set[StepId] = field(init=False, default_factory=set)
+    """Active steps that hold nothing while they wait for others' claims."""
     steps: dict[StepId, Step] = field(init=False, default_factory=dict)
     active: dict[StepId, None] = field(init=False, default_factory=dict)
     """In the order in which they started."""
@@ -182,7 +184,8 @@ class Schedule:
 
     def _hold_claims(self) -> None:
         for name in self.active:
-            self.claims.take(self.steps[name])
+            if name not in self.yielding:
+                self.claims.take(self.steps[name])
 
     def _offer(self, step_id: StepId) -> None:
         if self._missing[step_id] == 0 and self.states[step_id] is StepState.PENDING:

@@ -225,10 +225,14 @@ async def _until_unobstructed(record: RunRecord, step: Step) -> None:
         return
     schedule = record.steps
     schedule.claims.release(step.id)  # two that wait for each other must not both hold
-    while (found := schedule.obstacle(step.id)) is not None:
-        record.of(step.id).note = f"waits for {found.by}: {found.because}"
-        record.stale = True
-        await workflow.wait_condition(lambda: schedule.obstacle(step.id) is None)
+    schedule.yielding.add(step.id)
+    try:
+        while (found := schedule.obstacle(step.id)) is not None:
+            record.of(step.id).note = f"waits for {found.by}: {found.because}"
+            record.stale = True
+            await workflow.wait_condition(lambda: schedule.obstacle(step.id) is None)
+    finally:
+        schedule.yielding.discard(step.id)
     schedule.claims.take(step)
 
 

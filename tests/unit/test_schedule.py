@@ -211,3 +211,14 @@ def test_a_blocked_step_that_no_longer_waits_for_the_failed_one_may_start() -> N
     schedule.replan(a_plan(a_step("a"), a_step("b")))
 
     assert started(schedule) == ["b"]
+
+
+def test_a_step_that_lets_others_go_first_holds_nothing_after_the_plan_was_changed() -> None:
+    schedule = Schedule.of(a_plan(a_step("a", writes=("x",)), a_step("b", writes=("y",))))
+    started(schedule)
+    schedule.claims.release(A)
+    schedule.yielding.add(A)
+
+    schedule.replan(a_plan(a_step("a", writes=("x",)), a_step("b", writes=("y",)), a_step("c", writes=("x",))))
+
+    assert schedule.obstacle(C) is None
