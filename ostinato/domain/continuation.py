@@ -12,6 +12,8 @@ from ostinato.domain.report import Snapshot, Todo
 from ostinato.domain.request import RunRequest
 from ostinato.domain.workspace import Checkpoint
 
+_GOOD = (StepState.SUCCEEDED, StepState.SKIPPED)
+
 
 class ShardState(Fact):
     """A child workflow that carries steps."""
@@ -168,19 +170,30 @@ def retry_problem(snapshot: Snapshot, chosen: Collection[StepId]) -> Problem | N
 
 
 def _unfinished(snapshot: Snapshot) -> set[StepId]:
-    good = (StepState.SUCCEEDED, StepState.SKIPPED)
-    return {todo.id for todo in snapshot.todos if todo.state not in good}
+    """Parts that a group which succeeded did without are not missing."""
+    good = {todo.id for todo in snapshot.todos if todo.state in _GOOD}
+    for step in snapshot.plan.steps if snapshot.plan else ():  # parts come behind their group
+        if step.group in good:
+            good.add(step.id)
+    return {todo.id for todo in snapshot.todos if todo.id not in good}
 
 
 def _with_dependents(snapshot: Snapshot, chosen: Collection[StepId]) -> set[StepId]:
-    """Those chosen, what needs them, and whatever else never came to an end; what a person left out stays out."""
+    """Those chosen, what needs them, and whatever else never came to an end; what a person left out stays out.
+
+    A group goes with its parts: with all of them where it was chosen, else with those that did not succeed.
+    """
     assert snapshot.plan is not None
+    steps = snapshot.plan.steps
+    dead = {todo.id for todo in snapshot.todos if todo.state not in _GOOD}
     wanted = {*chosen, *_unfinished(snapshot)}
     growing = True
     while growing:
-        more = {step.id for step in snapshot.plan.steps if step.id not in wanted and wanted.intersection(step.needs)}
+        more = {step.id for step in steps if wanted.intersection(step.needs)}
+        more |= {step.id for step in steps if step.group in chosen or (step.group in wanted and step.id in dead)}
+        more |= {StepId(step.group) for step in steps if step.group and step.id in wanted}
+        growing = not more <= wanted
         wanted |= more
-        growing = bool(more)
     return wanted - (_left_out(snapshot) - set(chosen))
 
 

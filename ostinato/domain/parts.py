@@ -63,13 +63,14 @@ def _part(group: Step, prefix: str, names: Mapping[str, Any]) -> list[Step]:
 
 
 def _made(group: Step, step: Step, ids: Mapping[StepId, StepId], scope: Scope) -> Step:
-    """What the step waited for outside of the body, the group has waited for. Whether its failure matters, too."""
+    """What the group waited for, its first steps wait for. Whether its failure matters, too."""
     made = bound(step, scope.names, is_final=True)
+    inner = tuple(ids[name] for name in step.depends_on if name in ids)
     return made.model_copy(
         update={
             "id": ids[step.id],
             **_told_apart(step, made, scope),
-            "depends_on": tuple(ids[name] for name in step.depends_on if name in ids),
+            "depends_on": inner or group.needs,  # which counts when both are done again
             "implied": tuple(
                 found.model_copy(update={"step": ids[found.step]}) for found in step.implied if found.step in ids
             ),

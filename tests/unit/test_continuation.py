@@ -17,6 +17,7 @@ from ostinato.domain.errors import UserError
 from ostinato.domain.execution import StepOutcome, StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.pipeline import Outcome, Phase, Transition, Trigger
+from ostinato.domain.plan import GroupAction, Merge
 from ostinato.domain.report import Changed, Snapshot, Stop
 from ostinato.domain.workspace import Checkpoint
 from ostinato.durable.continuing import restored
@@ -176,3 +177,30 @@ def test_what_was_said_of_a_step_that_was_left_out_is_still_said() -> None:
     record = restored(a_run(), Continuation(reason="size", snapshot=was))
 
     assert record.snapshot().todos[2].note == "left out by ada"
+
+
+def a_run_with_a_group() -> Snapshot:
+    """a, then a group in which the first success counted, then c."""
+    group = a_step("b", "a", action=GroupAction(items="[1, 2]", body=(a_step("part"),), merge=Merge(strategy="first")))
+    plan = a_plan(a_step("a"), group, a_step("b-0", "a", group="b"), a_step("b-1", "a", group="b"), a_step("c", "b"))
+    todos = (a_todo("a"), a_todo("b"), a_todo("b-0"), a_todo("b-1", state=StepState.CANCELLED), a_todo("c"))
+    points = (point(0, None, "0000"), point(1, "a", "aaaa"), point(2, "b-0", "bbbb"))
+    return a_done_run(plan=plan, todos=todos, results=(), checkpoints=points)
+
+
+def test_parts_that_a_group_did_without_are_not_run_by_a_retry() -> None:
+    done = a_run_with_a_group()
+
+    assert states(reopened(done, ())) == states(done)
+
+
+def test_a_group_whose_part_is_taken_back_is_done_again_with_what_waits_for_it() -> None:
+    done = a_run_with_a_group()
+
+    was = at_checkpoint(done, done.checkpoints[1])
+
+    assert states(was) == {"a": "succeeded"} | dict.fromkeys(("b", "b-0", "b-1", "c"), "pending")
+
+
+def test_a_chosen_group_is_run_again_with_its_parts() -> None:
+    assert states(reopened(a_run_with_a_group(), [B]))["b-0"] == "pending"
