@@ -15,6 +15,7 @@ from ostinato.domain.plan import GroupAction, Step
 from ostinato.domain.report import Changed
 from ostinato.domain.surgery import shown
 from ostinato.durable.conditions import evaluate, failed
+from ostinato.durable.people import withdraw
 from ostinato.durable.record import RunRecord
 from ostinato.durable.stepping import Engine, resolved
 
@@ -111,12 +112,23 @@ async def _until_judged(engine: Engine, step: Step, action: GroupAction) -> Grou
 async def cancel_steps(engine: Engine, names: Sequence[StepId]) -> None:
     """Those that have not begun are cancelled at once; returns when those that run have stopped."""
     record = engine.record
+    names = _with_parts(record, names)
     for name in names:
         if record.steps.states[name] is StepState.PENDING:
             record.settle(name, StepState.CANCELLED)
         elif name in engine.tasks:
             engine.tasks[name].cancel()
     await workflow.wait_condition(lambda: all(record.steps.states[name].is_over for name in names))
+    withdraw(record, names)
+
+
+def _with_parts(record: RunRecord, names: Sequence[StepId]) -> tuple[StepId, ...]:
+    """Groups among them with all that they made; in the plan it comes behind them."""
+    found = dict.fromkeys(names)
+    for step in record.steps.plan.steps:
+        if step.group in found:
+            found[step.id] = None
+    return tuple(found)
 
 
 async def _reduce(engine: Engine, step: Step, output: dict[str, Any]) -> StepResult:

@@ -10,13 +10,16 @@ from ostinato.contracts import activities as contracts
 from ostinato.domain.execution import FailureKind, StepOutcome, StepResult
 from ostinato.domain.ids import StepId
 from ostinato.domain.pipeline import Outcome
-from ostinato.domain.plan import ChooseAction, CommandAction, GroupAction, Merge, Step
+from ostinato.domain.plan import AskAction, ChooseAction, CommandAction, GroupAction, Merge, Step
 from ostinato.domain.report import Snapshot
 from tests.fakes.world import succeeded, tool_step
 from tests.workflows.conftest import running
 from tests.workflows.steering import a_plan, failed, overriding, states_of
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="session")]
+
+
+ASK = AskAction(question="Which?", options=("this", "that"))
 
 
 def giving(outputs: dict[str, dict[str, Any]], *fails: str) -> Any:
@@ -170,6 +173,17 @@ async def test_the_first_success_cancels_the_other_parts(server: Client, cache: 
     assert (states["each"], states["each-1"], snapshot.outcome) == ("succeeded", "succeeded", Outcome.COMPLETED)
     assert {states["each-0"], states["each-2"], states["each-3"]} == {"cancelled"}
     assert "each-0" in stopped
+
+
+async def test_parts_that_are_not_needed_any_more_ask_nobody(server: Client) -> None:
+    parts = (tool_step("quick", when="item == 1"), Step(id=StepId("mind"), name="Think", action=ASK, when="item == 2"))
+    plan = a_plan(tool_step("list"), for_each("[1, 2]", *parts, merge="first"))
+
+    async with running(server, plan) as (handle, _, _):
+        snapshot = await asyncio.wait_for(handle.result(), 20)
+
+    assert snapshot.outcome is Outcome.COMPLETED
+    assert not [decision for decision in snapshot.decisions if decision.is_open]
 
 
 async def test_a_last_step_reduces_what_the_parts_left(server: Client) -> None:
