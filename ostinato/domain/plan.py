@@ -1,6 +1,6 @@
 """A plan is a DAG of steps. Models, and the pure questions asked of the graph."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -283,7 +283,7 @@ def plan_problems(steps: Iterable[Step]) -> tuple[Problem, ...]:
             for name in step.depends_on
             if name not in seen
         )
-    if cycle := find_cycle({step.id: step.needs for step in listed}):
+    if cycle := find_cycle(_awaited(listed)):
         problems.append(
             Problem(
                 code="dependency_cycle",
@@ -293,6 +293,15 @@ def plan_problems(steps: Iterable[Step]) -> tuple[Problem, ...]:
             )
         )
     return tuple(problems)
+
+
+def _awaited(steps: Sequence[Step]) -> dict[StepId, tuple[StepId, ...]]:
+    """What each step waits for until it is over: its dependencies, and what it made where it is a group."""
+    made: dict[str, list[StepId]] = {}
+    for step in steps:
+        if step.group:
+            made.setdefault(step.group, []).append(step.id)
+    return {step.id: (*step.needs, *made.get(step.id, ())) for step in steps}
 
 
 def remaining_path_s(plan: Plan) -> dict[StepId, float]:

@@ -6,7 +6,7 @@ import pytest
 
 from ostinato.domain.execution import StepState
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import AgentAction, AskAction, CommandAction, Implied
+from ostinato.domain.plan import AgentAction, AskAction, CommandAction, GroupAction, Implied
 from ostinato.domain.surgery import PlanChange, change_problem, changed_plan, differences, edited, shown
 from tests.builders import a_plan, a_step
 
@@ -123,3 +123,17 @@ def test_only_what_differs_is_shown_of_both_sides() -> None:
 
     assert differences(shown(before), shown(after)) == ({"priority": 0}, {"priority": 4})
     assert differences({}, shown(after))[0] == {}
+
+
+def test_a_part_cannot_wait_for_its_own_group_which_waits_for_it() -> None:
+    group = a_step("a", action=GroupAction(body=(a_step("part"),)))
+    plan = a_plan(group, a_step("a-part", group="a"))
+
+    found = change_problem(plan, {A: StepState.RUNNING, StepId("a-part"): StepState.PENDING}, waiting_for_its_group())
+
+    assert found is not None
+    assert found.code == "dependency_cycle"
+
+
+def waiting_for_its_group() -> PlanChange:
+    return change("edit", step="a-part", edit={"depends_on": ["a"]})
