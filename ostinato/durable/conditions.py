@@ -4,7 +4,7 @@ from typing import Literal
 
 from ostinato.contracts.activities import EVALUATE, Evaluate, Evaluated
 from ostinato.domain.conditions import told
-from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult
+from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.plan import ChooseAction, Step
 from ostinato.domain.variables import variables_of
 from ostinato.durable.calls import call
@@ -14,7 +14,7 @@ from ostinato.durable.record import RunRecord
 
 async def skipped_by_condition(record: RunRecord, step: Step) -> StepResult | None:
     """A result where the step's condition is false, or cannot be evaluated; None: the step is to run."""
-    if not step.when:
+    if not step.when or record.steps.states[step.id] is not StepState.PREPARING:  # it began: it was true then
         return None
     found = await evaluate(record, step, step.when, "condition")
     if found.problem:
