@@ -93,6 +93,9 @@ class ClaimBook:
         for glob in self._claims(step):
             self._give_up(step_id, glob)
 
+    def is_held(self, step_id: StepId) -> bool:
+        return step_id in self._taken
+
     def widen(self, step_id: StepId, paths: Iterable[str]) -> None:
         """Paths that the step was seen writing: claimed while it runs, and when it is taken again."""
         for path in paths:

@@ -83,6 +83,7 @@ class Schedule:
         """The step is over: its claims are free, its dependents come closer or are blocked; returns the blocked ones."""
         self._set(step_id, state)
         self.claims.release(step_id)
+        self.yielding.discard(step_id)
         if state in _SATISFIES:
             for name in self._dependents[step_id]:
                 self._missing[name] -= 1

@@ -72,8 +72,7 @@ async def work(engine: Engine, step: Step) -> StepResult:
     """Execute until it is done, cannot be helped, or a person says otherwise."""
     record, progress = engine.record, engine.record.of(step.id)
     if record.steps.states[step.id] is StepState.WAITING:  # taken up again while it waited for a person
-        await engine.room.enter(engine.cap)
-        record.set_state(step.id, StepState.PREPARING)
+        await _come_back(engine, step)
     progress.slot = progress.slot or engine.slots.take()
     try:
         while True:
@@ -221,9 +220,9 @@ async def _rest(record: RunRecord, step: Step) -> None:
 
 async def _until_unobstructed(record: RunRecord, step: Step) -> None:
     """A step that conflicted claims what it conflicted in: it runs again when nobody else writes there."""
-    if not record.of(step.id).conflicts:
-        return
     schedule = record.steps
+    if not record.of(step.id).conflicts and schedule.claims.is_held(step.id):
+        return
     schedule.claims.release(step.id)  # two that wait for each other must not both hold
     schedule.yielding.add(step.id)
     try:
@@ -243,10 +242,18 @@ async def _ask_about(engine: Engine, step: Step, result: StepResult) -> Answer:
     progress.slot = ""
     conflicted = result.outcome is not StepOutcome.UNKNOWN
     answer = await (_ask_conflict if conflicted else _ask_unknown)(record, step, result)
-    await engine.room.enter(engine.cap)
-    record.set_state(step.id, StepState.PREPARING)
-    progress.slot = engine.slots.take()
+    await _come_back(engine, step)
     return answer
+
+
+async def _come_back(engine: Engine, step: Step) -> None:
+    """To a slot, after a person was asked. Whoever waits for the step's claims may be in the only one: they are free."""
+    schedule = engine.record.steps
+    schedule.claims.release(step.id)
+    schedule.yielding.add(step.id)
+    await engine.room.enter(engine.cap)
+    engine.record.set_state(step.id, StepState.PREPARING)
+    engine.record.of(step.id).slot = engine.slots.take()
 
 
 async def _ask_unknown(record: RunRecord, step: Step, result: StepResult) -> Answer:
