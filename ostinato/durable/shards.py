@@ -83,7 +83,8 @@ class ShardPool:
 
     @property
     def is_idle(self) -> bool:
-        return not (self.orders or self.cancels or self.early or self.record.brought)
+        arrived = any(arrival.done() for arrival in self.arrivals.values())  # and whoever waits has not seen it yet
+        return not (self.orders or self.cancels or self.early or self.record.brought or arrived)
 
     async def _send_orders(self) -> None:
         shard = await self._open_shard()
