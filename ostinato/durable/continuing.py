@@ -74,6 +74,9 @@ def restored(request: RunRequest, continuation: Continuation) -> RunRecord:
     record.progress = {todo.id: _progress(todo) for todo in was.todos if _began(todo)}
     if was.plan is not None:
         record.schedule = Schedule.of(was.plan, {todo.id: todo.state for todo in was.todos})
+        for met in was.conflicts:
+            if not met.forecast:
+                record.schedule.claims.widen(met.step, met.paths)
     record.rollback = continuation.rollback
     if record.workspace is not None:
         record.workspace = here(record, continuation.follows)
