@@ -8,6 +8,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from ostinato.contracts.activities import ROLL_BACK_BRANCH, RollBackBranch, RolledBack
 from ostinato.domain.continuation import Rollback, at_checkpoint, find_checkpoint
 from ostinato.domain.decisions import DecisionKind, Option
+from ostinato.domain.errors import UserError
 from ostinato.domain.execution import StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.schedule import Schedule
@@ -28,10 +29,11 @@ async def roll_back_while_open(record: RunRecord, stopped: Sequence[StepId]) -> 
     record.rolling_back = True
     try:
         await roll_back(record, stopped)
-    except ActivityError as error:
+    except (ActivityError, UserError) as error:  # a takeover may have lost the checkpoint
         if is_cancelled_exception(error):
             raise
-        record.note(f"not rolled back to {order.checkpoint}: {stop_of(error).message}")
+        message = stop_of(error).message if isinstance(error, ActivityError) else str(error)
+        record.note(f"not rolled back to {order.checkpoint}: {message}")
         _pause_with(record, stopped)
     finally:
         record.rolling_back = False
@@ -85,7 +87,7 @@ async def _restore_files(record: RunRecord, order: Rollback, target: Checkpoint)
 
 async def _step_by_step(record: RunRecord, order: Rollback, target: Checkpoint) -> None:
     """From the newest back to the target; stopping keeps what is before."""
-    while record.checkpoints and record.checkpoints[-1] != target:
+    while len(record.checkpoints) > 1 and record.checkpoints[-1] != target:
         newest, before = record.checkpoints[-1], record.checkpoints[-2]
         answer = await ask(
             record,
