@@ -51,6 +51,11 @@ async def _enter(desk: Desk, run_id: RunId) -> None:
     await _stop([other for other, presence in at_work.items() if presence == me and other is not task])
 
 
+async def clear_out(desk: Desk, run_id: RunId) -> None:
+    """Nobody else works in the run's files any more: its owner begins anew."""
+    await _stop([task for task in desk.at_work.get(run_id, {}) if task is not asyncio.current_task()])
+
+
 async def _evict(desk: Desk, run_id: RunId) -> None:
     """An execution that was reset or terminated may still have work in the worktrees: it is stopped before they change."""
     me = _presence()

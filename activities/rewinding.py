@@ -5,7 +5,7 @@ from pathlib import Path
 
 from activities.edge import Desk, Pulse, edge
 from activities.integration import push, target_of
-from activities.places import author_of_run, branch_ref, keep_place
+from activities.places import author_of_run, branch_ref, clear_out, keep_place
 from ostinato.adapters.git.command import private_git
 from ostinato.adapters.git.mirror import fetch, open_mirror
 from ostinato.adapters.git.objects import record, recorded
@@ -44,6 +44,7 @@ class RewindingActivities:
         """The run's files are this home's from now on. A second execution of the same owner finds it done."""
         old = command.workspace
         home = self._desk.home
+        await clear_out(self._desk, old.run_id)
         state = await inspect_repository(Path(old.repository), old.base_commit)
         mirror = await open_mirror(state, home.repository(state.repository_id), old.run_id)
         here = old.model_copy(

@@ -1,7 +1,6 @@
 """A shard: carries steps of a large run, so that the run's own history stays small."""
 
 import asyncio
-import contextlib
 from datetime import timedelta
 
 from temporalio import workflow
@@ -19,12 +18,16 @@ from ostinato.contracts.workflows import (
 )
 from ostinato.domain.errors import OstinatoError
 from ostinato.domain.execution import StepOutcome, StepResult
+from ostinato.domain.ids import StepId
+from ostinato.domain.pipeline import Outcome
+from ostinato.domain.report import Stop
 from ostinato.durable.calls import stop_of
 from ostinato.durable.carrying import carry_out
 from ostinato.durable.places import PlaceLost
 
 ASK_AFTER = timedelta(minutes=10)
-"""Without a word from its run, a shard asks whether it is still there."""
+"""Without a word from its run, a shard asks whether it is still there, and then less and less often."""
+ASK_SELDOM = timedelta(days=1)
 
 
 @workflow.defn(name=SHARD_WORKFLOW, failure_exception_types=[OstinatoError])
@@ -35,9 +38,11 @@ class ShardWorkflow:
         self._tasks: dict[str, asyncio.Task[Carried]] = {}
         self._done: list[Carried] = []
         self._closing = False
+        self._ask_after = ASK_AFTER
 
     @workflow.signal(name=CARRY, description="From the run: steps to carry, to stop, or the end")
     def carry(self, batch: CarryBatch) -> None:
+        self._ask_after = ASK_AFTER
         for order in batch.start:
             key = f"{order.step.id}/{order.execution}"
             if key not in self._tasks:
@@ -57,8 +62,12 @@ class ShardWorkflow:
 
     async def _next(self) -> None:
         """One turn: wait for something, then bring back what is done."""
-        with contextlib.suppress(TimeoutError):
-            await workflow.wait_condition(self._has_news, timeout=ASK_AFTER, timeout_summary="is the run still there?")
+        try:
+            await workflow.wait_condition(
+                self._has_news, timeout=self._ask_after, timeout_summary="is the run still there?"
+            )
+        except TimeoutError:
+            self._ask_after = min(2 * self._ask_after, ASK_SELDOM)
         done = [key for key, task in self._tasks.items() if task.done()]
         if self._closing and not done and not self._tasks:
             return
@@ -88,10 +97,14 @@ class ShardWorkflow:
 
 
 def _outcome(task: "asyncio.Task[Carried]", key: str) -> Carried:
-    """A cancelled execution is over too."""
-    if not task.cancelled() and task.exception() is None:
-        return task.result()
+    """A cancelled execution is over too, and so is one that a bug of ours ended."""
     step_id, _, execution = key.rpartition("/")
+    error = None if task.cancelled() else task.exception()
+    if not task.cancelled() and error is None:
+        return task.result()
+    if error is not None and not is_cancelled_exception(error):
+        stop = Stop(outcome=Outcome.FAILED, code="unexpected", message=f"{type(error).__name__}: {error}"[:500])
+        return Carried(step_id=StepId(step_id), execution=int(execution), error=stop)
     result = StepResult.model_validate(
         {"step_id": step_id, "execution": int(execution), "outcome": StepOutcome.CANCELLED}
     )

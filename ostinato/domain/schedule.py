@@ -92,7 +92,8 @@ class Schedule:
         return self._block_after(step_id)
 
     def reopen(self, step_ids: Iterable[StepId]) -> tuple[StepId, ...]:
-        """Back to pending, with what was blocked or cancelled behind them; returns all that are pending again."""
+        """Back to pending, with what was blocked or cancelled behind them, and of failed groups the parts that failed;
+        returns all that are pending again."""
         reopened: dict[StepId, None] = {}
         waiting = list(step_ids)
         while waiting:
@@ -105,6 +106,10 @@ class Schedule:
                 for other in self._dependents[name]
                 if self.states[other] in (StepState.BLOCKED, StepState.CANCELLED)
             )
+            if self.steps[name].action.kind == "group" and self.states[name] is StepState.FAILED:
+                waiting.extend(
+                    part.id for part in self.plan.steps if part.group == name and self.states[part.id] in _DEAD
+                )
         self.states.update(dict.fromkeys(reopened, StepState.PENDING))
         self._index()
         self._block()

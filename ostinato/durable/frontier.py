@@ -160,7 +160,7 @@ def _something_to_do(engine: Engine, helpers: list[asyncio.Task[None]], *, drain
         return True
     if draining:
         return _is_quiet(engine)
-    return _fitting_phase(record) is not record.phase
+    return must_continue(record) or _fitting_phase(record) is not record.phase
 
 
 def _fitting_phase(record: RunRecord) -> Phase:

@@ -4,7 +4,7 @@ from temporalio import workflow
 
 from ostinato.contracts.activities import COLLECT_STEP, PREPARE_STEP, CollectStep, PreparedStep, PrepareStep
 from ostinato.domain.decisions import ABORT, DONE, SKIP, Answer, DecisionKind, Option
-from ostinato.domain.execution import StepOutcome, StepResult, StepState
+from ostinato.domain.execution import FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.plan import AgentAction, AskAction, Step
 from ostinato.domain.relevance import as_markdown
 from ostinato.domain.request import headline
@@ -30,13 +30,30 @@ async def ask_question(record: RunRecord, step: Step, action: AskAction) -> Step
 
 
 async def hand_off(engine: Engine, step: Step, action: AgentAction) -> StepResult:
-    """A person does the work in a worktree of the run's, which waits for them."""
+    """A person does the work in a worktree of the run's, which waits for them; again on the new head if it conflicts."""
     record, progress = engine.record, engine.record.of(step.id)
-    name, question, asked = _decision("handoff", record, step), step.name, 0
+    question = step.name
+    while True:
+        result = await _handed(record, step, action, question)
+        brought = await bring_in(engine, step, result)
+        if brought.failure is None or brought.failure.kind is not FailureKind.CONFLICT:
+            return brought
+        question = (
+            f"{step.name}: {brought.failure.message}. {brought.failure.recommendation}; bring it onto the new head"
+        )
+        progress.conflicts += 1
+        progress.execution += 1
+        progress.checkout = None
+
+
+async def _handed(record: RunRecord, step: Step, action: AgentAction, question: str) -> StepResult:
+    """What a person did in one execution of the step, asked until they say that it is done or not wanted."""
+    progress, asked = record.of(step.id), 0
+    name = _decision("handoff", record, step)
     while True:
         checkout = await _checkout(record, step)
         if isinstance(checkout, StepResult):
-            return await bring_in(engine, step, checkout)
+            return checkout
         asked += 1
         record.set_state(step.id, StepState.WAITING, f"waiting for a person in {checkout.worktree}")
         answer = await ask(
@@ -61,7 +78,7 @@ async def hand_off(engine: Engine, step: Step, action: AgentAction) -> StepResul
         if result.outcome is not StepOutcome.SUCCEEDED:
             question = f"{step.name}: {result.failure.message if result.failure else 'it could not be taken'}"
         elif result.commit or not action.expects_changes or asked > 1:
-            return await bring_in(engine, step, result)
+            return result
         else:
             question = f"{step.name}: nothing was changed in the worktree. Is it done all the same?"
 

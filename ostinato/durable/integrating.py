@@ -72,8 +72,10 @@ class Integrator:
             try:
                 if batch:
                     await self._bring_in(batch)
-            except ActivityError as error:
+            except Exception as error:
                 _fail(batch, error)
+                if not isinstance(error, ActivityError):
+                    raise
             self.is_bringing = False
             self._look_ahead()
 
@@ -168,7 +170,7 @@ class Integrator:
                 record.stale = True
 
 
-def _fail(batch: list[Waiting], error: ActivityError) -> None:
+def _fail(batch: list[Waiting], error: Exception) -> None:
     for _, future in batch:
         if not future.done():
             future.set_exception(error)

@@ -116,6 +116,7 @@ def withdraw(record: RunRecord, step_ids: Collection[StepId]) -> None:
                 Answer(decision=decision.id, option=WITHDRAWN, by="ostinato", note=note),
                 autonomous=True,
             )
+            record.publish_needs_human()
 
 
 def verdict_answer(verdict: Verdict, *, approved: bool) -> Answer:
