@@ -1,1 +1,1 @@
-"""What runs inside workflows: calls by contract, the run's record, waiting for people, the frontier of steps."""
+"""What runs inside workflows: calls by contract, the run's record, waiting for people, the loop over steps, going on elsewhere and later."""
