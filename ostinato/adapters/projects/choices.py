@@ -131,4 +131,6 @@ def _frameworks(reader: Reader, tracked: Sequence[str]) -> tuple[str, str]:
             pytest = f"used by {name}"
         if not unittest and _UNITTEST_USE.search(text):
             unittest = f"used by {name}"
+        if pytest and unittest:
+            break
     return pytest, unittest

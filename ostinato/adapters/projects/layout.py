@@ -1,7 +1,7 @@
 """Where a project keeps its code and its tests, from names alone."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -23,19 +23,22 @@ _NO_MODULES = frozenset(["setup", "conftest", "noxfile", "versioneer", "tasks", 
 
 
 def count_languages(tracked: Iterable[str]) -> dict[str, int]:
-    found = Counter(LANGUAGES.get(PurePosixPath(name).suffix[1:].lower(), "") for name in tracked)
+    endings = Counter(_ending(name) for name in tracked)
+    found: Counter[str] = Counter()
+    for ending, count in endings.items():
+        found[LANGUAGES.get(ending, "")] += count
     return {language: count for language, count in found.most_common() if language}
 
 
 def is_test_file(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix == ".py" and (path.stem.startswith("test_") or path.stem.endswith("_test"))
+    base = name.rpartition("/")[2]
+    return base.endswith(".py") and (base.startswith("test_") or base.endswith("_test.py"))
 
 
 def is_test_code(name: str) -> bool:
     """A test, or something that only tests use."""
-    path = PurePosixPath(name)
-    return is_test_file(name) or path.name == "conftest.py" or any(p in ("tests", "test") for p in path.parts[:-1])
+    *folders, base = name.split("/")
+    return is_test_file(name) or base == "conftest.py" or any(folder in ("tests", "test") for folder in folders)
 
 
 def find_source_roots(
@@ -55,9 +58,11 @@ def find_source_roots(
 def find_packages(tracked: Sequence[str], roots: Iterable[str]) -> tuple[str, ...]:
     """Top-level import names in these roots, without tests, documentation and project scripts."""
     names: dict[str, None] = {}
+    modules_tracked = [name for name in tracked if name.endswith(".py")]
     for root in roots:
-        inside = [_below(name, root) for name in tracked]
-        parts = [path.parts for path in inside if path is not None and path.suffix == ".py"]
+        start = "" if root == "." else f"{root}/"
+        inside = (name[len(start) :] for name in modules_tracked if name.startswith(start))
+        parts = frozenset(tuple(name.split("/", 3)[:3]) for name in inside if not name.startswith("."))
         folders = {p[0] for p in parts if len(p) > 1 and p[0].isidentifier()} - _NO_PACKAGES
         packages = {f for f in folders if (f, "__init__.py") in parts} | _namespaces(folders, parts)
         modules = {p[0][:-3] for p in parts if len(p) == 1 and not is_test_file(p[0])} - _NO_MODULES - {"__init__"}
@@ -78,19 +83,18 @@ def find_test_paths(
     if existing:
         return existing
     files = [name for name in tracked if is_test_file(name)]
-    usual = {next(iter(PurePosixPath(name).parts)) for name in files} & {"tests", "test"}
-    folders = {PurePosixPath(name).parent.as_posix() for name in files if PurePosixPath(name).parts[0] not in usual}
+    usual = {name.partition("/")[0] for name in files} & {"tests", "test"}
+    folders = {name.rpartition("/")[0] or "." for name in files if name.partition("/")[0] not in usual}
     return tuple(sorted(usual | folders))
 
 
-def _below(name: str, root: str) -> PurePosixPath | None:
-    path = PurePosixPath(name)
-    if root == ".":
-        return path
-    return path.relative_to(root) if path.is_relative_to(root) else None
+def _ending(name: str) -> str:
+    """What follows the last dot, where a name stands before it."""
+    stem, _, ending = name.rpartition("/")[2].rpartition(".")
+    return ending.lower() if stem else ""
 
 
-def _namespaces(folders: set[str], parts: Sequence[tuple[str, ...]]) -> set[str]:
+def _namespaces(folders: set[str], parts: Collection[tuple[str, ...]]) -> set[str]:
     """Folders with modules or packages but no __init__.py of their own."""
     holding = {
         p[0] for p in parts if (len(p) == 2 and not is_test_file(p[1])) or (len(p) == 3 and p[2] == "__init__.py")

@@ -161,7 +161,7 @@ def _script(reader: Reader) -> SetupScript:
     text = reader.text("setup.py")
     script = read_setup_script(text) if text else NO_SCRIPT
     if script is None:
-        reader.notes.append("setup.py could not be parsed and was ignored")
+        reader.note("setup.py", "could not be parsed and was ignored")
     return script or NO_SCRIPT
 
 
