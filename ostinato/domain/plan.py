@@ -144,6 +144,8 @@ class Step(Fact):
     """Names of what it receives; None: relevance selects."""
     priority: int = 0
     """A person's wish; higher starts first."""
+    phase: str = ""
+    """Of the plan's phases (look, think, build, prove, close); for reading."""
     group: str = ""
     """The group that made it."""
     scope: Scope | None = None
@@ -187,6 +189,15 @@ class Strategy(StrEnum):
     SYSTEMATIC = "systematic"
 
 
+class Shape(StrEnum):
+    """How the work itself is taken apart."""
+
+    SEQUENTIAL = "sequential"
+    PARALLEL = "parallel"
+    HIERARCHICAL = "hierarchical"
+    ADAPTIVE = "adaptive"
+
+
 class GateName(StrEnum):
     TESTS = "tests"
     LINT = "lint"
@@ -208,6 +219,11 @@ class Plan(Fact):
     definition_sha256: str = ""
     strategy: Strategy = Strategy.DIRECT
     validation_level: str = "basic"
+    shape: Shape = Shape.SEQUENTIAL
+    because: tuple[str, ...] = ()
+    """Why it looks like this: strategy, shape, and what a model's draft came to."""
+    rollback_points: tuple[StepId, ...] = ()
+    """Steps behind which the work was looked at or proved: good places to return to."""
     max_parallel: Annotated[int, Field(ge=1, le=50)] = 5
     max_per_agent: Annotated[int, Field(ge=1, le=50)] = 3
     """Steps that one agent carries out at once (features, F12)."""
