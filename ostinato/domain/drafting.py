@@ -4,7 +4,7 @@ from ostinato.domain.classification import Classification
 from ostinato.domain.plan import Plan
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.request import RunRequest
-from ostinato.domain.risk import assess_risk
+from ostinato.domain.risk import assess_plan, with_risk
 from ostinato.domain.rules import classify
 from ostinato.domain.templates import STRATEGY, template_for
 
@@ -26,15 +26,8 @@ def draft(request: RunRequest, project: ProjectFacts) -> tuple[Classification, P
 
 def with_plan_risk(classification: Classification, plan: Plan) -> Classification:
     """The classification with the risk of what a plan's commands do added; it only ever rises."""
-    lines = [step.action.line for step in plan.steps if step.action.kind == "command"]
-    assessed = assess_risk("\n".join(lines), classification.task_type, at_least=classification.risk)
-    return classification.model_copy(
-        update={
-            "risk": assessed.risk,
-            "risk_reasons": tuple(dict.fromkeys((*classification.risk_reasons, *assessed.reasons))),
-            "mitigations": tuple(dict.fromkeys((*classification.mitigations, *assessed.mitigations))),
-        }
-    )
+    assessed = assess_plan(plan, classification.task_type, at_least=classification.risk)
+    return with_risk(classification, assessed)
 
 
 def _fitted(plan: Plan, classification: Classification) -> Plan:

@@ -1,25 +1,26 @@
 """Risk is policy: what is touched, by a table; it only ever rises, and no phrase of the table yields low."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
+from datetime import datetime
+from fnmatch import fnmatchcase
 
-from ostinato.domain.classification import Risk, TaskType
+from ostinato.domain.classification import Classification, Lowering, Risk, TaskType
+from ostinato.domain.errors import UserError
+from ostinato.domain.evidence import DiffFacts
+from ostinato.domain.evidence.places import is_prose, is_test
+from ostinato.domain.plan import Plan
+from ostinato.domain.risk_policy import CHANGES, CHANGING, FLOOR, POLICY, TALKING, ChangeRule, RiskRule
 
 ORDER = (Risk.LOW, Risk.MEDIUM, Risk.HIGH, Risk.CRITICAL)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskRule:
-    name: str
-    words: str
-    """A regular expression over the request and the commands of a plan."""
-    globs: tuple[str, ...] = ()
-    """Paths that are the same matter."""
-    risk: Risk
-    reason: str
-    mitigation: str
+_SOFTENED = {Risk.CRITICAL: Risk.HIGH, Risk.HIGH: Risk.MEDIUM, Risk.MEDIUM: Risk.MEDIUM, Risk.LOW: Risk.LOW}
+"""One step down where a matter is only written or asked about; never to low."""
+_WORDS = tuple((rule, re.compile(rule.words, re.IGNORECASE | re.DOTALL)) for rule in POLICY)
+_TALKING = tuple((touch, re.compile(pattern, re.IGNORECASE)) for touch, pattern in TALKING.items())
+_CHANGING = re.compile(CHANGING, re.IGNORECASE)
+_CLAUSE = re.compile(r"(?<=[.!?;])\s+|\n+")
+_PATH = re.compile(r"[\w.\-/]*[./][\w.\-/]*\w")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,135 +30,124 @@ class Assessment:
     mitigations: tuple[str, ...]
 
 
-_PROD = r"(prod|production|live (site|server|system|environment))"
-POLICY: tuple[RiskRule, ...] = (
-    RiskRule(
-        name="production",
-        words=rf"\b(deploy|release|ship|roll ?out|push|migrate)\w*\b.*\b{_PROD}\b|\b{_PROD}\b.*\b(deploy|release|database|data|server)",
-        risk=Risk.CRITICAL,
-        reason="production is touched",
-        mitigation="Check the plan before it is executed; have a way back",
-    ),
-    RiskRule(
-        name="data loss",
-        words=r"\b(drop|truncate|wipe|purge|destroy|erase)\w*\b.*\b(table|database|data|schema|bucket|volume|records?|users?)\b|\brm -rf\b|\bdelete\w*\b.*\b(data|database|records?|users?|accounts?|customers?|backups?)\b",
-        risk=Risk.CRITICAL,
-        reason="data could be lost",
-        mitigation="Take a backup and try it on a copy first",
-    ),
-    RiskRule(
-        name="payments",
-        words=r"\b(payments?|billing|checkout|invoic\w+|refunds?|stripe|paypal|credit cards?|subscriptions?)\b",
-        globs=("*payment*", "*billing*", "*checkout*", "*invoice*"),
-        risk=Risk.HIGH,
-        reason="money is handled",
-        mitigation="Review the change by hand and test it against a sandbox account",
-    ),
-    RiskRule(
-        name="authentication",
-        words=r"\b(auth|oauth2?|authenticat\w+|authoriz\w+|authoris\w+|log-?in|sign-?in|passwords?|jwt|sessions?|permissions?|access control|sso|saml)\b",
-        globs=("*auth*", "*login*", "*password*", "*session*", "*permission*"),
-        risk=Risk.HIGH,
-        reason="who may do what is decided here",
-        mitigation="Review the change by hand; test that what was refused is refused still",
-    ),
-    RiskRule(
-        name="secrets",
-        words=r"\b(secrets?|credentials?|api keys?|private keys?|tokens?|encrypt\w*|decrypt\w*|crypto\w*|certificates?|tls)\b",
-        globs=("*.pem", "*.key", ".env*", "*secret*", "*credential*", "*crypto*"),
-        risk=Risk.HIGH,
-        reason="secrets or cryptography are involved",
-        mitigation="Keep secrets out of the repository; review the change by hand",
-    ),
-    RiskRule(
-        name="migration",
-        words=r"\b(migrations?|migrate|alter table|alembic|schema change|database schema)\b",
-        globs=("*migrations/*", "*alembic/*", "*.sql"),
-        risk=Risk.HIGH,
-        reason="stored data changes its form",
-        mitigation="Test the migration forth and back on a copy of the data",
-    ),
-    RiskRule(
-        name="deletion",
-        words=r"\b(delete|deletes|deleting|drop support|remove (the |all |every )?(public )?(api|endpoint|feature|module|package)s?)\b",
-        risk=Risk.HIGH,
-        reason="something is deleted",
-        mitigation="Look through the diff for what others still use",
-    ),
-    RiskRule(
-        name="history",
-        words=r"\b(force.?push|push --force|rewrite (the )?history|reset --hard|filter-(branch|repo))\b",
-        risk=Risk.CRITICAL,
-        reason="published history could be rewritten",
-        mitigation="Agree on it with everybody who has a clone",
-    ),
-    RiskRule(
-        name="infrastructure",
-        words=r"\b(terraform|kubectl|kubernetes|helm|ansible|cloudformation|dns|firewalls?|nginx|iam)\b",
-        globs=("*.tf", "*k8s/*", "*helm/*"),
-        risk=Risk.HIGH,
-        reason="infrastructure is changed",
-        mitigation="Look at the tool's dry run before anything is applied",
-    ),
-    RiskRule(
-        name="ci",
-        words=r"\b(ci/cd|ci|github actions|gitlab-ci|jenkins\w*|workflow files?|release pipeline)\b",
-        globs=(".github/workflows/*", ".gitlab-ci.yml", "*Jenkinsfile", ".ci/*", ".circleci/*"),
-        risk=Risk.HIGH,
-        reason="the checks of the project themselves are changed",
-        mitigation="Review the change by hand: a check that was weakened reports nothing",
-    ),
-    RiskRule(
-        name="breaking change",
-        words=r"\b(breaking changes?|backwards?.incompatible|major (version|upgrade)|public api)\b",
-        risk=Risk.HIGH,
-        reason="users of the code could break",
-        mitigation="Say it in the change log and raise the major version",
-    ),
-    RiskRule(
-        name="personal data",
-        words=r"\b(personal data|pii|gdpr|hipaa|medical|health records?)\b",
-        risk=Risk.HIGH,
-        reason="personal data is handled",
-        mitigation="Have somebody who knows the rules review the change",
-    ),
-    RiskRule(
-        name="deployment",
-        words=r"\b(deploy\w*|roll ?out|publish\w*|release)\b",
-        globs=("Dockerfile", "*docker-compose*"),
-        risk=Risk.MEDIUM,
-        reason="something may leave the repository",
-        mitigation="Check what is delivered and to where",
-    ),
-)
-FLOOR: dict[TaskType, Risk] = {
-    **dict.fromkeys(TaskType, Risk.MEDIUM),
-    TaskType.TESTING: Risk.LOW,
-    TaskType.DOCUMENTATION: Risk.LOW,
-    TaskType.CODE_REVIEW: Risk.LOW,
-    TaskType.RESEARCH: Risk.LOW,
-    TaskType.MAINTENANCE: Risk.LOW,
-}
-_COMPILED = tuple((rule, re.compile(rule.words, re.IGNORECASE | re.DOTALL)) for rule in POLICY)
-_PATH = re.compile(r"[\w.\-/]*[./][\w.\-/]*\w")
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    risk: Risk
+    said: str
+    mitigation: str
 
 
 def assess_risk(text: str, task_type: TaskType, *, paths: Sequence[str] = (), at_least: Risk = Risk.LOW) -> Assessment:
-    """The highest of the type's floor and all rules that match the text, the paths in it, or these paths."""
-    touched = [*paths, *_PATH.findall(text)]
-    matched = [
-        rule
-        for rule, words in _COMPILED
-        if words.search(text) or any(fnmatch(path.lower(), glob.lower()) for path in touched for glob in rule.globs)
-    ]
-    risk = highest(FLOOR[task_type], at_least, *(rule.risk for rule in matched))
-    return Assessment(
-        risk=risk,
-        reasons=tuple(f"{rule.risk}: {rule.reason} ({rule.name})" for rule in matched)
-        or ((f"{risk}: {task_type.replace('_', ' ')} changes how the code behaves",) if risk is not Risk.LOW else ()),
-        mitigations=tuple(rule.mitigation for rule in matched),
+    """The highest of the type's floor, what the text touches, and what these paths are. More of either never lowers it."""
+    return _assessed([*_text_hits(text), *_path_hits(paths)], task_type, at_least)
+
+
+def assess_plan(plan: Plan, task_type: TaskType, *, at_least: Risk = Risk.LOW) -> Assessment:
+    """By the commands of its steps and the paths that they claim to write; a command is an act, never a mention."""
+    lines = "\n".join(step.action.line for step in plan.steps if step.action.kind == "command")
+    written = [glob for step in plan.steps for glob in step.writes or ()]
+    hits = [_hit(rule, rule.risk, "run by a step") for rule, words in _WORDS if words.search(lines)]
+    return _assessed([*hits, *_path_hits([*written, *_PATH.findall(lines)])], task_type, at_least)
+
+
+def assess_diff(diff: DiffFacts, task_type: TaskType, *, at_least: Risk = Risk.LOW) -> Assessment:
+    """By what really changed: the paths, and the kinds of change."""
+    kinds = [_change_hit(rule, found) for rule in CHANGES if (found := rule.find(diff))]
+    return _assessed([*kinds, *_path_hits(diff.paths)], task_type, at_least)
+
+
+def raised(before: Risk, after: Risk) -> Risk:
+    """A later judgement counts only where it is the higher one."""
+    return highest(before, after)
+
+
+def with_risk(classification: Classification, found: Assessment) -> Classification:
+    """The classification with this assessment added: risk rises or stays, reasons and mitigations gather."""
+    return classification.model_copy(
+        update={
+            "risk": raised(classification.risk, found.risk),
+            "risk_reasons": _once(classification.risk_reasons, found.reasons),
+            "mitigations": _once(classification.mitigations, found.mitigations),
+        }
     )
+
+
+def lowered_by(classification: Classification, person: str, *, to: Risk, why: str, at: datetime) -> Classification:
+    """What only a person may do; it is kept with the classification. UserError when it is no lowering or lacks a reason."""
+    if not person.strip() or not why.strip():
+        raise UserError.of(
+            "risk_lowering", "risk", "lowering a risk needs a name and a reason", "Say who lowers it and why"
+        )
+    if ORDER.index(to) >= ORDER.index(classification.risk):
+        raise UserError.of(
+            "risk_lowering",
+            "risk",
+            f"{to} is not below {classification.risk}",
+            f"Choose one of: {', '.join(ORDER[: ORDER.index(classification.risk)]) or 'none, it is low'}",
+        )
+    taken = Lowering(by=person, at=at, before=classification.risk, after=to, why=why)
+    return classification.model_copy(update={"risk": to, "lowered": (*classification.lowered, taken)})
 
 
 def highest(*risks: Risk) -> Risk:
     return max(risks, key=ORDER.index)
+
+
+def _text_hits(text: str) -> list[_Hit]:
+    """A matter counts in full unless every clause of the text only writes or asks about something."""
+    touches = [_touch(clause.strip()) for clause in _CLAUSE.split(text) if clause.strip()]
+    is_talk = bool(touches) and all(touches)
+    named = _PATH.findall(text)
+    return [
+        _hit(rule, _SOFTENED[rule.risk], f"only {touches[0]}") if is_talk else _hit(rule, rule.risk, "")
+        for rule, words in _WORDS
+        if words.search(text) or any(_is_in(rule, path) for path in named)
+    ]
+
+
+def _touch(clause: str) -> str:
+    """described, asked about, tested; empty where the clause may change something."""
+    for touch, pattern in _TALKING:
+        if match := pattern.match(clause):
+            return "" if _CHANGING.search(clause, match.end()) else touch
+    return ""
+
+
+def _path_hits(paths: Sequence[str]) -> list[_Hit]:
+    hits = []
+    for rule in POLICY:
+        inside = [path for path in paths if _is_in(rule, path)]
+        code = [path for path in inside if not (is_prose(path) or is_test(path))]
+        if code:
+            hits.append(_hit(rule, rule.risk, code[0]))
+        elif inside:
+            hits.append(_hit(rule, _SOFTENED[rule.risk], f"{inside[0]}, prose or tests"))
+    return hits
+
+
+def _is_in(rule: RiskRule, path: str) -> bool:
+    return any(fnmatchcase(path.lower(), glob) for glob in rule.globs)
+
+
+def _hit(rule: RiskRule, risk: Risk, what: str) -> _Hit:
+    return _Hit(risk, f"{risk}: {rule.reason} ({rule.name}{f'; {what}' if what else ''})", rule.mitigation)
+
+
+def _change_hit(rule: ChangeRule, found: Sequence[str]) -> _Hit:
+    shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    return _Hit(rule.risk, f"{rule.risk}: {rule.reason} ({shown})", rule.mitigation)
+
+
+def _assessed(hits: Sequence[_Hit], task_type: TaskType, at_least: Risk) -> Assessment:
+    risk = highest(FLOOR[task_type], at_least, *(hit.risk for hit in hits))
+    plain = f"{risk}: {task_type.replace('_', ' ')} changes how the code behaves"
+    said = [hit.said for hit in sorted(hits, key=lambda hit: -ORDER.index(hit.risk))]
+    return Assessment(
+        risk=risk,
+        reasons=_once(said) or ((plain,) if risk is not Risk.LOW else ()),
+        mitigations=_once(hit.mitigation for hit in hits),
+    )
+
+
+def _once(*groups: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for group in groups for text in group))

@@ -1,7 +1,14 @@
+from typing import Any
+
 import pytest
 
-from ostinato.domain.classification import Risk, TaskType
-from ostinato.domain.risk import ORDER, POLICY, assess_risk
+from ostinato.domain.classification import Classification, Intent, Risk, TaskType
+from ostinato.domain.errors import UserError
+from ostinato.domain.evidence import ChangedFile, DiffFacts
+from ostinato.domain.plan import CommandAction
+from ostinato.domain.risk import ORDER, assess_diff, assess_plan, assess_risk, lowered_by, raised, with_risk
+from ostinato.domain.risk_policy import CHANGES, POLICY
+from tests.builders import NOON, a_plan, a_step
 
 PHRASES = {
     "deploy to production": Risk.CRITICAL,
@@ -34,6 +41,41 @@ def test_no_rule_of_the_policy_yields_low() -> None:
     assert all(rule.risk is not Risk.LOW and rule.mitigation for rule in POLICY)
 
 
+@pytest.mark.parametrize(("rule", "phrase"), [(rule, phrase) for rule in POLICY for phrase in rule.examples])
+@pytest.mark.parametrize("task_type", TaskType)
+def test_every_example_of_the_table_has_at_least_its_risk(rule: Any, phrase: str, task_type: TaskType) -> None:
+    found = assess_risk(phrase, task_type)
+
+    assert ORDER.index(found.risk) >= ORDER.index(rule.risk)
+    assert rule.mitigation in found.mitigations
+    assert any(rule.name in reason for reason in found.reasons)
+
+
+LEADS = ("document", "explain", "review", "write tests for", "how does this work:", "fix a typo in the docs of")
+
+
+@pytest.mark.parametrize("phrase", [phrase for rule in POLICY for phrase in rule.examples])
+@pytest.mark.parametrize("lead", LEADS)
+def test_no_way_of_talking_about_a_phrase_makes_it_low(lead: str, phrase: str) -> None:
+    assert all(assess_risk(f"{lead} {phrase}", task_type).risk is not Risk.LOW for task_type in TaskType)
+
+
+@pytest.mark.parametrize("text", ["document the auth tokens", "explain how payments work", "write tests for the login"])
+def test_what_only_talks_about_a_matter_is_a_step_lower_and_says_so(text: str) -> None:
+    found = assess_risk(text, TaskType.DOCUMENTATION)
+
+    assert found.risk is Risk.MEDIUM
+    assert "; only " in found.reasons[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["document and then rewrite the login", "review the login and fix it", "explain auth. Then rotate all tokens"],
+)
+def test_talk_that_goes_on_to_change_something_counts_in_full(text: str) -> None:
+    assert assess_risk(text, TaskType.DOCUMENTATION).risk is Risk.HIGH
+
+
 @pytest.mark.parametrize("text", ["fix lint and format", "write tests for the parser", "fix a typo in the README"])
 @pytest.mark.parametrize("task_type", [TaskType.MAINTENANCE, TaskType.TESTING, TaskType.DOCUMENTATION])
 def test_plain_upkeep_is_low(text: str, task_type: TaskType) -> None:
@@ -52,3 +94,86 @@ def test_more_text_never_lowers_the_risk() -> None:
     more = assess_risk("just a small safe lint fix; drop the users table", TaskType.MAINTENANCE).risk
 
     assert more is less
+
+
+def test_prose_and_tests_about_a_matter_are_a_step_lower_than_its_code() -> None:
+    prose = assess_risk("tidy up", TaskType.DOCUMENTATION, paths=["docs/authentication.md"])
+    code = assess_risk("tidy up", TaskType.DOCUMENTATION, paths=["docs/authentication.md", "src/authentication.py"])
+
+    assert (prose.risk, code.risk) == (Risk.MEDIUM, Risk.HIGH)
+
+
+def test_a_command_of_a_plan_is_an_act_however_it_begins() -> None:
+    step = a_step("clear", action=CommandAction(shell="find . -name data -print; rm -rf data"))
+
+    assert assess_plan(a_plan(step), TaskType.RESEARCH).risk is Risk.CRITICAL
+
+
+def test_what_a_plan_claims_to_write_counts() -> None:
+    plan = a_plan(a_step("edit", writes=("db/migrations/**",)))
+
+    assert assess_plan(plan, TaskType.MAINTENANCE).risk is Risk.HIGH
+
+
+def a_diff(*files: tuple[str, str], **fields: Any) -> DiffFacts:
+    changed = tuple(ChangedFile(path=path, kind=kind, added=1) for path, kind in files)
+    return DiffFacts.model_validate({"files": changed, "files_count": len(changed), "lines_added": 1, **fields})
+
+
+KINDS = {
+    "public names removed": a_diff(("a.py", "modified"), public_removed=("a.py:parse",)),
+    "tests deleted": a_diff(("tests/test_a.py", "deleted")),
+    "many files deleted": a_diff(*((f"a{n}.py", "deleted") for n in range(10))),
+    "files deleted": a_diff(("a.py", "deleted")),
+    "migration added": a_diff(("app/migrations/0002_more.py", "added")),
+    "migration changed": a_diff(("app/migrations/0001_first.py", "modified")),
+    "dependency major": a_diff(("pyproject.toml", "modified"), majors=("pydantic 1 → 2",)),
+    "dependency added or removed": a_diff(("pyproject.toml", "modified"), dependencies_changed=("+ httpx",)),
+    "binary": DiffFacts(files=(ChangedFile(path="a.bin", kind="added", is_binary=True),), files_count=1),
+    "very large": a_diff(("a.py", "modified"), lines_added=6000),
+    "large": a_diff(("a.py", "modified"), lines_added=1200),
+}
+
+
+@pytest.mark.parametrize("rule", CHANGES, ids=lambda rule: rule.name)
+def test_each_kind_of_change_is_found_in_a_diff_that_has_it(rule: Any) -> None:
+    found = assess_diff(KINDS[rule.name], TaskType.DOCUMENTATION)
+
+    assert ORDER.index(found.risk) >= ORDER.index(rule.risk)
+    assert any(rule.reason in reason for reason in found.reasons)
+
+
+def test_a_plain_change_of_prose_is_low() -> None:
+    assert assess_diff(a_diff(("README.md", "modified")), TaskType.DOCUMENTATION).risk is Risk.LOW
+
+
+def test_a_diff_raises_what_talk_had_softened() -> None:
+    asked = a_classification(Risk.MEDIUM)
+
+    after = with_risk(asked, assess_diff(a_diff(("src/auth.py", "modified")), asked.task_type, at_least=asked.risk))
+
+    assert after.risk is Risk.HIGH
+
+
+def a_classification(risk: Risk) -> Classification:
+    return Classification(task_type=TaskType.DOCUMENTATION, confidence=0.8, intent=Intent.CREATE, risk=risk)
+
+
+def test_a_later_judgement_never_lowers_a_risk() -> None:
+    assert raised(Risk.HIGH, Risk.LOW) is Risk.HIGH
+    assert with_risk(a_classification(Risk.HIGH), assess_risk("a typo", TaskType.DOCUMENTATION)).risk is Risk.HIGH
+
+
+def test_a_person_lowers_a_risk_and_that_is_kept() -> None:
+    after = lowered_by(a_classification(Risk.HIGH), "ada", to=Risk.LOW, why="only comments", at=NOON)
+
+    assert after.risk is Risk.LOW
+    assert [(kept.by, kept.before, kept.after) for kept in after.lowered] == [("ada", Risk.HIGH, Risk.LOW)]
+
+
+@pytest.mark.parametrize(
+    ("person", "why", "to"), [("", "x", Risk.LOW), ("ada", " ", Risk.LOW), ("ada", "x", Risk.HIGH)]
+)
+def test_a_lowering_without_name_or_reason_or_effect_is_refused(person: str, why: str, to: Risk) -> None:
+    with pytest.raises(UserError):
+        lowered_by(a_classification(Risk.HIGH), person, to=to, why=why, at=NOON)
