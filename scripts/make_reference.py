@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from ostinato.cli.catalogue import ENTRIES, GROUPS  # noqa: E402 - the path comes first
+from ostinato.cli.definition_schema import schema_text  # noqa: E402
 from ostinato.cli.exits import MEANING  # noqa: E402
 from ostinato.cli.parser import CommandModule, Parser, build_parser  # noqa: E402
 from ostinato.contracts import activities, workflows  # noqa: E402
@@ -24,7 +25,7 @@ from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, POST_GATES, VA
 REFERENCE = ROOT / "docs" / "reference"
 MARK = "<!-- Made by scripts/make_reference.py from the code; edit the code. -->"
 SOURCES = ("ostinato", "workflows", "activities", "worker.py")
-_CODE_AT = {"Problem": 0, "of": 0, "problem": 0, "_problem": 0, "_refused": 1, "_gate": 2}
+_CODE_AT = {"Problem": 0, "of": 0, "problem": 0, "_problem": 0, "_unfit": 0, "_add": 0, "_refused": 1, "_gate": 2}
 """Calls that take a code in this place; any other takes it as `code=`."""
 
 
@@ -54,7 +55,8 @@ def pages() -> dict[str, str]:
         "search-attributes.md": search_attributes_page,
         "definition.md": definition_page,
     }
-    return {name: "\n".join((MARK, "", *page())) + "\n" for name, page in made.items()}
+    texts = {name: "\n".join((MARK, "", *page())) + "\n" for name, page in made.items()}
+    return {**texts, "ostinato.schema.json": schema_text()}
 
 
 def commands_page() -> Iterator[str]:

@@ -19,7 +19,8 @@ GROUPS: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("plan", "show what a run would do; changes nothing"),
         Entry("classify", "what a request is about, and why"),
         Entry("init", "write a commented .ostinato/config.toml with what was detected"),
-        Entry("validate", "check a workflow definition"),
+        Entry("validate", "check workflow definitions"),
+        Entry("schema", "print the JSON Schema of workflow definitions"),
     ),
     "Follow it": (
         Entry("list", "all runs, newest first"),

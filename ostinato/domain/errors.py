@@ -14,9 +14,12 @@ class Problem(Fact):
     cure: str
     line: int | None = None
     column: int | None = None
+    file: str | None = None
+    """Of the line, where the problem is one of a file."""
 
     def __str__(self) -> str:
         place = f"{self.field}" if self.line is None else f"{self.field} (line {self.line}, column {self.column or 1})"
+        place = f"{self.file}: {place}" if self.file else place
         return f"{place}: {self.message}. {self.cure}"
 
 

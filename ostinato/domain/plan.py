@@ -217,6 +217,8 @@ class Plan(Fact):
     source: str = ""
     """Where it came from: template:<name> or definition:<file>."""
     definition_sha256: str = ""
+    authored: dict[str, Any] = {}
+    """The definition as data, so that the run can be saved as a template; empty where it is large."""
     strategy: Strategy = Strategy.DIRECT
     validation_level: str = "basic"
     shape: Shape = Shape.SEQUENTIAL

@@ -32,7 +32,7 @@ steps:
   - id: five
     run: echo {{ steps.six.findings }}
     writes: ["../up"]
-triggers: []
+triggers: [{schedule: 0 25 * * *}]
 """
 PROBLEMS = {
     ("field_invalid", 1, 1),
@@ -47,7 +47,7 @@ PROBLEMS = {
     ("field_unknown", 14, 5),
     ("reference_unknown", 17, 5),
     ("path_outside", 18, 14),
-    ("feature_unavailable", 19, 1),
+    ("schedule_invalid", 19, 13),
 }
 WHOLE = """\
 id: whole
@@ -183,7 +183,7 @@ def test_validate_names_every_mistake_with_line_and_column(tmp_path: Path) -> No
     assert ended.code == 2
     assert {(found["code"], found["line"], found["column"]) for found in problems} == PROBLEMS
     assert all(found["cure"] for found in problems)
-    assert "steps[0].tool, line 5, column 5: there is no tool 'lint.fxi'" in ended.err
+    assert "flow.yaml:5:5: steps[0].tool: there is no tool 'lint.fxi' [tool_unknown]" in ended.err
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: str(file.stem))

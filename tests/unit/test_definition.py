@@ -94,10 +94,16 @@ def test_each_mistake_is_named_with_its_place(step: dict[str, Any], expected: tu
 
 
 def test_all_problems_are_named_at_once() -> None:
-    found = codes({"id": "A", "run": "x"}, {"id": "b", "tool": "nope"}, {"id": "b", "run": "x"}, vresion=1, triggers=[])
+    found = codes(
+        {"id": "A", "run": "x"},
+        {"id": "b", "tool": "nope"},
+        {"id": "b", "run": "x"},
+        vresion=1,
+        triggers=[{"schedule": "soon"}],
+    )
 
     assert {code for code, _ in found} == {
-        "field_invalid", "tool_unknown", "step_duplicate", "field_unknown", "feature_unavailable",
+        "field_invalid", "tool_unknown", "step_duplicate", "field_unknown", "schedule_invalid",
     }  # fmt: skip
 
 

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from ostinato.domain.claims import with_implied
 from ostinato.domain.definition.checks import all_problems, seconds
-from ostinato.domain.definition.model import Definition, ForEachSpec, InputSpec, Quorum, Reconcile, StepSpec
+from ostinato.domain.definition.model import Definition, ForEachSpec, Quorum, Reconcile, StepSpec
+from ostinato.domain.definition.saving import authored, hash_of
 from ostinato.domain.definition.structure import (
     MAX_LEVELS,
     Placed,
@@ -18,6 +21,7 @@ from ostinato.domain.definition.structure import (
     placed,
     workflow_steps,
 )
+from ostinato.domain.definition.values import input_values, spec_problems
 from ostinato.domain.errors import Problem, UserError
 from ostinato.domain.ids import StepId
 from ostinato.domain.inputs import mapped
@@ -36,7 +40,7 @@ from ostinato.domain.plan import (
     Step,
     ToolAction,
 )
-from ostinato.domain.references import alone, literal, references, resolve, substitute_inputs
+from ostinato.domain.references import alone, literal, resolve, substitute_inputs
 from ostinato.domain.tools import TOOLS
 
 PERSON_TIMEOUT_S = 7 * 24 * 3600.0
@@ -46,13 +50,6 @@ PERSON_EXPECTED_S = 900.0
 CHOICE_EXPECTED_S = 0.2
 STOPPING = ("abort", "stop", "cancel", "reject")
 """Options of a question that end the run."""
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-}
-_WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 Library = Mapping[tuple[str, str], tuple[str, Definition]]
 """(the definition's key, what it calls another one) → that one's key and itself. The outermost key is empty."""
@@ -75,7 +72,8 @@ def compile_definition(
 ) -> Plan:
     """The plan; raises UserError with every problem of the inputs and the steps."""
     place = _Place(values={}, library=library or {})
-    values, problems = _values(definition.inputs, inputs, "inputs")
+    values, problems = input_values(definition.inputs, inputs, "inputs")
+    problems.extend(spec_problems(definition.inputs))
     problems.extend(definition_steps_problems(definition))
     problems.extend(workflow_problems(definition, place.library))
     if problems:
@@ -86,7 +84,8 @@ def compile_definition(
             id=definition.id,
             version=definition.version,
             source=source,
-            definition_sha256=sha256,
+            definition_sha256=sha256 or hash_of(definition),
+            authored=authored(definition),
             max_parallel=definition.max_parallel,
             max_per_agent=definition.max_per_agent,
             strict_claims=definition.strict_claims,
@@ -114,12 +113,29 @@ def compiled(steps: Iterable[tuple[str, StepSpec]], place: _Place, outside: Iter
     """Branches lie beside the step that chooses; bodies within the group."""
     found = tuple(placed(steps))
     needs = dependencies(found, outside)
-    return tuple(_step(here, needs[here.spec.id], place) for here in found)
+    return tuple(_made(here, needs[here.spec.id], place) for here in found)
+
+
+def _made(here: Placed, needs: tuple[StepId, ...], place: _Place) -> Step:
+    """Raises UserError where the values of the inputs leave a text empty, or make it too long."""
+    try:
+        return _step(here, needs, place)
+    except ValidationError as refused:
+        error = refused.errors(include_url=False)[0]
+        said = f"with these inputs {'.'.join(map(str, error['loc'])) or 'the step'} does not fit: {error['msg']}"
+        raise UserError.of("step_value", here.at, said, "Give other values, or a shorter text") from None
 
 
 def workflow_problems(definition: Definition, library: Library) -> tuple[Problem, ...]:
-    """Of the definitions within: one that is not there, too many levels, inputs that do not fit."""
-    return tuple(_workflow_problems(definition, _Place(values={}, library=library)))
+    """Of the definitions within: one that is not there, too many levels, inputs or shared values that do not fit."""
+    place = _Place(values={}, library=library)
+    if problems := tuple(_workflow_problems(definition, place)):
+        return problems
+    try:
+        _shared(definition, place)
+    except UserError as refused:
+        return refused.problems
+    return ()
 
 
 def _workflow_problems(definition: Definition, place: _Place, level: int = 1, at: str = "") -> Iterator[Problem]:
@@ -134,7 +150,7 @@ def _workflow_problems(definition: Definition, place: _Place, level: int = 1, at
             yield _problem("workflow_level", f"{here}.workflow", said, "Nest them less")
         else:
             key, inner = loaded
-            yield from _values(inner.inputs, spec.inputs, f"{here}.inputs")[1]
+            yield from input_values(inner.inputs, spec.inputs, f"{here}.inputs", may_refer=True)[1]
             yield from _workflow_problems(inner, replace(place, key=key), level + 1, here)
 
 
@@ -148,57 +164,6 @@ def _shared(definition: Definition, place: _Place) -> dict[str, SharedValue]:
                 said = f"the shared value {name!r} of {inner.id!r} is merged otherwise than elsewhere"
                 raise UserError.of("value_conflict", f"{at}.workflow", said, "Give one of them another name")
     return shared
-
-
-def _values(
-    specs: Mapping[str, InputSpec], given: Mapping[str, object], at: str
-) -> tuple[dict[str, object], list[Problem]]:
-    known = ", ".join(specs) or "there is none"
-    problems = [
-        _problem("input_unknown", f"{at}.{name}", "there is no such input", f"Known: {known}")
-        for name in given
-        if name not in specs
-    ]
-    values: dict[str, object] = {}
-    for name, spec in specs.items():
-        offered = given.get(name, spec.default)
-        is_open = at != "inputs" and isinstance(offered, str) and bool(references(offered))
-        value = offered if is_open else _typed(spec, offered)
-        if value is None:
-            problems.append(_input_problem(f"{at}.{name}", spec, offered))
-        else:
-            values[name] = value
-    return values, problems
-
-
-def _typed(spec: InputSpec, value: object) -> object:
-    """The value in its type, texts of a command line included; None where it does not fit."""
-    if isinstance(value, str) and spec.type != "string":
-        value = _parsed(spec.type, value)
-    fits = isinstance(value, _TYPES[spec.type]) and (spec.type == "boolean" or not isinstance(value, bool))
-    return value if fits else None
-
-
-def _parsed(kind: str, text: str) -> object:
-    if kind == "boolean":
-        return _WORDS.get(text.lower())
-    try:
-        return int(text) if kind == "integer" else float(text)
-    except ValueError:
-        return None
-
-
-def _input_problem(at: str, spec: InputSpec, value: object) -> Problem:
-    if value is None:
-        return Problem(
-            code="input_missing",
-            field=at,
-            message="this input has no value and no default",
-            cure=f"Give it: --param {at.rpartition('.')[2]}=…"
-            if at.startswith("inputs.")
-            else "Give it under 'inputs'",
-        )
-    return Problem(code="input_type", field=at, message=f"{value!r} is no {spec.type}", cure=f"Give a {spec.type}")
 
 
 def _step(here: Placed, needs: tuple[StepId, ...], place: _Place) -> Step:
@@ -254,7 +219,7 @@ def _framed(spec: StepSpec, action: GroupAction | ChooseAction, place: _Place) -
 
 def _nested_definition(spec: StepSpec, place: _Place) -> GroupAction:
     key, inner = place.library[place.key, spec.workflow or ""]
-    values, _ = _values(inner.inputs, _arguments(spec.inputs, place), "")
+    values, _ = input_values(inner.inputs, _arguments(spec.inputs, place), "", may_refer=True)
     steps = compiled(numbered_steps(inner), _Place(values=None, is_late=True, library=place.library, key=key))
     return GroupAction(body=steps, definition=inner.id, inputs=values)
 

@@ -13,9 +13,14 @@ VARIABLE_PATTERN = r"^[a-z][a-z0-9_]{0,30}$"
 
 
 class InputSpec(Authored):
-    type: Literal["string", "integer", "number", "boolean"] = "string"
-    default: StrictBool | StrictInt | StrictFloat | StrictStr | None = None
+    """A value that is given when a run starts."""
+
+    type: Literal["string", "path", "integer", "number", "boolean", "list"] = "string"
+    """A path stays inside of the repository; a list is one of texts."""
+    default: StrictBool | StrictInt | StrictFloat | StrictStr | tuple[StrictStr, ...] | None = None
     """Without one the input must be given."""
+    options: Annotated[tuple[StrictStr | StrictInt | StrictFloat, ...], Field(max_length=100)] = ()
+    """The only values that it may have; of a list, the only items."""
     description: str = ""
 
 
@@ -104,9 +109,30 @@ class ValueSpec(Authored):
 
 class GatesSpec(Authored):
     post: tuple[GateName, ...] = tuple(GateName)
+    """Judge the final commit."""
+
+
+class TriggerSpec(Authored):
+    """When runs start by themselves, once it is applied: `ostinato trigger apply`."""
+
+    schedule: Annotated[StrictStr, Field(min_length=1, max_length=200)]
+    """Cron: minute, hour, day of the month, month, day of the week; or @hourly, @daily, @weekly, @monthly, @yearly."""
+    timezone: Annotated[StrictStr, Field(min_length=1, max_length=100)] = "UTC"
+    """A name of the IANA database, like Europe/Berlin."""
+    overlap: Literal["skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow_all"] = "skip"
+    """What becomes of a start while the run before it is still going on."""
+    jitter: Duration = 0
+    """Each start is later by a random time up to this."""
+    catchup: Duration = "10m"
+    """Starts that were missed while the server was down are made up for as long as this."""
+    paused: StrictBool = False
+    inputs: dict[str, Any] = {}
+    """Of its runs; over the defaults, under --param."""
 
 
 class Definition(Authored):
+    schema_: Annotated[StrictStr, Field(alias="$schema", max_length=500)] = ""
+    """Where editors find the JSON Schema; `ostinato schema` prints it."""
     id: StepKey
     version: Annotated[StrictInt, Field(ge=1)] = 1
     description: str = ""
@@ -118,3 +144,4 @@ class Definition(Authored):
     """A step that writes outside of `writes` fails."""
     steps: Annotated[tuple[StepSpec, ...], Field(min_length=1, max_length=10_000)]
     gates: GatesSpec = GatesSpec()
+    triggers: Annotated[tuple[TriggerSpec, ...], Field(max_length=20)] = ()

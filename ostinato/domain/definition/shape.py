@@ -1,6 +1,7 @@
 """What is wrong with a definition's data: every problem, each with its field, before anything is compiled."""
 
 import difflib
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,9 +16,12 @@ from ostinato.domain.definition.model import (
     InputSpec,
     RetrySpec,
     StepSpec,
+    TriggerSpec,
     ValueSpec,
 )
 from ostinato.domain.definition.structure import Sight, placed, workflow_steps
+from ostinato.domain.definition.triggers import trigger_problems
+from ostinato.domain.definition.values import name_problems, spec_problems
 from ostinato.domain.errors import Problem, UserError
 
 MAX_ADDED = 200
@@ -25,7 +29,6 @@ _ADD_CURE = "Give the steps themselves"
 _ID_CURE = "Give it an id that the plan does not have"
 UNAVAILABLE: Mapping[str, str] = {
     "mcp": "steps that call MCP servers",
-    "triggers": "schedules and other triggers",
 }
 _CURES: Mapping[str, str] = {
     "id": "Use 1 to 63 lower-case letters, digits, '-' or '_', starting with a letter or digit",
@@ -52,7 +55,13 @@ _CURES: Mapping[str, str] = {
     "for_each": 'Write a mapping like {items: "steps.scan.files"}',
     "holds": 'Write a list of names, like ["port 5432"]',
     "priority": "Write a whole number; higher starts first",
-    "type": "Write one of: string, integer, number, boolean",
+    "type": "Write one of: string, path, integer, number, boolean, list",
+    "schedule": 'Write a cron expression in quotes, like "0 3 * * *"',
+    "overlap": "Write one of: skip, buffer_one, buffer_all, cancel_other, terminate_other, allow_all",
+    "jitter": 'Write seconds, or a length like "90s", "10m"',
+    "catchup": 'Write seconds, or a length like "90s", "10m"',
+    "paused": "Write true or false",
+    "triggers": 'Write a list like [{schedule: "0 3 * * *"}]',
 }
 _NESTED: Mapping[str, type[BaseModel]] = {
     "steps": StepSpec,
@@ -64,6 +73,7 @@ _NESTED: Mapping[str, type[BaseModel]] = {
     "values": ValueSpec,
     "gates": GatesSpec,
     "retry": RetrySpec,
+    "triggers": TriggerSpec,
 }
 
 
@@ -135,8 +145,8 @@ def _step_conditions(step: Mapping[Any, Any], at: str) -> Iterator[tuple[str, st
 
 def _without_unavailable(raw: dict[Any, Any]) -> tuple[dict[Any, Any], list[Problem]]:
     """The data without features that are not here yet, and a problem for each of them."""
-    problems = [_unavailable(name, str(name)) for name in raw if name == "triggers"]
-    kept = {name: value for name, value in raw.items() if name != "triggers"}
+    problems: list[Problem] = []
+    kept = dict(raw)
     if isinstance(steps := raw.get("steps"), list):
         kept["steps"] = [
             {name: value for name, value in step.items() if name not in UNAVAILABLE} if isinstance(step, dict) else step
@@ -173,7 +183,7 @@ def _shape_problems(raw: dict[Any, Any]) -> Iterator[Problem]:
             field = _field(path)
             if field not in seen:
                 seen.add(field)
-                yield _explained(error["type"], error["msg"], field, path)
+                yield _explained(error["type"], error["msg"], field, path, error["input"])
 
 
 def _walked(loc: Sequence[int | str], raw: object) -> tuple[int | str, ...]:
@@ -199,7 +209,7 @@ def _field(path: Sequence[int | str]) -> str:
     return text or "definition"
 
 
-def _explained(kind: str, message: str, field: str, path: Sequence[int | str]) -> Problem:
+def _explained(kind: str, message: str, field: str, path: Sequence[int | str], given: object) -> Problem:
     name = next((part for part in reversed(path) if isinstance(part, str)), "")
     if kind == "extra_forbidden":
         return Problem(
@@ -207,6 +217,9 @@ def _explained(kind: str, message: str, field: str, path: Sequence[int | str]) -
         )
     if kind == "missing":
         return Problem(code="field_missing", field=field, message="this field is missing", cure=f"Give {name!r}")
+    if kind == "string_type" and isinstance(given, bool | int | float):
+        said = f"a text is wanted, and without quotes this is read as {json.dumps(given)}"
+        return Problem(code="field_invalid", field=field, message=said, cure="Write it in quotes")
     said = re.sub(r"dictionary or instance of \w+", "mapping of fields", message.replace("tuple", "list"))
     said = said[:1].lower() + said[1:]
     return Problem(
@@ -229,6 +242,11 @@ def _model_at(path: Sequence[int | str]) -> type[BaseModel]:
 def _meaning_problems(raw: dict[Any, Any]) -> Iterator[Problem]:
     """What the steps that are well formed by themselves get wrong."""
     listed = raw.get("steps")
+    inputs = dict(_declared(raw.get("inputs")))
+    yield from name_problems(_names(raw.get("inputs")), "inputs")
+    yield from name_problems(_names(raw.get("values")), "values")
+    yield from spec_problems(inputs)
+    yield from trigger_problems(tuple(_triggers(raw.get("triggers"))), inputs)
     sight = Sight(inputs=_names(raw.get("inputs")), values=_names(raw.get("values")))
     yield from all_problems(tuple(_well_formed(listed)), sight, tuple(_raw_ids(listed)))
 
@@ -237,6 +255,22 @@ def _well_formed(listed: object) -> Iterator[tuple[str, StepSpec]]:
     for index, step in enumerate(listed if isinstance(listed, list) else ()):
         try:
             yield f"steps[{index}]", StepSpec.model_validate(step)
+        except ValidationError:
+            continue
+
+
+def _declared(given: object) -> Iterator[tuple[str, InputSpec]]:
+    for name, spec in given.items() if isinstance(given, dict) else ():
+        try:
+            yield str(name), InputSpec.model_validate(spec)
+        except ValidationError:
+            continue
+
+
+def _triggers(listed: object) -> Iterator[tuple[str, TriggerSpec]]:
+    for index, trigger in enumerate(listed if isinstance(listed, list) else ()):
+        try:
+            yield f"triggers[{index}]", TriggerSpec.model_validate(trigger)
         except ValidationError:
             continue
 
