@@ -1,36 +1,23 @@
 """What a request is about, by rules: a table of weighted patterns. Deterministic, offline, explained."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ostinato.domain.classification import Classification, Complexity, Intent, Risk, TaskType
-from ostinato.domain.lexicon import COMPLEXITY_CUES, DOMAINS, INTENTS, RULES, SMALL_CUES, SUCCESS, TYPICAL_INTENT
+from ostinato.domain.classification import Classification, Intent, Risk, TaskType
+from ostinato.domain.complexity import read_text, settle
+from ostinato.domain.criteria import criteria_for
+from ostinato.domain.domains import domains_in
+from ostinato.domain.estimate import estimate_by
+from ostinato.domain.lexicon import INTENTS, RULES, TYPICAL_INTENT
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.risk import assess_risk
 
-FACTOR_WEIGHTS: Mapping[str, float] = {
-    "scope": 0.25,
-    "dependencies": 0.20,
-    "uncertainty": 0.15,
-    "technical_depth": 0.15,
-    "integration_points": 0.15,
-    "risk": 0.10,
-}
-"""Features, F2."""
-CUTS = ((0.3, Complexity.SIMPLE), (0.6, Complexity.MODERATE), (0.8, Complexity.COMPLEX))
 UNSURE = 0.45
 """Below it the type is a guess, and the risk is never called low."""
 _READ_CHARS = 2000
 _DOUBT = 1.5
 """Weight of what the rules do not know; keeps the confidence of a single weak hit low."""
-_RISK_FACTOR = {Risk.LOW: 0.1, Risk.MEDIUM: 0.4, Risk.HIGH: 0.8, Risk.CRITICAL: 1.0}
-_BASE_S = {
-    Complexity.SIMPLE: 60.0,
-    Complexity.MODERATE: 600.0,
-    Complexity.COMPLEX: 3600.0,
-    Complexity.ENTERPRISE: 14_400.0,
-}
 _RULES = tuple((rule, re.compile(rule.pattern, re.IGNORECASE)) for rule in RULES)
 
 
@@ -49,10 +36,11 @@ def classify(text: str, *, project: ProjectFacts | None = None, stated: TaskType
     intent, secondary_intent = _intents(read, found.task_type)
     at_least = Risk.MEDIUM if found.confidence < UNSURE else Risk.LOW
     assessment = assess_risk(text, found.task_type, at_least=at_least)
-    domains = tuple(name for name, pattern in DOMAINS.items() if re.search(pattern, read, re.IGNORECASE))
-    factors = _factors(read, project, assessment.risk, len(domains))
-    score = round(sum(FACTOR_WEIGHTS[name] * value for name, value in factors.items()), 3)
-    complexity = _complexity(read, score)
+    domains = domains_in(read)
+    files = project.files if project else 0
+    reading = read_text(text, found.task_type, type_confidence=found.confidence, domains=len(domains), files=files)
+    settled = settle((reading,), assessment.risk)
+    estimate = estimate_by(settled.complexity, settled.basis)
     return Classification(
         task_type=found.task_type,
         confidence=found.confidence,
@@ -60,14 +48,18 @@ def classify(text: str, *, project: ProjectFacts | None = None, stated: TaskType
         intent=intent,
         secondary_intent=secondary_intent,
         domains=domains,
-        complexity=complexity,
-        complexity_score=score,
-        factors=factors,
+        complexity=settled.complexity,
+        complexity_score=settled.score,
+        complexity_basis=settled.basis,
+        complexity_confidence=settled.confidence,
+        factors=settled.factors,
+        readings=(reading,),
         risk=assessment.risk,
         risk_reasons=assessment.reasons,
         mitigations=assessment.mitigations,
-        success_criteria=SUCCESS[found.task_type],
-        estimated_s=_BASE_S[complexity],
+        success_criteria=criteria_for(found.task_type),
+        estimated_s=estimate.likely_s,
+        estimate=estimate,
         because=found.because,
         stated=stated is not None,
     )
@@ -126,26 +118,3 @@ def _intents(text: str, task_type: TaskType) -> tuple[Intent, Intent | None]:
     ranked = sorted(places, key=lambda intent: places[intent])
     first = ranked[0] if ranked else TYPICAL_INTENT[task_type]
     return first, ranked[1] if len(ranked) > 1 else None
-
-
-def _factors(text: str, project: ProjectFacts | None, risk: Risk, domains: int) -> dict[str, float]:
-    """Each 0 to 1. From words, and the number of files; a prior to be replaced once a plan exists."""
-    small = 0.2 if re.search(SMALL_CUES, text, re.IGNORECASE) else 0.0
-    hits = {name: len(set(re.findall(pattern, text.lower()))) for name, pattern in COMPLEXITY_CUES.items()}
-    size = min(0.2, project.files / 5000) if project else 0.0
-    listed = min(0.3, 0.05 * len(re.findall(r"\d\.\s|[;\n]\s*[-*]\s", text)))
-    raw = {
-        "scope": 0.2 + 0.25 * hits["scope"] + size + listed - small,
-        "dependencies": 0.1 + 0.3 * hits["dependencies"],
-        "uncertainty": 0.15 + 0.3 * hits["uncertainty"],
-        "technical_depth": 0.15 + 0.3 * hits["technical_depth"],
-        "integration_points": 0.1 + 0.25 * hits["integration_points"] + 0.1 * max(0, domains - 1),
-        "risk": _RISK_FACTOR[risk],
-    }
-    return {name: round(max(0.0, min(1.0, value)), 3) for name, value in raw.items()}
-
-
-def _complexity(text: str, score: float) -> Complexity:
-    if len(set(re.findall(COMPLEXITY_CUES["enterprise"], text.lower()))) >= 2:
-        return Complexity.ENTERPRISE
-    return next((band for cut, band in CUTS if score < cut), Complexity.ENTERPRISE)

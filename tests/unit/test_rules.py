@@ -1,7 +1,8 @@
 import pytest
 
 from ostinato.domain.classification import Complexity, Intent, Risk, TaskType
-from ostinato.domain.rules import FACTOR_WEIGHTS, UNSURE, classify
+from ostinato.domain.complexity import WEIGHTS
+from ostinato.domain.rules import UNSURE, classify
 
 PLAIN = {
     "implement JWT auth": TaskType.CODE_IMPLEMENTATION,
@@ -67,8 +68,8 @@ def test_the_first_verb_is_the_intent_and_the_next_the_second() -> None:
 def test_the_six_factors_are_weighted_to_one() -> None:
     found = classify("rewrite the whole system as distributed services with an external payments api")
 
-    assert set(found.factors) == set(FACTOR_WEIGHTS)
-    assert sum(FACTOR_WEIGHTS.values()) == pytest.approx(1)
+    assert set(found.factors) == set(WEIGHTS)
+    assert sum(WEIGHTS.values()) == pytest.approx(1)
     assert found.complexity is not Complexity.SIMPLE
 
 
