@@ -90,11 +90,25 @@ class Lowering(Fact):
     why: str
 
 
+class Ranked(Fact):
+    task_type: TaskType
+    p: float
+    """Calibrated, 0 to 1."""
+
+
 class Classification(Fact):
     task_type: TaskType
     confidence: float
     """0 to 1."""
     secondary: TaskType | None = None
+    also: tuple[TaskType, ...] = ()
+    """Every other type that is likely enough (p of .20 or more), the likeliest first."""
+    top: tuple[Ranked, ...] = ()
+    """The three likeliest types, whatever was stated."""
+    model: str = ""
+    """The classifier: its version and the beginning of its hash."""
+    refitted: bool = False
+    """Its calibration comes from kept corrections."""
     intent: Intent
     secondary_intent: Intent | None = None
     domains: tuple[str, ...] = ()
