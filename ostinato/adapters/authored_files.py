@@ -73,7 +73,7 @@ def _parse(path: Path, digest: str, text: str) -> DefinitionFile:
         except (ValueError, RecursionError) as refused:
             return _bad(path, digest, _json_problem(path, refused))
         text = text.replace("\t", " ")  # between values only: a JSON string holds no raw tab
-    reader = _Reader(path)
+    reader = _Reader(path, text if path.suffix == ".json" else None)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         raw = reader.value(node, "", 0) if node is not None else None
@@ -98,7 +98,8 @@ class _TooMuchError(Exception):
 class _Reader:
     """Walks the composed nodes: plain data, places of fields, duplicate keys and refused tags."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, json_text: str | None) -> None:
+        self._json_text = json_text
         self.places: Places = {}
         self.problems: list[Problem] = []
         self._path = path
@@ -122,7 +123,7 @@ class _Reader:
             if not isinstance(key, yaml.ScalarNode):
                 self._add("yaml_invalid", at, key, "a field's name is no plain text", "Write the name as a word")
                 continue
-            name = str(key.value)
+            name = str(key.value if self._json_text is None else self._json(key))
             if key.tag.endswith(":merge"):
                 self._add("yaml_merge", at, key, "'<<' merges nothing here", "Write the fields out")
                 continue
@@ -151,7 +152,14 @@ class _Reader:
             return _UNPRINTABLE.sub("�", value)
         return value
 
+    def _json(self, node: yaml.Node) -> Any:
+        """YAML reads some numbers and escapes of JSON otherwise."""
+        assert self._json_text is not None
+        return json.loads(self._json_text[node.start_mark.index : node.end_mark.index])
+
     def _constructed(self, node: yaml.Node, at: str) -> Any:
+        if self._json_text is not None:
+            return self._json(node)
         if not _PLAIN.match(node.tag):
             self._add("yaml_tag", at, node, f"the tag {node.tag!r} is refused", "Write the value without a tag")
             return str(node.value)

@@ -17,7 +17,8 @@ def error_lines(error: BaseException) -> list[str]:
 def problem_lines(problem: Problem) -> list[str]:
     if problem.file:
         spot = f"{problem.file}:{problem.line or 1}:{problem.column or 1}"
-        return [f"✘ {spot}: {problem.field}: {problem.message} [{problem.code}]", f"  → {problem.cure}"]
+        field = "" if problem.field in (problem.file, "definition") else f"{problem.field}: "
+        return [f"✘ {spot}: {field}{problem.message} [{problem.code}]", f"  → {problem.cure}"]
     spot = f", line {problem.line}, column {problem.column or 1}" if problem.line is not None else ""
     place = f"{problem.field}{spot}"
     lines = [f"✘ {place}: {problem.message}" if place else f"✘ {problem.message}"]
