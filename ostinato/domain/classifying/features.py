@@ -71,7 +71,9 @@ def _plain(title: str) -> str:
 def read(text: str) -> Reading:
     title, body = normalise(text)
     words = _words(title)
-    rules = tuple((rule, match[0].strip()) for rule, pattern in _RULES if (match := pattern.search(title[:_TITLE_CHARS])))
+    rules = tuple(
+        (rule, match[0].strip()) for rule, pattern in _RULES if (match := pattern.search(title[:_TITLE_CHARS]))
+    )
     tenths: dict[str, int] = {}
     surfaces: dict[str, str] = {}
     for name, weight, surface in _occurrences(title, body, words, rules):
