@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ostinato.domain.classification import Classification, Complexity, TaskType
 from ostinato.domain.errors import UserError
-from ostinato.domain.resources import ActivatedSkill, Activation, Mode
+from ostinato.domain.resources import Activated, Activation, Mode
 from ostinato.domain.skills import SKILLS, estimated_tokens
 
 _TEXTS: Mapping[str, tuple[str, str]] = {
@@ -71,7 +71,7 @@ def activate(classification: Classification, mode: str | None = None) -> Activat
         fit = round(classification.confidence / 2, 2)
         wanted.append((classification.secondary, fit, f"the request may be {classification.secondary}"))
     skills = tuple(
-        ActivatedSkill(name=SKILLS[kind].name, tokens=SKILLS[kind].tokens, fit=fit, because=because)
+        Activated(name=SKILLS[kind].name, tokens=SKILLS[kind].tokens, fit=fit, because=because)
         for kind, fit, because in wanted
     )
     mode_tokens = MODES[name].tokens
