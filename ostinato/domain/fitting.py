@@ -96,10 +96,14 @@ def wanted_by(classification: Classification, request: str, found: Found) -> Wan
 
 
 def likely_types(classification: Classification) -> dict[TaskType, float]:
-    sure = 1.0 if classification.stated else classification.confidence
-    types = {classification.task_type: sure}
-    if classification.secondary is not None and not classification.stated:
-        types.setdefault(classification.secondary, sure / 2)
+    """Its type first, then what else it is likely to be; nothing else where a person said the type."""
+    if classification.stated:
+        return {classification.task_type: 1.0}
+    types = {classification.task_type: classification.confidence}
+    known = {each.task_type: each.p for each in classification.top}
+    second = (classification.secondary,) if classification.secondary is not None else ()
+    for kind in (*second, *classification.also):
+        types.setdefault(kind, known.get(kind, classification.confidence / 2))
     return types
 
 
