@@ -9,6 +9,7 @@ from ostinato.adapters.projects.choices import (
     choose_lint,
     choose_tests,
     choose_types,
+    command_stated,
 )
 from ostinato.adapters.projects.layout import (
     count_languages,
@@ -18,19 +19,39 @@ from ostinato.adapters.projects.layout import (
     is_test_file,
 )
 from ostinato.adapters.projects.manifest import read_manifest
-from ostinato.adapters.projects.reading import Reader
+from ostinato.adapters.projects.reading import Reader, table
 from ostinato.adapters.projects.setup_script import NO_SCRIPT, read_setup_script
-from ostinato.domain.project import ProjectFacts
+from ostinato.adapters.projects.surveying import survey
+from ostinato.domain.project import ProjectFacts, Purpose
+
+MOST_NOTES = 30
 
 
 def inspect_project(tree: Path, commit: str, tracked: Sequence[str]) -> ProjectFacts:
     """Facts of the checkout in `tree`; `tracked` are its files, relative, POSIX style."""
     reader = Reader(tree=tree)
     languages = count_languages(tracked)
-    if not languages.get("Python"):
-        return ProjectFacts(commit=commit, languages=languages, files=len(tracked), notes=("no Python files",))
+    facts = ProjectFacts(commit=commit, languages=languages, files=len(tracked))
+    if languages.get("Python"):
+        facts = _with_python(facts, reader, tracked)
+    else:
+        reader.notes.append("no Python files")
+        commands = table(reader.toml(".ostinato/config.toml"), "commands")
+        facts = facts.model_copy(update={"tests": command_stated(reader, commands, "test")})
+    choices = {
+        Purpose.TEST: facts.tests,
+        Purpose.LINT: facts.lint,
+        Purpose.FORMAT: facts.format,
+        Purpose.TYPES: facts.types,
+    }
+    found = survey(reader, tracked, choices if facts.is_python else {})
+    return facts.model_copy(update={"survey": found, "notes": _bounded(reader.notes)})
+
+
+def _with_python(facts: ProjectFacts, reader: Reader, tracked: Sequence[str]) -> ProjectFacts:
+    """The facts that Ostinato's own tools and gates work by."""
     configuration = Configuration.of(reader)
-    manifest = read_manifest(tree, reader)
+    manifest = read_manifest(reader.tree, reader)
     script = read_setup_script(reader.text("setup.py")) or NO_SCRIPT
     roots = find_source_roots(reader, configuration.pyproject, configuration.setup_cfg, script, tracked)
     inis = (
@@ -40,19 +61,23 @@ def inspect_project(tree: Path, commit: str, tracked: Sequence[str]) -> ProjectF
     )
     if ".pre-commit-config.yaml" in tracked:
         reader.notes.append("pre-commit is configured; its hooks run when the final commit is made")
-    return ProjectFacts(
-        commit=commit,
-        languages=languages,
-        files=len(tracked),
-        source_roots=roots,
-        packages=find_packages(tracked, roots),
-        test_paths=find_test_paths(reader, configuration.pyproject, inis, tracked),
-        test_files=sum(1 for name in tracked if is_test_file(name)),
-        dependencies_declared=bool(manifest.needs) or manifest.computed,
-        manifest=manifest.file,
-        tests=choose_tests(configuration, tracked),
-        lint=choose_lint(configuration),
-        format=choose_format(configuration),
-        types=choose_types(configuration),
-        notes=tuple(dict.fromkeys(reader.notes)),
+    return facts.model_copy(
+        update={
+            "source_roots": roots,
+            "packages": find_packages(tracked, roots),
+            "test_paths": find_test_paths(reader, configuration.pyproject, inis, tracked),
+            "test_files": sum(1 for name in tracked if is_test_file(name)),
+            "dependencies_declared": bool(manifest.needs) or manifest.computed,
+            "manifest": manifest.file,
+            "tests": choose_tests(configuration, tracked),
+            "lint": choose_lint(configuration),
+            "format": choose_format(configuration),
+            "types": choose_types(configuration),
+        }
     )
+
+
+def _bounded(notes: Sequence[str]) -> tuple[str, ...]:
+    distinct = tuple(dict.fromkeys(note[:300] for note in notes))
+    more = len(distinct) - MOST_NOTES
+    return distinct if more <= 0 else (*distinct[:MOST_NOTES], f"{more} more notes")

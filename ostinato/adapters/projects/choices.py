@@ -1,7 +1,7 @@
 """Which tool does each job: the project's own choice first, ours as the fallback."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,14 +98,19 @@ def choose_tests(configuration: Configuration, tracked: Sequence[str]) -> ToolCh
 
 
 def _command(configuration: Configuration, name: str) -> ToolChoice | None:
-    line = configuration.commands.get(name)
+    return command_stated(configuration.reader, configuration.commands, name)
+
+
+def command_stated(reader: Reader, commands: Mapping[str, Any], name: str) -> ToolChoice | None:
+    """What a person wrote in the configuration: a list is an argv, a text a shell line."""
+    line = commands.get(name)
     source = ".ostinato/config.toml [commands]"
     if isinstance(line, list) and line and all(isinstance(word, str) for word in line):
         return ToolChoice(tool="command", argv=tuple(line), source=source, own=True)
     if isinstance(line, str) and line.strip():
         return ToolChoice(tool="command", argv=("/bin/sh", "-c", line), source=source, own=True)
     if line is not None:
-        configuration.reader.notes.append(f".ostinato/config.toml: commands.{name} is no command line and was ignored")
+        reader.notes.append(f".ostinato/config.toml: commands.{name} is no command line and was ignored")
     return None
 
 

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 _LARGEST_BYTES = 2 * 1024 * 1024
 _LARGEST_YAML_BYTES = 256 * 1024
-_COMMENTED = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_TRAILING_COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
+_COMMENTED = re.compile(r'("(?:\\.|[^"\\])*(?:"|\Z))|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+_TRAILING_COMMA = re.compile(r'("(?:\\.|[^"\\])*(?:"|\Z))|,(?=\s*[}\]])')
 _NAMESPACE = re.compile(r"\{[^}]*\}")
 _TARGET = re.compile(r"^([A-Za-z0-9_][\w.-]*)\s*:(?![=:])", re.MULTILINE)
 
@@ -29,7 +29,7 @@ class Reader:
     top: Path | None = None
     """The repository, where `tree` is a folder of it."""
 
-    real_top: str = ""
+    real_top: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
         self.real_top = os.path.realpath(self.top or self.tree).rstrip(os.sep)
