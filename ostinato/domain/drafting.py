@@ -2,26 +2,38 @@
 
 from ostinato.domain.classification import Classification
 from ostinato.domain.plan import Plan
+from ostinato.domain.planning import STRATEGY, Grounds, plan_for
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.request import RunRequest
 from ostinato.domain.risk import assess_plan, with_risk
 from ostinato.domain.rules import classify
-from ostinato.domain.templates import STRATEGY, template_for
 
 
-def draft(request: RunRequest, project: ProjectFacts) -> tuple[Classification, Plan]:
-    """The given plan, or the template's; never more steps at once than the run's options allow."""
+def draft(
+    request: RunRequest,
+    project: ProjectFacts,
+    *,
+    classification: Classification | None = None,
+    grounds: Grounds | None = None,
+) -> tuple[Classification, Plan]:
+    """The given plan, or the template's; never more steps at once than the run's options allow.
+
+    A classification that was made elsewhere (from evidence, by a model) is taken as it is.
+    """
     options = request.options
-    classification = classify(request.text, project=project, stated=options.task_type)
-    if options.plan is None:
-        plan = template_for(classification, project, request.text)
-    else:
-        classification = with_plan_risk(classification, options.plan)
-        plan = _fitted(options.plan, classification)
+    found = classification or classify(request.text, project=project, stated=options.task_type)
+    if options.plan is not None:
+        found = with_plan_risk(found, options.plan)
+        return found, within_options(_fitted(options.plan, found), request)
+    return found, within_options(plan_for(found, project, request.text, grounds=grounds), request)
+
+
+def within_options(plan: Plan, request: RunRequest) -> Plan:
+    options = request.options
     fitted: dict[str, object] = {"max_parallel": min(plan.max_parallel, options.max_parallel)}
     if options.post_gates is not None and options.plan is None:
         fitted["post_gates"] = options.post_gates
-    return classification, plan.model_copy(update=fitted)
+    return plan.model_copy(update=fitted)
 
 
 def with_plan_risk(classification: Classification, plan: Plan) -> Classification:

@@ -3,9 +3,9 @@ import pytest
 from ostinato.domain.classification import Risk, TaskType
 from ostinato.domain.drafting import draft
 from ostinato.domain.plan import Plan, Strategy, plan_problems, waves
+from ostinato.domain.planning import plan_for as template_for
 from ostinato.domain.references import resolve
 from ostinato.domain.rules import classify
-from ostinato.domain.templates import template_for
 from tests.builders import a_plan, a_project, a_run, a_step
 from tests.unit.test_rules import PLAIN
 
