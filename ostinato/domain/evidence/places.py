@@ -63,14 +63,14 @@ def manifest_folders(paths: Iterable[str]) -> frozenset[str]:
 
 
 def package_of(path: str, declared: Collection[str] = ()) -> str:
-    """The nearest folder with a manifest, else the first folder that is no mere container; "." at the top."""
+    """The nearest folder with a manifest, else two folders deep, not counting mere containers; "." at the top."""
     folders = path.split("/")[:-1]
     for depth in range(len(folders), 0, -1):
         folder = "/".join(folders[:depth])
         if folder in declared:
             return folder
-    depth = next((n for n, name in enumerate(folders, start=1) if name not in _CONTAINERS), len(folders))
-    return "/".join(folders[:depth]) or "."
+    named = [depth for depth, name in enumerate(folders, start=1) if name not in _CONTAINERS]
+    return "/".join(folders[: named[:2][-1]] if named else folders) or "."
 
 
 def packages_of(paths: Iterable[str], declared: Collection[str] = ()) -> tuple[str, ...]:
