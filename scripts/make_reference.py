@@ -25,7 +25,17 @@ from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, POST_GATES, VA
 REFERENCE = ROOT / "docs" / "reference"
 MARK = "<!-- Made by scripts/make_reference.py from the code; edit the code. -->"
 SOURCES = ("ostinato", "workflows", "activities", "worker.py")
-_CODE_AT = {"Problem": 0, "of": 0, "problem": 0, "_problem": 0, "_unfit": 0, "_add": 0, "_refused": 1, "_gate": 2}
+_CODE_AT = {
+    "Problem": 0,
+    "of": 0,
+    "problem": 0,
+    "_problem": 0,
+    "_unfit": 0,
+    "_add": 0,
+    "_refused": 1,
+    "_gate": 2,
+    "notice": 1,
+}
 """Calls that take a code in this place; any other takes it as `code=`."""
 
 

@@ -26,6 +26,7 @@ NAMED_FIT = 0.2
 _LEAST_FIT = {Kind.SKILL: NAMED_FIT, Kind.SERVER: 0.4, Kind.COMMAND: 0.6, Kind.AGENT: 0.35}
 _MOST = {Kind.SKILL: 12, Kind.SERVER: 3, Kind.COMMAND: 1, Kind.AGENT: 5}
 """More of them at once say less, whatever the budget."""
+UNTRUSTED = "the repository is not trusted"
 _LEVELS = (Detail.FULL, Detail.DESCRIPTION, Detail.NAME)
 
 
@@ -178,7 +179,7 @@ def _refused(resource: Resource, fit: Fit, kind: Kind, purse: _Purse) -> str | N
     if fit.score < _LEAST_FIT[kind]:
         return f"it does not fit ({fit.score:.2f})"
     if resource.origin is Origin.REPOSITORY and not purse.trusted:
-        return "the repository is not trusted"
+        return UNTRUSTED
     return None
 
 
@@ -219,9 +220,7 @@ def _context(found: Found, request: str, paths: Sequence[str], purse: _Purse) ->
     for each in found.of(Kind.CONTEXT):
         near = next((path for path in named if is_nearest(each, path, found)), None) if each.scope else None
         if each.origin is Origin.REPOSITORY and not purse.trusted:
-            purse.leave(
-                each, Fit(score=1.0 if near or not each.scope else 0.0, because=""), "the repository is not trusted"
-            )
+            purse.leave(each, Fit(score=1.0 if near or not each.scope else 0.0, because=""), UNTRUSTED)
         elif not each.scope:
             whose = "your own, for every repository" if each.origin is Origin.USER else "it is for the whole repository"
             taken.append(_activated(each, Detail.FULL, 1.0, whose))

@@ -59,7 +59,7 @@ def _skill(path: str, document: Document, place: Place) -> tuple[str, str]:
     folder = path.split("/")[-2]
     name = _required(document, "name", MAX_NAME)
     if not _NAME.fullmatch(name):
-        said = f"the name {name!r} may hold lower-case letters, digits and single hyphens between them only"
+        said = f"{name!r} is no name: lower-case letters and digits, single hyphens between"
         raise DocumentError(said, f"Call it {_proper(name)!r}, its folder as well", document.line("name"))
     if name != folder:
         said = f"the name {name!r} is not that of its folder, {folder!r}"
@@ -115,7 +115,7 @@ def _has_front(document: Document, fields: str) -> None:
 
 def _has_body(document: Document, what: str) -> None:
     if not document.body.strip():
-        raise DocumentError("it has no text", f"Write below the front matter {what}")
+        raise DocumentError("it has no text", f"Write below the front matter {what}", code="resource_invalid")
 
 
 def _required(document: Document, field: str, cap: int) -> str:
