@@ -11,12 +11,13 @@ from pathlib import Path
 from ostinato.adapters.git.repository import RepositoryState, inspect_repository
 from ostinato.cli.call import Call
 from ostinato.cli.connecting import here
+from ostinato.cli.defining import Defined, Problems, define
 from ostinato.cli.follow import current_user
 from ostinato.cli.options import as_utf8
 from ostinato.cli.printable import printable
 from ostinato.cli.redacting import redacted
 from ostinato.domain.classification import TaskType
-from ostinato.domain.errors import Problem, UserError
+from ostinato.domain.errors import UserError
 from ostinato.domain.ids import RunId, new_run_id, parse_run_id
 from ostinato.domain.plan import GateName, Plan
 from ostinato.domain.request import Interaction, RunOptions, RunRequest, clean_request
@@ -41,27 +42,13 @@ class Asked:
     repository: RepositoryState
 
 
-class Problems(list[Problem]):
-    """Collects the problems of several checks, to raise them together."""
-
-    def collect(self, error: UserError) -> None:
-        self.extend(error.problems)
-
-    def add(self, code: str, field: str, message: str, cure: str) -> None:
-        self.append(Problem(code=code, field=field, message=message, cure=cure))
-
-    def settle(self) -> None:
-        if self:
-            raise UserError(self)
-
-
 async def ask_for(call: Call) -> Asked:
     """The checked request, not yet trusted; raises UserError with every problem of text, options and repository."""
     arguments, problems = call.arguments, Problems()
-    text = _text(arguments, problems)
+    defined = define(arguments, problems)
+    text, plan = _text(arguments, defined, problems), defined.plan
     run_id = _run_id(arguments, text, problems)
     deadline = _deadline(arguments.deadline, datetime.now(UTC), problems)
-    plan = _definition(arguments, problems)
     context = _context(call, problems)
     _check_parallel(arguments.max_parallel, problems)
     _check_mode(arguments.mode, problems)
@@ -116,12 +103,12 @@ def _remote(text: str, root: Path) -> str:
     return str(place) if place.exists() else text
 
 
-def _text(arguments: Namespace, problems: Problems) -> str:
+def _text(arguments: Namespace, defined: Defined, problems: Problems) -> str:
     given = arguments.request
     if given == "-":
         given = sys.stdin.buffer.read(MAX_READ_BYTES).decode("utf-8", "replace")
-    if given is None and arguments.definition:
-        given = f"Run the definition {here(arguments.definition).stem}"
+    if given is None and defined.given:
+        given = defined.text
     try:
         return clean_request(redacted(as_utf8(given or "")))
     except UserError as error:
@@ -181,21 +168,6 @@ def _check_mode(mode: str | None, problems: Problems) -> None:
         problems.add("mode_unknown", "--mode", f"there is no mode {mode!r}", f"Use one of: {', '.join(names)}")
 
 
-def _definition(arguments: Namespace, problems: Problems) -> Plan | None:
-    if arguments.definition is None:
-        if arguments.param:
-            problems.add("param_unused", "--param", "there is no definition to give it to", "Add --definition FILE")
-        return None
-    from ostinato.adapters.definitions import compile_file
-
-    parameters = _parameters(arguments.param, problems)
-    try:
-        return compile_file(here(arguments.definition), parameters)
-    except UserError as error:
-        problems.collect(error)
-        return None
-
-
 def _context(call: Call, problems: Problems) -> RunContext | None:
     """Every file merged, the later ones second; conflicts are told, and the newer fact is taken."""
     from ostinato.cli.commands.context import read_context
@@ -215,13 +187,3 @@ def _context(call: Call, problems: Problems) -> RunContext | None:
         for conflict in conflicts:
             call.terminal.say(f"note: {printable(str(conflict))}")
     return merged
-
-
-def _parameters(pairs: list[str], problems: Problems) -> dict[str, str]:
-    parameters = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            problems.add("param_invalid", "--param", f"{pair!r} is not name=value", "Write it like --param package=src")
-        parameters[as_utf8(name)] = as_utf8(value)
-    return parameters

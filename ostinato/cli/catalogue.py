@@ -21,6 +21,7 @@ GROUPS: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("resources", "the modes, skills, servers, commands, agents and context that a run can get"),
         Entry("init", "write a commented .ostinato/config.toml with what was detected"),
         Entry("validate", "check workflow definitions"),
+        Entry("templates", "workflow templates: list them, show one, save a finished run as one"),
         Entry("schema", "print the JSON Schema of workflow definitions"),
     ),
     "Follow it": (

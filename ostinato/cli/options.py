@@ -45,7 +45,10 @@ def declare_work(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("request", metavar="REQUEST", nargs="?", help="what you want, in any language; - reads stdin")
     declare_repository(parser)
     parser.add_argument("--definition", metavar="FILE", help="a workflow definition (YAML or JSON) to use as the plan")
-    parser.add_argument("--param", metavar="K=V", action="append", default=[], help="an input of the definition")
+    parser.add_argument("--template", metavar="T", help="a workflow template to use as the plan; see: templates list")
+    parser.add_argument(
+        "--param", metavar="K=V", action="append", default=[], help="an input of the definition or template"
+    )
     parser.add_argument(
         "--context", metavar="FILE", action="append", default=[], help="what another run left; see: context --export"
     )

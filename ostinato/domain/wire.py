@@ -63,6 +63,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "id": plan.id,
         "version": plan.version,
         "source": plan.source,
+        "definition_sha256": plan.definition_sha256,
+        "inputs": plan.inputs,
         "validation_level": plan.validation_level,
         "max_parallel": plan.max_parallel,
         "steps": [
