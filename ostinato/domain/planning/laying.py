@@ -48,26 +48,38 @@ def bridged(parts: Iterable[Part], chosen: Iterable[str]) -> tuple[Part, ...]:
         leads[part.key] = (part.key,) if part.key in kept else after
         if part.key in kept:
             found.append(replace(part, after=after))
+    return _unhurdled(found)
+
+
+def _unhurdled(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """A tool that only looks needs no other look to be over: it follows what that one followed."""
+    followed: dict[str, tuple[str, ...]] = {}
+    found: list[Part] = []
+    for part in parts:
+        after = part.after
+        beyond = tuple(dict.fromkeys(lead for name in after for lead in followed.get(name, (name,))))
+        if part.kind == "think" or (part.kind == "tool" and not part.writes):
+            followed[part.key] = beyond
+        found.append(replace(part, after=beyond if part.kind == "tool" and not part.writes else after))
     return tuple(found)
 
 
 def laid_out(parts: Sequence[Part], site: Site) -> Laid:
     if site.layout.shape is Shape.HIERARCHICAL:
         return _nested(parts, site)
-    nodes = tuple(_spread(parts, site)) if site.layout.branches else tuple((part, None) for part in parts)
-    known = {part.key: part for part, _ in nodes}
-    return Laid(
-        steps=tuple(step_of(part, known[part.key], site, branch) for part, branch in nodes),
-        library={},
-        parts={StepId(part.key): part for part, _ in nodes},
-    )
+    nodes: Sequence[tuple[Part, Branch | None]] = [(part, None) for part in parts]
+    if site.layout.branches:
+        nodes = tuple(_spread(parts, site))
+    eased = _unhurdled(part for part, _ in nodes)
+    steps = (step_of(part, site, branch) for part, (_, branch) in zip(eased, nodes, strict=True))
+    return Laid(steps=tuple(steps), library={}, parts={StepId(part.key): part for part in eased})
 
 
-def step_of(part: Part, known: Part, site: Site, branch: Branch | None = None) -> StepSpec:
+def step_of(part: Part, site: Site, branch: Branch | None = None) -> StepSpec:
     """The step of a part, in its place where it has one."""
     place = branch.place if branch else None
     data: dict[str, Any] = {
-        "id": known.key,
+        "id": part.key,
         "name": part.name + (f" in {literal(place.name)}" if place else ""),
         "depends_on": part.after,
         "reads": globs_of(part.reads, site.project, place, site.grounds),
@@ -110,9 +122,9 @@ def _spread(parts: Sequence[Part], site: Site) -> Iterator[tuple[Part, Branch | 
     ends: dict[str, dict[str, tuple[str, ...]]] = {}
     for part in parts:
         if not part.each:
-            after = [name for key in part.after for branch in branches for name in ends[key][branch.slug]]
+            after = tuple(dict.fromkeys(name for key in part.after for b in branches for name in ends[key][b.slug]))
             ends[part.key] = {branch.slug: (part.key,) for branch in branches}
-            yield _joining(replace(part, after=tuple(dict.fromkeys(after))), len(after) > len(part.after), site), None
+            yield _joining(replace(part, after=after), len(after) > len(part.after), site), None
             continue
         ends[part.key] = {}
         for branch in branches:
@@ -145,11 +157,11 @@ def _nested(parts: Sequence[Part], site: Site) -> Laid:
         if not cluster[0].each:
             part = _joining(replace(cluster[0], after=after), len(after) > len(cluster[0].after), site)
             ends[part.key] = (part.key,)
-            steps.append(step_of(part, part, site))
+            steps.append(step_of(part, site))
             continue
-        frames = [_frame(cluster, branch, cluster[0].key, site, library, "", after) for branch in site.layout.branches]
+        frames = tuple(_frames(site.layout.branches, cluster, site, library, "", after))
         steps += frames
-        ends |= {key: tuple(frame.id for frame in frames) for key in inside}
+        ends |= dict.fromkeys(inside, tuple(frame.id for frame in frames) or after)
     return Laid(steps=tuple(steps), library=library, parts={StepId(part.key): part for part in parts})
 
 
@@ -167,27 +179,26 @@ def _clusters(parts: Sequence[Part]) -> Iterator[tuple[Part, ...]]:
         yield tuple(run)
 
 
-def _frame(
+def _frames(
+    branches: Sequence[Branch],
     cluster: Sequence[Part],
-    branch: Branch,
-    stage: str,
     site: Site,
     library: dict[tuple[str, str], tuple[str, Definition]],
     around: str,
     after: Sequence[str] = (),
-) -> StepSpec:
-    """A branch as a nested definition, put into the library with those within it."""
-    key = f"{stage}/{branch.place.path}"
-    inner = (
-        tuple(_frame(cluster, inner, stage, site, library, key) for inner in branch.inner)
-        if branch.inner
-        else tuple(_within(cluster, branch, site))
-    )
-    own = f"{stage}-{branch.slug}" if not around else branch.slug
-    library[around, key] = (key, Definition(id=StepId(own), inputs=INPUTS, steps=inner))
-    name = f"{cluster[0].name} in {literal(branch.place.name)}"
-    given = {"request": "{{ inputs.request }}"}
-    return StepSpec(id=StepId(own), name=name, workflow=key, inputs=given, depends_on=tuple(map(StepId, after)))
+) -> Iterator[StepSpec]:
+    """Branches as nested definitions, put into the library with those within; none where nothing is to be done."""
+    for branch in branches:
+        key = f"{cluster[0].key}/{branch.place.path}"
+        inner = tuple(_frames(branch.inner, cluster, site, library, key))
+        inner = inner if branch.inner else tuple(_within(cluster, branch, site))
+        if not inner:
+            continue
+        own = StepId(branch.slug if around else f"{cluster[0].key}-{branch.slug}")
+        library[around, key] = (key, Definition(id=own, inputs=INPUTS, steps=inner))
+        name = f"{cluster[0].name} in {literal(branch.place.name)}"
+        given = {"request": "{{ inputs.request }}"}
+        yield StepSpec(id=own, name=name, workflow=key, inputs=given, depends_on=tuple(map(StepId, after)))
 
 
 def _within(cluster: Sequence[Part], branch: Branch, site: Site) -> Iterator[StepSpec]:
@@ -195,7 +206,7 @@ def _within(cluster: Sequence[Part], branch: Branch, site: Site) -> Iterator[Ste
     useful = [part.key for part in cluster if is_of_use(part, site.project, branch.place.language)]
     local = [replace(part, after=tuple(name for name in part.after if name in inside)) for part in cluster]
     for part in bridged(local, useful):
-        yield step_of(part, part, site, branch)
+        yield step_of(part, site, branch)
 
 
 def _leaves(branches: Iterable[Branch]) -> Iterator[Branch]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ostinato.domain.classification import TaskType
 from ostinato.domain.planning.catalogue.closing import closing, signing
-from ostinato.domain.planning.parts import FORMAL, PHASES, THOROUGH, Part, ask, before, think, tool, verify, work
+from ostinato.domain.planning.parts import FORMAL, PHASES, THOROUGH, P, Part, ask, before, think, tool, verify, work
 
 _CHANGE = ("change",)
 _DOCUMENTATION = (
@@ -333,8 +333,9 @@ _MAINTENANCE = (
     verify("lint-run", "lint", called="Verify after lint", on=THOROUGH, when=("lint",)),
     tool("format", "format", "lint-run", each=True, when=("format",)),
     tool("types", "types.check", "format", when=("types",)),
-    work("tidy", "Tidy up", "Do the upkeep with the project's own tools.", "approve", "baseline", each=True,
+    work("tidy", "Tidy up", "Do the upkeep with the project's own tools.", "approve", "baseline", "upgrade", each=True,
          when=("foreign",)),
+    tool("scan", "security.scan", "tidy", on=frozenset((P,)), when=("foreign",)),
     tool("generate", "tests.generate", "format", when=("generate",)),
     verify("verify", "generate", "format", "tidy"),
     *closing(
