@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ostinato.adapters.projects.grounds import Found, Grounds, above, folder_of, join
+from ostinato.adapters.projects.grounds import MOST_MANIFESTS, Found, Grounds, above, folder_of, join
 from ostinato.adapters.projects.lines import NAMES, recognise_line
 from ostinato.adapters.projects.reading import table, words
 from ostinato.domain.project import ROOT, Basis, Command, Member, PackageManager, Purpose
@@ -81,10 +81,8 @@ def _manifests(grounds: Grounds) -> dict[str, dict[str, Any]]:
     declared: list[str] = []
     for folder, source in sources.items():
         declared += grounds.matching("package.json", folder, _workspaces(grounds, folder, source))
-    for folder in declared[: len(declared) if len(sources) < 60 else 0]:
-        if folder not in sources:
-            sources[folder] = grounds.reader.json(join(folder, "package.json"))
-    return sources
+    more = [folder for folder in declared if folder not in sources][: MOST_MANIFESTS - len(sources)]
+    return sources | {folder: grounds.reader.json(join(folder, "package.json")) for folder in more}
 
 
 def _workspaces(grounds: Grounds, folder: str, source: Mapping[str, Any]) -> tuple[str, ...]:

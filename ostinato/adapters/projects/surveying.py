@@ -1,6 +1,6 @@
 """Everything that is found, in one picture: for each job of each package the command with the strongest ground."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ostinato.adapters.projects import continuous, java, javascript, native, python, tasks
@@ -18,7 +18,7 @@ MARKS: Final = frozenset((*python.MARKS, *javascript.MARKS, *native.MARKS, *java
 _STRENGTH = {basis: rank for rank, basis in enumerate(Basis)}
 _ORDER = (Purpose.TEST, Purpose.LINT, Purpose.TYPES, Purpose.BUILD, Purpose.FORMAT)
 _FAMILY = {"TypeScript": "JavaScript", "Kotlin": "Java"}
-_MOST_WORDS = 300
+_MOST_CHARACTERS = 300
 
 
 def survey(reader: Reader, tracked: Iterable[str], python_choices: python.Choices) -> Survey:
@@ -31,7 +31,7 @@ def survey(reader: Reader, tracked: Iterable[str], python_choices: python.Choice
     return Survey(
         managers=tuple(found.managers[:MOST_MANAGERS]),
         members=_bounded_members(reader, found.members),
-        commands=_bounded_commands(reader, commands),
+        commands=_bounded_commands(reader, commands, {member.path for member in found.members[MOST_MEMBERS:]}),
         ci=tuple(files),
     )
 
@@ -138,8 +138,9 @@ def _bounded_members(reader: Reader, members: Sequence[Member]) -> tuple[Member,
     return tuple(m.model_copy(update={"depends_on": tuple(p for p in m.depends_on if p in paths)}) for m in kept)
 
 
-def _bounded_commands(reader: Reader, commands: Sequence[Command]) -> tuple[Command, ...]:
-    short = [command for command in commands if sum(map(len, command.argv)) <= _MOST_WORDS]
+def _bounded_commands(reader: Reader, commands: Sequence[Command], unlisted: Container[str]) -> tuple[Command, ...]:
+    listed = [command for command in commands if command.member not in unlisted]
+    short = [command for command in listed if sum(map(len, command.argv)) <= _MOST_CHARACTERS]
     if len(short) > MOST_COMMANDS:
         reader.notes.append(f"{len(short)} commands were found; {MOST_COMMANDS} are listed")
     return tuple(short[:MOST_COMMANDS])
