@@ -15,7 +15,7 @@ from ostinato.adapters.evidence.searching import find_definitions, find_dependen
 from ostinato.adapters.git.command import Git, readable
 from ostinato.domain.errors import ExternalError
 from ostinato.domain.evidence import MOST_NAMED, Evidence, MatchedFile
-from ostinato.domain.evidence.matching import Candidate, Matching, match_names, tests_near
+from ostinato.domain.evidence.matching import Candidate, Matching, match_names, nearby_tests
 from ostinato.domain.evidence.naming import names_in
 from ostinato.domain.evidence.owners import PLACES, owner_rules, owners_of
 from ostinato.domain.evidence.places import is_test, language_of, manifest_folders, packages_of
@@ -59,7 +59,7 @@ async def gather_evidence(git: Git, commit: str, text: str, *, limit_s: float = 
     matches = tuple(
         _matched(candidate, listed, churn, owners_of(candidate.path, owners)) for candidate in matching.best
     )
-    tests = (*tests_near(paths, listed.catalogue), *(path for path in dependents.files if is_test(path)))
+    tests = (*nearby_tests(paths, listed.catalogue), *(path for path in dependents.files if is_test(path)))
     return Evidence(
         commit=commit,
         files=len(listed.sizes),

@@ -32,7 +32,9 @@ def public_removed(path: str, before: str, after: str) -> tuple[str, ...]:
     if is_test(path):
         return ()
     old, new = public_names(path, before), public_names(path, after)
-    return () if old is None or new is None else tuple(f"{path}:{name}" for name in sorted(old - new))
+    if old is None or new is None:
+        return ()
+    return tuple(f"{path}:{name}" for name in sorted(old - new - _imported(path, after)))
 
 
 def public_names(path: str, text: str) -> frozenset[str] | None:
@@ -45,9 +47,10 @@ def public_names(path: str, text: str) -> frozenset[str] | None:
     if any(map(_is_private, path.split("/"))):
         return frozenset()
     try:
-        return frozenset(_defined(ast.parse(text).body))
+        defined = frozenset(_defined(ast.parse(text).body))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    return defined | _imported(path, text) if path.endswith("/__init__.py") else defined
 
 
 def dependencies_in(path: str, text: str) -> dict[str, str]:
@@ -79,10 +82,17 @@ def _defined(body: Iterable[ast.stmt], prefix: str = "") -> Iterator[str]:
         elif isinstance(node, ast.Assign | ast.AnnAssign) and not prefix:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             yield from (t.id for t in targets if isinstance(t, ast.Name) and not _is_private(t.id))
-        elif isinstance(node, ast.ImportFrom | ast.Import):
-            yield from (alias.asname for alias in node.names if alias.asname and not _is_private(alias.asname))
         elif isinstance(node, ast.If | ast.Try):
             yield from _defined(node.body, prefix)
+
+
+def _imported(path: str, text: str) -> frozenset[str]:
+    """Names that a module passes on: one that moved and is imported back is not gone."""
+    if not path.endswith(PYTHON):
+        return frozenset()
+    imports = [node for node in ast.parse(text).body if isinstance(node, ast.ImportFrom)]
+    names = (alias.asname or alias.name for node in imports for alias in node.names)
+    return frozenset(name for name in names if not _is_private(name))
 
 
 def _is_private(name: str) -> bool:

@@ -80,8 +80,8 @@ def _python_base(path: str, dotted: str) -> str:
 
 
 def _script_target(path: str, target: str) -> str:
-    """Relative targets from the file's folder; others without an alias's mark (@/, ~/)."""
+    """Relative targets from the file's folder, others without an alias's mark (@/, ~/); empty for a library's name."""
     bare = re.sub(r"\.(m|c)?[jt]sx?$", "", target)
     if bare.startswith("."):
         return normpath(f"{path.rpartition('/')[0] or '.'}/{bare}").removeprefix("./")
-    return re.sub(r"^[@~]/", "", bare)
+    return re.sub(r"^[@~]/", "", bare) if "/" in bare else ""

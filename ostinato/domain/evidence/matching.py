@@ -96,7 +96,7 @@ def match_names(names: Names, catalogue: Catalogue, definitions: Mapping[str, Se
     return Matching(best=best, total=len(ranked), notes=tuple(notes))
 
 
-def tests_near(paths: Iterable[str], catalogue: Catalogue) -> tuple[str, ...]:
+def nearby_tests(paths: Iterable[str], catalogue: Catalogue) -> tuple[str, ...]:
     """Tests of the same subject; without any, those in test folders of the same name. At most MOST_NAMED."""
     listed = list(paths)
     near = [path for path in listed if is_test(path)]
