@@ -19,6 +19,7 @@ from ostinato.cli.parser import CommandModule, Parser, build_parser  # noqa: E40
 from ostinato.contracts import activities, workflows  # noqa: E402
 from ostinato.domain.definition.model import Definition  # noqa: E402
 from ostinato.domain.plan import GateName  # noqa: E402
+from ostinato.domain.risk_policy import CHANGES, FLOOR, POLICY  # noqa: E402
 from ostinato.domain.tools import TOOLS  # noqa: E402
 from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, POST_GATES, VARIABLES  # noqa: E402
 
@@ -58,6 +59,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page,
         "exit-codes.md": exit_codes_page,
         "settings.md": settings_page,
+        "risk.md": risk_page,
         "errors.md": errors_page,
         "gates.md": gates_page,
         "tools.md": tools_page,
@@ -110,6 +112,29 @@ def _synopsis(parser: Parser) -> Iterator[str]:
 
 def _has_value(name: str, action: argparse.Action) -> bool:
     return name.startswith("-") and action.nargs != 0 and action.metavar is not None
+
+
+def risk_page() -> Iterator[str]:
+    yield from (
+        "# The policy of risk",
+        "",
+        "How it is read: [complexity and risk](../explanation/complexity-and-risk.md).",
+    )
+    yield from (
+        "",
+        "## Matters",
+        "",
+        "| matter | risk | why | what to do | for instance | paths |",
+        "|---|---|---|---|---|---|",
+    )
+    for rule in POLICY:
+        paths = ", ".join(f"`{glob}`" for glob in rule.globs)
+        examples = "; ".join(rule.examples)
+        yield f"| {rule.name} | {rule.risk} | {rule.reason} | {rule.mitigation} | {examples} | {paths} |"
+    yield from ("", "## Kinds of change", "", "| in the diff | risk | why | what to do |", "|---|---|---|---|")
+    yield from (f"| {kind.name} | {kind.risk} | {kind.reason} | {kind.mitigation} |" for kind in CHANGES)
+    yield from ("", "## Floors", "", "| task type | at least |", "|---|---|")
+    yield from (f"| {task_type} | {risk} |" for task_type, risk in FLOOR.items())
 
 
 def exit_codes_page() -> Iterator[str]:
