@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := menu
-.PHONY: menu install demo down check test test-all format lint types imports chaos clean
+.PHONY: menu install train classify-eval demo down check test test-all format lint types imports chaos clean
 
 menu: ## this menu
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## create .venv and install Ostinato with its development tools
 
@@ -37,6 +37,12 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/mypy tests worker.py client.py scripts/*.py benchmarks/*.py
+
+train: $(STAMP) ## train the classifier from the rows in training/
+	$(BIN)/python -m scripts.train_classifier
+
+classify-eval: $(STAMP) ## how good the classifier is on the development split
+	$(BIN)/python -m scripts.classify_eval
 
 imports: $(STAMP)
 	$(BIN)/lint-imports

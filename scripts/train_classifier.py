@@ -35,16 +35,16 @@ STRENGTH = 3.0
 FEWEST_ROWS = 2
 """A feature of a single row teaches nothing about others."""
 FOLDS = 4
-ALPHA, FLOOR = 0.25, 0.03
+ALPHA, FLOOR = 0.10, 0.03
 """How far the natural mix of requests bends the probabilities; a rare type counts as if it were this frequent."""
 NATURAL = {
     "code_implementation": 0.322, "bug_fix": 0.319, "documentation": 0.197, "refactoring": 0.067, "testing": 0.053,
     "deployment": 0.018, "performance_optimization": 0.012, "maintenance": 0.011,
 }  # fmt: skip
-TRACK_WEIGHTS = {"instr": 3.0, "user": 3.0, "beads": 1.5, "explicit": 2.0}
+TRACK_WEIGHTS = {"instr": 3.0, "user": 3.0, "beads": 1.5, "explicit": 2.0, "template": 0.7}
 """Rows that read like requests count more than subjects of commits."""
-TEMPLATED = {"code_review": 120, "security_audit": 120, "research": 120, "ui_design": 120}
-USUALLY_TEMPLATED = 60
+TEMPLATED = 240
+"""Sentences for each type."""
 
 Numbers = NDArray[np.float64]
 
@@ -90,7 +90,7 @@ def templated() -> list[Row]:
     return [
         Row(text=_filled(line, source["slots"], f"{label}/{number}"), label=label, source="ours", track="template")
         for label, lines in sorted(source["templates"].items())
-        for number in range(TEMPLATED.get(label, USUALLY_TEMPLATED))
+        for number in range(TEMPLATED)
         for line in (lines[number % len(lines)],)
     ]
 
@@ -100,7 +100,7 @@ def _filled(line: str, slots: Mapping[str, Sequence[str]], seed: str) -> str:
         known = slots[match[1]]
         return known[zlib.crc32(f"{seed}/{match[1]}".encode()) % len(known)]
 
-    return re.sub(r"\{(\w)\}", choice, line)
+    return re.sub(r"\{(\w+)\}", choice, line)
 
 
 def space_of(readings: Sequence[Reading]) -> Space:
@@ -155,16 +155,22 @@ def fitted_temperature(rows: Sequence[Row], readings: Sequence[Reading]) -> floa
     for fold in range(FOLDS):
         inside = [place for place, each in enumerate(folds) if each != fold]
         space, weights, bias = fit([rows[place] for place in inside], [readings[place] for place in inside])
-        outside = [place for place, each in enumerate(folds) if each == fold]
+        outside = _of(folds, fold)
         scores = space.matrix([readings[place] for place in outside]) @ weights.T + bias
         scored += [(score, TYPES.index(rows[place].task_type)) for score, place in zip(scores, outside, strict=True)]
     scores, truths = np.array([score for score, _ in scored]), np.array([truth for _, truth in scored])
-    return min((round(0.5 + 0.05 * step, 2) for step in range(25)), key=lambda t: _surprise(scores / t, truths))
+    steps = (round(0.5 + 0.05 * step, 2) for step in range(25))
+    return min(steps, key=lambda t: _surprise(scores / t, truths))
+
+
+def _of(folds: Sequence[int], fold: int) -> list[int]:
+    return [place for place, each in enumerate(folds) if each == fold]
 
 
 def _surprise(scores: Numbers, truths: NDArray[np.int_]) -> float:
     scores = scores + np.array(prior())
-    return float((np.logaddexp.reduce(scores, axis=1) - scores[np.arange(len(truths)), truths]).mean())
+    each = np.logaddexp.reduce(scores, axis=1) - scores[np.arange(len(truths)), truths]
+    return float(each.mean())
 
 
 def _folds(rows: Sequence[Row]) -> list[int]:

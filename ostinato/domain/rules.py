@@ -1,24 +1,22 @@
-"""What a request is about, by rules: a table of weighted patterns. Deterministic, offline, explained."""
+"""What a request is about: the type by a trained model, the rest by rules. Deterministic, offline, explained."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ostinato.domain.classification import Classification, Intent, Risk, TaskType
+from ostinato.domain.classification import Classification, Intent, Ranked, Risk, TaskType
+from ostinato.domain.classifying.artefact import shipped_model
+from ostinato.domain.classifying.calibration import LIKELY, Calibration
+from ostinato.domain.classifying.escalation import UNSURE
+from ostinato.domain.classifying.prediction import predict
 from ostinato.domain.complexity import read_text, settle
 from ostinato.domain.criteria import criteria_for
 from ostinato.domain.domains import domains_in
 from ostinato.domain.estimate import estimate_by
-from ostinato.domain.lexicon import INTENTS, RULES, TYPICAL_INTENT
+from ostinato.domain.lexicon import INTENTS, TYPICAL_INTENT
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.risk import assess_risk
 
-UNSURE = 0.45
-"""Below it the type is a guess, and the risk is never called low."""
 _READ_CHARS = 2000
-_DOUBT = 1.5
-"""Weight of what the rules do not know; keeps the confidence of a single weak hit low."""
-_RULES = tuple((rule, re.compile(rule.pattern, re.IGNORECASE)) for rule in RULES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +24,23 @@ class _Type:
     task_type: TaskType
     confidence: float
     secondary: TaskType | None
+    also: tuple[TaskType, ...]
+    top: tuple[Ranked, ...]
     because: tuple[str, ...]
+    model: str
+    refitted: bool
 
 
-def classify(text: str, *, project: ProjectFacts | None = None, stated: TaskType | None = None) -> Classification:
-    """Never fails: what the rules do not understand, other languages included, gets a low confidence."""
+def classify(
+    text: str,
+    *,
+    project: ProjectFacts | None = None,
+    stated: TaskType | None = None,
+    calibration: Calibration | None = None,
+) -> Classification:
+    """Never fails: what the model does not understand, other languages included, gets a low confidence."""
     read = " ".join(text[:_READ_CHARS].split())
-    found = _task_type(read, stated)
+    found = _task_type(text, stated, calibration)
     intent, secondary_intent = _intents(read, found.task_type)
     at_least = Risk.MEDIUM if found.confidence < UNSURE else Risk.LOW
     assessment = assess_risk(text, found.task_type, at_least=at_least)
@@ -45,6 +53,10 @@ def classify(text: str, *, project: ProjectFacts | None = None, stated: TaskType
         task_type=found.task_type,
         confidence=found.confidence,
         secondary=found.secondary,
+        also=found.also,
+        top=found.top,
+        model=found.model,
+        refitted=found.refitted,
         intent=intent,
         secondary_intent=secondary_intent,
         domains=domains,
@@ -65,48 +77,22 @@ def classify(text: str, *, project: ProjectFacts | None = None, stated: TaskType
     )
 
 
-def _task_type(text: str, stated: TaskType | None) -> _Type:
-    scores, hits = _scores(text)
-    ranked = sorted(scores, key=lambda kind: -scores[kind])
-    if stated is not None:
-        other = next((kind for kind in ranked if kind is not stated), None)
-        return _Type(task_type=stated, confidence=1.0, secondary=other, because=("you said so (--type)",))
-    if not ranked:
-        empty = len(re.findall(r"\w+", text)) < 2
-        return _Type(
-            task_type=TaskType.RESEARCH if empty else TaskType.CODE_IMPLEMENTATION,
-            confidence=0.0 if empty else 0.1,
-            secondary=None,
-            because=("no rule knows these words",),
-        )
-    first = ranked[0]
-    second = next((kind for kind in ranked[1:] if scores[kind] * 2 >= scores[first]), None)
+def _task_type(text: str, stated: TaskType | None, calibration: Calibration | None) -> _Type:
+    model = shipped_model()
+    predicted = predict(text, model, calibration)
+    first = predicted.ranked[0].task_type if stated is None else stated
+    others = [each for each in predicted.ranked if each.task_type is not first]
+    also = tuple(each.task_type for each in others if each.p >= LIKELY)
     return _Type(
         task_type=first,
-        confidence=_confidence([scores[kind] for kind in ranked]),
-        secondary=second,
-        because=tuple(hit for kind in (first, second) if kind for hit in hits[kind]),
+        confidence=predicted.ranked[0].p if stated is None else 1.0,
+        secondary=also[0] if also else others[0].task_type if stated else None,
+        also=also,
+        top=predicted.ranked[:3],
+        because=predicted.because if stated is None else ("you said so (--type)", *predicted.because),
+        model=model.version,
+        refitted=calibration is not None and calibration.model == model.version,
     )
-
-
-def _scores(text: str) -> tuple[dict[TaskType, float], dict[TaskType, list[str]]]:
-    scores: dict[TaskType, float] = {}
-    hits: dict[TaskType, list[str]] = {}
-    for rule, pattern in _RULES:
-        if match := pattern.search(text):
-            leads = 1.0 if match.start() == 0 else 0.0
-            scores[rule.task_type] = scores.get(rule.task_type, 0.0) + rule.weight + leads
-            hits.setdefault(rule.task_type, []).append(
-                f"{rule.task_type}: {rule.name} ({match.group(0).strip()[:40]!r})"
-            )
-    return scores, hits
-
-
-def _confidence(ranked: Sequence[float]) -> float:
-    """The margin of the first over all others, never above .95: rules are right about half the time on hard requests."""
-    share = ranked[0] / (sum(ranked) + _DOUBT)
-    margin = (ranked[0] - (ranked[1] if len(ranked) > 1 else 0.0)) / (ranked[0] + _DOUBT)
-    return round(min(0.95, (share + margin) / 2), 2)
 
 
 def _intents(text: str, task_type: TaskType) -> tuple[Intent, Intent | None]:

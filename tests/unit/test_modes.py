@@ -20,7 +20,7 @@ def test_an_activation_adds_its_tokens_up() -> None:
 
 
 def test_the_second_type_brings_its_skill_along() -> None:
-    activation = activate(classify("why is start-up slow?"))
+    activation = activate(classify("refactor the parser and write tests for it"))
 
     assert len(activation.skills) == 2
 

@@ -30,7 +30,10 @@ _POLITE = re.compile(
     _FLAGS,
 )
 _LEADS_WITH_ASKING = re.compile(r"(?:can|could|would|will) you ", _FLAGS)
-_COMMON = frozenset("the a an of to in on for and or is be with by at from this that it as are was".split())
+_COMMON = frozenset((
+    "the", "a", "an", "of", "to", "in", "on", "for", "and", "or", "is", "be", "with", "by", "at", "from", "this", "that",
+    "it", "as", "are", "was",
+))  # fmt: skip
 _RULES = tuple((rule, re.compile(rule.pattern, _FLAGS)) for rule in RULES)
 _CUES = tuple((name, re.compile(pattern, _FLAGS)) for name, pattern in CUES.items())
 

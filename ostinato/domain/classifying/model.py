@@ -15,7 +15,8 @@ from ostinato.domain.classification import TaskType
 from ostinato.domain.classifying.features import Reading
 
 FORMAT = 1
-BUCKETS = 1 << 20
+BUCKETS = 1 << 24
+"""So many that two features hardly ever share one; only those that were learnt are kept."""
 TYPES = tuple(TaskType)
 """The order of every row of weights."""
 
