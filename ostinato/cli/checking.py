@@ -5,7 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from ostinato.adapters.home import Home
+    from ostinato.domain.project import ProjectFacts
 
 MIN_GIT = (2, 38)
 MIN_FREE_GB = 2.0
@@ -32,9 +33,17 @@ class Check(Fact):
     cure: str = ""
 
 
-def check_everything(call: Call) -> list[Check]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    checks: list[Check]
+    project: "ProjectFacts | None"
+    """Of the repository that was asked for."""
+
+
+def check_everything(call: Call) -> Examination:
     local = [check_python(sys.version_info[:3]), check_git(_version_of("git")), *_tools(), *_files(call)]
-    return [*local, *_temporal(call), *_repository(call)]
+    repository, project = _repository(call)
+    return Examination(checks=[*local, *_temporal(call), *repository], project=project)
 
 
 def check_python(version: tuple[int, ...]) -> Check:
@@ -180,9 +189,9 @@ async def _stuck(client: "Client") -> Check:
     return Check(name="stuck runs", verdict="fail", message=", ".join(stuck[:5]), cure=cure)
 
 
-def _repository(call: Call) -> Iterable[Check]:
+def _repository(call: Call) -> "tuple[list[Check], ProjectFacts | None]":
     if call.arguments.repo is None:
-        return []
+        return [], None
     from ostinato.cli.connecting import here
     from ostinato.cli.detecting import detect
     from ostinato.cli.trust import UNTRUSTED, is_trusted
@@ -191,12 +200,14 @@ def _repository(call: Call) -> Iterable[Check]:
     try:
         repository, project = asyncio.run(detect(here(call.arguments.repo)))
     except UserError as error:
-        return [Check(name="repository", verdict="fail", message=it.message, cure=it.cure) for it in error.problems]
+        failed = [Check(name="repository", verdict="fail", message=it.message, cure=it.cure) for it in error.problems]
+        return failed, None
     trusted = is_trusted(call.home, repository.root)
     tools = (("tests", project.tests), ("lint", project.lint), ("format", project.format), ("types", project.types))
-    return [
+    checks = [
         Check(name="repository", verdict="ok", message=f"{repository.root} at {repository.base_commit[:12]}"),
         Check(name="trust", verdict="ok" if trusted else "warn", message="trusted" if trusted else UNTRUSTED),
         *(Check(name=n, verdict="ok", message=f"{' '.join(c.argv)}  ({c.source})") for n, c in tools if c is not None),
         *(Check(name="note", verdict="warn", message=note) for note in (*repository.notes, *project.notes)),
     ]
+    return checks, project

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console, RenderableType
 
 from ostinato.cli.asking import parse_when
-from ostinato.cli.commands.init import config_text
 from ostinato.cli.commands.logs import choose_evidence
 from ostinato.cli.commands.merge import merge_message
+from ostinato.cli.configuring import config_text
 from ostinato.cli.printable import printable
 from ostinato.cli.rendering import changes, run_view
 from ostinato.cli.runs import pick_run

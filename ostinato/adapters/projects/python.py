@@ -122,9 +122,10 @@ def _choices(grounds: Grounds, folder: str) -> Choices:
 
 def _chosen(member: Member, choices: Choices) -> Iterator[Command]:
     for purpose, choice in choices.items():
-        if choice is not None and choice.own:
+        if choice is not None and choice.own and (choice.tool != "command" or member.path == ROOT):
             basis = _BASIS.get(choice.tool, Basis.CONFIGURED)
-            source = choice.source if member.path == ROOT else f"{member.path}: {choice.source}"
+            between = ": " if choice.source.startswith("used by") else "/"
+            source = choice.source if member.path == ROOT else f"{member.path}{between}{choice.source}"
             yield _command(member, purpose, choice.tool, choice.argv, source, basis)
 
 

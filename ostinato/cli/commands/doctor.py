@@ -1,7 +1,7 @@
 """`doctor`: what is here, what is missing, and the cure."""
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ostinato.cli.call import Call
 from ostinato.cli.exits import MEANING, Exit
@@ -23,11 +23,16 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def execute(call: Call) -> Exit:
     from ostinato.cli.checking import check_everything
+    from ostinato.cli.projects import project_lines
 
-    checks = check_everything(call)
-    failed = [check for check in checks if check.verdict == "fail"]
-    data = {"healthy": not failed, "checks": [check.model_dump(mode="json") for check in checks]}
-    call.answer(data, *[line for check in checks for line in _lines(check)])
+    seen = check_everything(call)
+    failed = [check for check in seen.checks if check.verdict == "fail"]
+    data: dict[str, Any] = {"healthy": not failed, "checks": [check.model_dump(mode="json") for check in seen.checks]}
+    lines = [line for check in seen.checks for line in _lines(check)]
+    if seen.project is not None:
+        data["project"] = seen.project.model_dump(mode="json")
+        lines += project_lines(seen.project)
+    call.answer(data, *lines)
     return Exit.FAILED if failed else Exit.OK
 
 
