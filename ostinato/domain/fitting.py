@@ -55,6 +55,10 @@ _COMMON_WORDS = (
     "want need needs help helps on in to of or an as at by is it be do if so no we me my up us"
 )
 _COMMON = frozenset(_COMMON_WORDS.split())
+_VERBS = (
+    "write add create build fix change update implement improve handle run find check show set remove support ensure"
+)
+"""Every request has one and most descriptions do: they tell little of what it is about."""
 _ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ies", "ers", "er", "ed", "es", "s", "e", "y")
 
 
@@ -85,7 +89,8 @@ def wanted_by(classification: Classification, request: str, found: Found) -> Wan
     for kind, likelihood in types.items():
         for stem in stems(_TYPE_WORDS[kind]):
             weights[stem] = max(weights.get(stem, 0.0), 0.5 * likelihood)
-    weights.update(dict.fromkeys(stems(request), 1.0))
+    verbs = stems(_VERBS)
+    weights.update({stem: 0.3 if stem in verbs else 1.0 for stem in stems(request)})
     return Wanted(
         text=request.lower(),
         types=types,

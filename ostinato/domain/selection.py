@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ostinato.domain.classification import Classification
+from ostinato.domain.classification import Classification, Complexity
 from ostinato.domain.errors import UserError
 from ostinato.domain.fitting import Fit, fit_of, wanted_by
 from ostinato.domain.modes import mode_for
@@ -147,8 +147,9 @@ def _mode(classification: Classification, found: Found, asked: str | None) -> tu
         raise UserError.of("mode_unknown", "--mode", f"there is no mode {name!r}", f"Use one of: {known}")
     if asked:
         return modes[name], "you asked for it"
-    large = f" of {classification.complexity} complexity" if name == "orchestration" else ""
-    return modes[name], f"the request is {classification.task_type}{large}"
+    is_large = classification.complexity in (Complexity.COMPLEX, Complexity.ENTERPRISE)
+    size = f", and {classification.complexity}" if is_large and name == "orchestration" else ""
+    return modes[name], f"the request is {classification.task_type}{size}"
 
 
 def _taken(ordered: Iterable[tuple[Resource, Fit]], kind: Kind, purse: _Purse) -> tuple[Activated, ...]:
