@@ -22,6 +22,7 @@ GROUPS: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("init", "write a commented .ostinato/config.toml with what was detected"),
         Entry("validate", "check workflow definitions"),
         Entry("templates", "workflow templates: list them, show one, save a finished run as one"),
+        Entry("trigger", "schedules that start runs of a definition: apply, list, fire now, remove"),
         Entry("schema", "print the JSON Schema of workflow definitions"),
     ),
     "Follow it": (

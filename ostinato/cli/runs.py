@@ -44,7 +44,7 @@ from ostinato.contracts.workflows import (
 )
 from ostinato.domain.base import Fact
 from ostinato.domain.errors import ExternalError, Problem, UserError
-from ostinato.domain.ids import ID_PATTERN, RunId, workflow_id
+from ostinato.domain.ids import ID_PATTERN, RunId, run_id_of, workflow_id
 from ostinato.domain.pipeline import Outcome, Phase
 from ostinato.domain.report import Snapshot, Stop, Stored
 from ostinato.domain.request import RunRequest, headline
@@ -147,8 +147,9 @@ async def find_run(client: Client, home: Home, text: str) -> RunId:
     check_run_name(text)
     if await _exists(client, workflow_id(RunId(text))):
         return RunId(text)
-    query = f"WorkflowType = '{RUN_WORKFLOW}' AND WorkflowId STARTS_WITH '{workflow_id(RunId(text))}'"
-    running = [_run_of(item.id) async for item in client.list_workflows(query, limit=MAX_LISTED)]
+    begin = re.sub(r"-\d{5,8}(t\d{0,6}z?)?$", "", text)  # the time of a schedule's start reads otherwise there
+    query = f"WorkflowType = '{RUN_WORKFLOW}' AND WorkflowId STARTS_WITH '{workflow_id(RunId(begin))}'"
+    running = [run_id_of(item.id) async for item in client.list_workflows(query, limit=MAX_LISTED)]
     return pick_run(text, (*stored_ids(home), *running))
 
 
@@ -157,14 +158,10 @@ def check_run_name(text: str) -> None:
         raise UserError.of("run_unknown", "RUN", f"{text!r} is not the id of a run", "See them all: ostinato list")
 
 
-def _run_of(name: str) -> RunId:
-    return RunId(name.removeprefix(workflow_id(RunId(""))))
-
-
 async def open_runs(client: Client, limit: int | None = MAX_LISTED) -> tuple[RunId, ...]:
     query = f"WorkflowType = '{RUN_WORKFLOW}' AND ExecutionStatus = 'Running'"
     try:
-        return tuple([_run_of(item.id) async for item in client.list_workflows(query, limit=limit)])
+        return tuple([run_id_of(item.id) async for item in client.list_workflows(query, limit=limit)])
     except RPCError as error:
         raise_rpc(error, "the list of runs")
 

@@ -12,6 +12,9 @@ DecisionId = NewType("DecisionId", str)
 ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 """Safe as a git ref component, a folder name, a workflow id and a shell word."""
 
+_FIRED_WORKFLOW = re.compile(r"-(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z$")
+_FIRED_RUN = re.compile(r"-(\d{4})(\d\d)(\d\d)t(\d\d)(\d\d)(\d\d)z$")
+"""Schedules append the time of the start to the ids of their workflows."""
 _SLUG_DROP = re.compile(r"[^a-z0-9]+")
 
 
@@ -33,7 +36,19 @@ def new_run_id(request: str, suffix: str) -> RunId:
 
 
 def workflow_id(run_id: RunId) -> str:
-    return f"ostinato-{run_id}"
+    """Of a run that a schedule started it ends in the time, as the server writes it."""
+    return "ostinato-" + _FIRED_RUN.sub(r"-\1-\2-\3T\4:\5:\6Z", run_id)
+
+
+def run_id_of(name: str) -> RunId:
+    """The run of a workflow id; the other way round than `workflow_id`."""
+    return RunId(_FIRED_WORKFLOW.sub(r"-\1\2\3t\4\5\6z", name.removeprefix("ostinato-")))
+
+
+def fired_run_id(stated: RunId, name: str) -> RunId:
+    """The run's own id: that of its request, with the time where a schedule started its workflow."""
+    fired = _FIRED_WORKFLOW.sub("", name) == workflow_id(stated) != name
+    return run_id_of(name) if fired else stated
 
 
 def merge_workflow_id(run_id: RunId) -> str:

@@ -10,7 +10,7 @@ from pydantic import Field
 from ostinato.domain.base import Fact
 from ostinato.domain.classification import TaskType
 from ostinato.domain.errors import UserError
-from ostinato.domain.ids import RunId
+from ostinato.domain.ids import RunId, fired_run_id
 from ostinato.domain.plan import GateName, Plan
 from ostinato.domain.run_context import RunContext
 
@@ -54,6 +54,12 @@ class RunRequest(Fact):
     """Absolute path of the user's repository on the machine of the worker."""
     requested_by: str
     options: RunOptions = RunOptions()
+
+
+def named_by(request: RunRequest, workflow: str) -> RunRequest:
+    """As the workflow of this id knows it: each start of a schedule is a run of its own."""
+    run_id = fired_run_id(request.run_id, workflow)
+    return request if run_id == request.run_id else request.model_copy(update={"run_id": run_id})
 
 
 def without_plan(request: RunRequest) -> RunRequest:

@@ -1,6 +1,7 @@
 """A workflow definition: what people write, what is wrong with it, and the plan it compiles to."""
 
 from ostinato.domain.definition.adding import added_steps
+from ostinato.domain.definition.checks import seconds
 from ostinato.domain.definition.compiling import Library, compile_definition, workflow_problems
 from ostinato.domain.definition.model import Definition, GatesSpec, InputSpec, RetrySpec, StepSpec, TriggerSpec
 from ostinato.domain.definition.saving import added_names, as_template
@@ -23,6 +24,7 @@ __all__ = [
     "definition_problems",
     "numbered_steps",
     "parse_definition",
+    "seconds",
     "workflow_problems",
     "workflow_steps",
 ]
