@@ -37,6 +37,8 @@ class Place:
 
 def in_repository(path: str) -> Place | None:
     """What kind of resource a file of a repository would be."""
+    if not path.endswith((".md", ".MD", ".mcp.json")):
+        return None  # nearly every file: the patterns below need not look at it
     if found := _SKILL.match(path):
         return Place(kind=Kind.SKILL, rank=_rank(found["tool"]) + 10 * found["above"].count("/"))
     if _PLAIN_SKILL.match(path):

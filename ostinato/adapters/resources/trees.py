@@ -3,7 +3,7 @@
 import asyncio
 import os
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -96,7 +96,7 @@ class _Walk:
                 self._folder(place, start, 0)
             elif place.is_file() and self.wanted(start):
                 self.paths.append(start)
-        return Listing(paths=tuple(sorted(self.paths)[:MAX_FILES]), refused=tuple(self.refused))
+        return listing(sorted(self.paths), self.refused)
 
     def _folder(self, place: Path, name: str, depth: int) -> None:
         real = os.path.realpath(place)
@@ -117,6 +117,15 @@ class _Walk:
                     self._folder(Path(entry.path), path, depth + 1)
             elif self.wanted(path) and entry.is_file():
                 self.paths.append(path)
+
+
+def listing(paths: Sequence[str], refused: Sequence[Refusal]) -> Listing:
+    """The first files; that there are more is told."""
+    if len(paths) > MAX_FILES:
+        said = f"{len(paths):,} files are more than {MAX_FILES:,}; this one and those after it are not read"
+        cure = "Keep fewer resources in one place"
+        refused = (*refused, Refusal(path=paths[MAX_FILES], code="too_many_files", message=said, cure=cure))
+    return Listing(paths=tuple(paths[:MAX_FILES]), refused=tuple(refused))
 
 
 def _is_looked_into(name: str) -> bool:
@@ -144,7 +153,7 @@ class CommitTree:
         aliases, refused = await self._follow(files, links, wanted)
         self._objects.update(aliases)
         paths = sorted(path for path in {**files, **aliases} if wanted(path))
-        return Listing(paths=tuple(paths[:MAX_FILES]), refused=refused)
+        return listing(paths, refused)
 
     async def read(self, paths: Sequence[str], limit: int = MAX_BYTES) -> dict[str, str | Refusal]:
         """Call `find` first."""
@@ -242,7 +251,3 @@ def too_large(path: str, size: int, limit: int) -> Refusal:
 
 def unreadable(path: str, why: str) -> Refusal:
     return Refusal(path=path, code="file_unreadable", message=f"it cannot be read: {why}", cure="Make it readable")
-
-
-def problems_in(read: Mapping[str, str | Refusal]) -> Iterator[Refusal]:
-    yield from (found for found in read.values() if isinstance(found, Refusal))
