@@ -16,11 +16,16 @@ from ostinato.domain.risk_policy import CHANGES, CHANGING, FLOOR, POLICY, TALKIN
 ORDER = (Risk.LOW, Risk.MEDIUM, Risk.HIGH, Risk.CRITICAL)
 _SOFTENED = {Risk.CRITICAL: Risk.HIGH, Risk.HIGH: Risk.MEDIUM, Risk.MEDIUM: Risk.MEDIUM, Risk.LOW: Risk.LOW}
 """One step down where a matter is only written or asked about; never to low."""
-_WORDS = tuple((rule, re.compile(rule.words, re.IGNORECASE | re.DOTALL)) for rule in POLICY)
+_FLAGS = re.IGNORECASE | re.DOTALL
+_WORDS = {rule.name: re.compile(rule.words or r"(?!)", _FLAGS) for rule in POLICY}
+_SEQUENCES = {
+    rule.name: tuple((re.compile(first, _FLAGS), re.compile(then, _FLAGS)) for first, then in rule.sequences)
+    for rule in POLICY
+}
 _TALKING = tuple((touch, re.compile(pattern, re.IGNORECASE)) for touch, pattern in TALKING.items())
 _CHANGING = re.compile(CHANGING, re.IGNORECASE)
 _CLAUSE = re.compile(r"(?<=[.!?;])\s+|\n+")
-_PATH = re.compile(r"[\w.\-/]*[./][\w.\-/]*\w")
+_NAME = re.compile(r"[\w.\-/]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +51,8 @@ def assess_plan(plan: Plan, task_type: TaskType, *, at_least: Risk = Risk.LOW) -
     """By the commands of its steps and the paths that they claim to write; a command is an act, never a mention."""
     lines = "\n".join(step.action.line for step in plan.steps if step.action.kind == "command")
     written = [glob for step in plan.steps for glob in step.writes or ()]
-    hits = [_hit(rule, rule.risk, "run by a step") for rule, words in _WORDS if words.search(lines)]
-    return _assessed([*hits, *_path_hits([*written, *_PATH.findall(lines)])], task_type, at_least)
+    hits = [_hit(rule, rule.risk, "run by a step") for rule in POLICY if _is_said(rule, lines)]
+    return _assessed([*hits, *_path_hits([*written, *_paths_in(lines)])], task_type, at_least)
 
 
 def assess_diff(diff: DiffFacts, task_type: TaskType, *, at_least: Risk = Risk.LOW) -> Assessment:
@@ -97,12 +102,25 @@ def _text_hits(text: str) -> list[_Hit]:
     """A matter counts in full unless every clause of the text only writes or asks about something."""
     touches = [_touch(clause.strip()) for clause in _CLAUSE.split(text) if clause.strip()]
     is_talk = bool(touches) and all(touches)
-    named = _PATH.findall(text)
+    named = _paths_in(text)
     return [
         _hit(rule, _SOFTENED[rule.risk], f"only {touches[0]}") if is_talk else _hit(rule, rule.risk, "")
-        for rule, words in _WORDS
-        if words.search(text) or any(_is_in(rule, path) for path in named)
+        for rule in POLICY
+        if _is_said(rule, text) or any(_is_in(rule, path) for path in named)
     ]
+
+
+def _is_said(rule: RiskRule, text: str) -> bool:
+    return _WORDS[rule.name].search(text) is not None or any(
+        (found := first.search(text)) is not None and then.search(text, found.end()) is not None
+        for first, then in _SEQUENCES[rule.name]
+    )
+
+
+def _paths_in(text: str) -> list[str]:
+    """Names with a dot or a slash, each once, without what ends a sentence."""
+    names = dict.fromkeys(name.rstrip(".-/") for name in _NAME.findall(text))
+    return [name for name in names if "." in name or "/" in name]
 
 
 def _touch(clause: str) -> str:

@@ -14,8 +14,10 @@ class RiskRule:
     """A matter that is touched."""
 
     name: str
-    words: str
+    words: str = ""
     """A regular expression over the request and the commands of a plan."""
+    sequences: tuple[tuple[str, str], ...] = ()
+    """Or: the first anywhere before the second. Searched one after the other, so that no text takes long."""
     globs: tuple[str, ...] = ()
     """Paths, in lower case, that are the same matter; here `*` crosses folders."""
     risk: Risk
@@ -41,7 +43,10 @@ _PROD = r"(prod|production|live (site|server|system|environment))"
 POLICY: tuple[RiskRule, ...] = (
     RiskRule(
         name="production",
-        words=rf"\b(deploy|release|ship|roll ?out|push|migrate)\w*\b.*\b{_PROD}\b|\b{_PROD}\b.*\b(deploy|release|database|data|server)",
+        sequences=(
+            (r"\b(deploy|release|ship|roll ?out|push|migrate)\w*\b", rf"\b{_PROD}\b"),
+            (rf"\b{_PROD}\b", r"\b(deploy|release|database|data|server)"),
+        ),
         risk=Risk.CRITICAL,
         reason="production is touched",
         mitigation="Check the plan before it is executed; have a way back",
@@ -49,7 +54,14 @@ POLICY: tuple[RiskRule, ...] = (
     ),
     RiskRule(
         name="data loss",
-        words=r"\b(drop|truncate|wipe|purge|destroy|erase)\w*\b.*\b(tables?|databases?|data|schemas?|buckets?|volumes?|records?|users?)\b|\brm -rf\b|\bdelet\w+\b.*\b(data|databases?|records?|users?|accounts?|customers?|backups?)\b",
+        words=r"\brm -rf\b",
+        sequences=(
+            (
+                r"\b(drop|truncate|wipe|purge|destroy|erase)\w*\b",
+                r"\b(tables?|databases?|data|schemas?|buckets?|volumes?|records?|users?)\b",
+            ),
+            (r"\bdelet\w+\b", r"\b(data|databases?|records?|users?|accounts?|customers?|backups?)\b"),
+        ),
         risk=Risk.CRITICAL,
         reason="data could be lost",
         mitigation="Take a backup and try it on a copy first",

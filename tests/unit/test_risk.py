@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import pytest
@@ -177,3 +178,12 @@ def test_a_person_lowers_a_risk_and_that_is_kept() -> None:
 def test_a_lowering_without_name_or_reason_or_effect_is_refused(person: str, why: str, to: Risk) -> None:
     with pytest.raises(UserError):
         lowered_by(a_classification(Risk.HIGH), person, to=to, why=why, at=NOON)
+
+
+@pytest.mark.parametrize("piece", ["a", "a_", "-", "deploy ", "drop the ", "upgrade to ", "x\n", "a/"])
+def test_no_text_takes_long_to_judge(piece: str) -> None:
+    began = time.perf_counter()
+
+    assess_risk((piece * 20_000)[:20_000], TaskType.BUG_FIX)
+
+    assert time.perf_counter() - began < 1
