@@ -57,6 +57,21 @@ class Home:
         return self.root / "quarantine"
 
     @property
+    def corrections(self) -> Path:
+        """Types that people stated, one a line."""
+        return self.root / "classifier" / "corrections.jsonl"
+
+    @property
+    def calibration(self) -> Path:
+        """What `refit` made of them."""
+        return self.root / "classifier" / "calibration.json"
+
+    @property
+    def model_answers(self) -> Path:
+        """What language models answered, by the hash of what they were asked."""
+        return self.root / "classifier" / "answers"
+
+    @property
     def trust_file(self) -> Path:
         return self.root / "trust.json"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from ostinato.adapters.git.repository import RepositoryState, inspect_repository
 from ostinato.cli.call import Call
 from ostinato.cli.connecting import here
+from ostinato.cli.correcting import note_statement
 from ostinato.cli.defining import Defined, Problems, define
 from ostinato.cli.follow import current_user
 from ostinato.cli.options import as_utf8
@@ -64,6 +65,7 @@ async def ask_for(call: Call) -> Asked:
     request = RunRequest(
         run_id=run_id, text=text, repository=str(repository.root), requested_by=current_user(), options=options
     )
+    note_statement(call, text)
     return Asked(request=request, repository=repository)
 
 

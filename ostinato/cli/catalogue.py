@@ -18,6 +18,7 @@ GROUPS: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("start", "start a run and return its id at once"),
         Entry("plan", "show what a run would do; changes nothing"),
         Entry("classify", "what a request is about, and why"),
+        Entry("refit", "recalibrate the classifier from the types you stated"),
         Entry("resources", "the modes, skills, servers, commands, agents and context that a run can get"),
         Entry("init", "write a commented .ostinato/config.toml with what was detected"),
         Entry("validate", "check workflow definitions"),

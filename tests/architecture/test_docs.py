@@ -57,7 +57,7 @@ def _reference(page: str) -> str:
 
 
 def _is_text(path: Path) -> bool:
-    return path.suffix not in {".png", ".pyc", ".gz"} and path.name not in NOT_OURS
+    return path.suffix not in {".png", ".pyc", ".gz", ".bin"} and path.name not in NOT_OURS
 
 
 MARKDOWN = _tracked("*.md")

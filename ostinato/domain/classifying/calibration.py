@@ -2,6 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
 
 from ostinato.domain.base import Fact
 from ostinato.domain.classification import TaskType
@@ -21,8 +24,8 @@ class Calibration(Fact):
 
     model: str
     """The version of that model; for any other it is not used."""
-    temperature: float
-    bias: tuple[float, ...]
+    temperature: Annotated[float, Field(gt=0.1, lt=10)]
+    bias: Annotated[tuple[float, ...], Field(min_length=len(TYPES), max_length=len(TYPES))]
     corrections: int
 
 
