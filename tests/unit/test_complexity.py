@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from ostinato.cli.factors import factor_lines
 from ostinato.domain.classification import Basis, Complexity, Risk, TaskType
 from ostinato.domain.complexity import (
     TEXT_AT_MOST,
@@ -223,3 +224,12 @@ def test_a_plans_estimate_is_what_its_steps_are_expected_to_take() -> None:
     assert after.estimated_s == 50
     assert after.estimate is not None
     assert after.estimate.low_s < 50 < after.estimate.high_s
+
+
+def test_a_person_sees_every_factor_with_its_value_and_facts() -> None:
+    lines = [line.plain for line in factor_lines(classify("fix src/auth/tokens.py"))]
+
+    assert "by text" in lines[0]
+    for name, line in zip(WEIGHTS, lines[1:], strict=True):
+        assert line.strip().startswith(name.replace("_", " "))
+        assert f"× {WEIGHTS[name]:.2f}  text: " in line or name == "risk"
