@@ -152,3 +152,15 @@ async def test_a_binary_file_is_known_as_one(repository: Path) -> None:
 
 async def test_equal_commits_differ_in_nothing(repository: Path) -> None:
     assert (await read_difference(user_git(repository), "HEAD", "HEAD")).files_count == 0
+
+
+async def test_the_users_configuration_of_git_changes_nothing(repository: Path) -> None:
+    asked = "fix src/auth/tokens.py and `press`"
+    before = await gather_evidence(user_git(repository), "HEAD", asked)
+    for key in ("grep.lineNumber", "grep.column", "log.showSignature", "color.ui", "diff.renames", "grep.fullName"):
+        git(repository, "config", key, "always" if key == "color.ui" else "true")
+    git(repository, "config", "gpg.program", "/does/not/exist")
+    git(repository, "config", "grep.patternType", "perl")
+
+    assert await gather_evidence(user_git(repository), "HEAD", asked) == before
+    assert before.dependents_count > 0

@@ -22,7 +22,18 @@ async def read_churn(git: Git, commit: str, paths: Sequence[str], limit_s: float
     try:
         listed = (await git("rev-list", f"--max-count={LAST_COMMITS + 1}", commit, timeout_s=limit_s)).split()
         span = [f"^{listed[-1]}", commit] if len(listed) > LAST_COMMITS else [commit]
-        log = ("log", "--numstat", "-z", "--no-renames", "--no-merges", "--format=%x00%H", *span, "--", *paths)
+        log = (
+            "log",
+            "--no-show-signature",
+            "--numstat",
+            "-z",
+            "--no-renames",
+            "--no-merges",
+            "--format=%x00%H",
+            *span,
+            "--",
+            *paths,
+        )
         told = await git.with_env(GIT_LITERAL_PATHSPECS="1")(*log, timeout_s=limit_s)
     except ExternalError as error:
         return Churn(notes=(f"churn was not counted: {error.code}",))

@@ -90,7 +90,23 @@ async def _search(
     """Lines that hold one of the words, with their paths; nothing, and a note, when it takes too long."""
     patterns = [option for word in words for option in ("-e", word)]
     globs = [f":(glob)**/*{ending}" for ending in endings]
-    command = ("grep", "-z", "-I", "-w", "-F", "--no-color", f"-m{_LINES_PER_FILE}", *patterns, commit, "--", *globs)
+    command = (
+        "grep",
+        "-z",
+        "-I",
+        "-w",
+        "-F",
+        "--no-color",
+        "--no-line-number",
+        "--no-column",
+        "--no-heading",
+        "--no-break",
+        f"-m{_LINES_PER_FILE}",
+        *patterns,
+        commit,
+        "--",
+        *globs,
+    )
     try:
         done = await git.attempt(*command, timeout_s=limit_s)
     except ExternalError as error:
