@@ -13,6 +13,7 @@ from ostinato.cli.call import Call
 from ostinato.cli.commands.classify import classification_lines
 from ostinato.cli.detecting import project_of
 from ostinato.cli.printable import printable
+from ostinato.cli.projects import summary_lines
 from ostinato.cli.rendering import spaced
 from ostinato.cli.steprows import span
 from ostinato.cli.trust import UNTRUSTED, is_trusted
@@ -86,7 +87,7 @@ def foresight_lines(seen: Foresight) -> Group:
     gates = Text.assemble(("  gates      ", "quiet"), ", ".join(seen.plan.post_gates) or "none")
     return spaced(
         [
-            [head, *classification_lines(seen.classification), resources],
+            [head, *classification_lines(seen.classification), resources, *summary_lines(seen.project)],
             plan_lines(seen.plan, seen.expectations),
             [gates],
             [Text(f"  needs you  {printable(item)}", style="careful") for item in seen.needs_person],
