@@ -116,6 +116,19 @@ class Found(Fact):
     notices: tuple[Problem, ...] = ()
     """Used all the same, but worth a look."""
 
+    hidden: tuple[Resource, ...] = ()
+    """Those in the shadow, strongest first: they count again where the repository is not trusted."""
+
+    def believed(self, *, trusted: bool) -> "Found":
+        """Without what an untrusted repository brings, and with what that had put in the shadow."""
+        if trusted:
+            return self
+        taken: dict[tuple[Kind, str], Resource] = {}
+        for each in (*self.resources, *self.hidden):
+            if each.origin is not Origin.REPOSITORY:
+                taken.setdefault((each.kind, each.name), each)
+        return self.model_copy(update={"resources": tuple(taken.values())})
+
     def of(self, kind: Kind) -> tuple[Resource, ...]:
         return tuple(each for each in self.resources if each.kind is kind)
 
@@ -152,6 +165,7 @@ class Activation(Fact):
     mode: str
     mode_tokens: int
     mode_because: str = ""
+    mode_path: str = ""
     skills: tuple[Activated, ...] = ()
     servers: tuple[Activated, ...] = ()
     command: Activated | None = None

@@ -65,10 +65,13 @@ def select(
     `paths` are what the run is about, as far as is known: they decide which nested context files count. What a
     repository brings is left out unless it is trusted: its servers are programs, its texts steer agents.
     """
-    chosen, because = _mode(classification, found, mode)
+    believed = found.believed(trusted=trusted)
+    chosen, because = _mode(classification, believed, mode)
     wanted = wanted_by(classification, request, found)
     purse = _Purse(free=budget_tokens - chosen.cost.full, trusted=trusted)
-    fits = [(each, fit_of(each, wanted)) for each in found.resources if each.kind in _LEAST_FIT]
+    suspected = () if trusted else (each for each in found.resources if each.origin is Origin.REPOSITORY)
+    pool = (*believed.resources, *suspected)
+    fits = [(each, fit_of(each, wanted)) for each in pool if each.kind in _LEAST_FIT]
     fits.sort(key=lambda pair: (-pair[1].score, list(Origin).index(pair[0].origin), pair[0].name))
     skills, servers, commands, agents = (
         _taken([pair for pair in fits if pair[0].kind is kind], kind, purse)
@@ -81,6 +84,7 @@ def select(
         mode=chosen.name,
         mode_tokens=chosen.cost.full,
         mode_because=because,
+        mode_path=chosen.path,
         skills=skills,
         servers=servers,
         command=commands[0] if commands else None,
@@ -115,14 +119,14 @@ def explained(activation: Activation) -> tuple[str, ...]:
 
 def loaded_text(activation: Activation, found: Found) -> str:
     """What an agent is shown at the start: each resource at its level, with where it comes from."""
-    known = {(each.kind, each.name): each for each in found.resources}
-    parts = [_shown(known.get((Kind.MODE, activation.mode)), Detail.FULL)]
+    known = {(each.kind, each.name, each.path): each for each in (*found.resources, *found.hidden)}
+    parts = [_shown(known.get((Kind.MODE, activation.mode, activation.mode_path)), Detail.FULL)]
     groups = (
         (Kind.SKILL, activation.skills),
         (Kind.COMMAND, (activation.command,) if activation.command else ()),
         (Kind.AGENT, activation.agents),
     )
-    parts += [_shown(known.get((kind, each.name)), each.level) for kind, group in groups for each in group]
+    parts += [_shown(known.get((kind, each.name, each.path)), each.level) for kind, group in groups for each in group]
     return "\n".join(part for part in parts if part)
 
 

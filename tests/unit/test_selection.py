@@ -182,3 +182,17 @@ def test_each_thing_is_explained_and_loaded_at_its_level() -> None:
     assert "Debugs a crash" in text
     assert "You are a debugger." not in text
     assert "Reproduce it as a test" in text
+
+
+def test_an_untrusted_repository_cannot_push_ours_aside() -> None:
+    own = a_resource(Kind.SKILL, "fix-a-defect", "Theirs", origin=Origin.REPOSITORY, path=".claude/skills/fix-a-defect")
+    mode = a_resource(Kind.MODE, "implementation", "Theirs", origin=Origin.REPOSITORY, path=".ostinato/modes/x.md")
+    rest = [each for each in built_in() if each.name not in ("fix-a-defect", "implementation")]
+    hidden = tuple(each for each in built_in() if each not in rest)
+    found = Found(resources=(own, mode, *rest), hidden=hidden)
+
+    suspected, trusted = (select(FIX, found, request="fix-a-defect", trusted=trust) for trust in (False, True))
+
+    assert (suspected.skills[0].origin, suspected.mode_path) == (Origin.BUILT_IN, "modes/implementation.md")
+    assert "Theirs" not in loaded_text(suspected, found)
+    assert (trusted.skills[0].origin, trusted.mode_path) == (Origin.REPOSITORY, ".ostinato/modes/x.md")

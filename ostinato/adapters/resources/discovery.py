@@ -93,10 +93,11 @@ class _Finding:
                 _ORDER.index(pair[1].kind), origins.index(pair[1].origin), pair[0], pair[1].name, pair[1].path
             ),
         )  # fmt: skip
-        taken, shadowed = _taken(resource for _, resource in ordered)
+        taken, hidden = _taken(resource for _, resource in ordered)
         return Found(
             resources=tuple(taken.values()),
-            shadowed=tuple(shadowed),
+            shadowed=tuple(lost for lost, _ in hidden),
+            hidden=tuple(resource for _, resource in hidden),
             broken=tuple(self.broken[:MAX_TROUBLES]),
             notices=tuple(self.notices[:MAX_TROUBLES]),
         )
@@ -116,9 +117,12 @@ def without_inner_skills(paths: Iterable[str]) -> list[str]:
     return kept
 
 
-def _taken(ordered: Iterable[Resource]) -> tuple[Mapping[tuple[Kind, str], Resource], list[Shadowed]]:
+_Lost = tuple[Shadowed, Resource]
+
+
+def _taken(ordered: Iterable[Resource]) -> tuple[Mapping[tuple[Kind, str], Resource], list[_Lost]]:
     taken: dict[tuple[Kind, str], Resource] = {}
-    shadowed: list[Shadowed] = []
+    hidden: list[_Lost] = []
     texts: dict[tuple[str, str], str] = {}
     for each in ordered:
         winner = taken.setdefault((each.kind, each.name), each).path
@@ -128,8 +132,8 @@ def _taken(ordered: Iterable[Resource]) -> tuple[Mapping[tuple[Kind, str], Resou
                 del taken[each.kind, each.name]
         if winner != each.path:
             lost = Shadowed(kind=each.kind, name=each.name, origin=each.origin, path=each.path, by=winner)
-            shadowed.append(lost)
-    return taken, shadowed
+            hidden.append((lost, each))
+    return taken, hidden
 
 
 def _problem(refused: Refusal, origin: Origin) -> Problem:
