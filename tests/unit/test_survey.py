@@ -206,6 +206,17 @@ def test_bytes_that_are_no_text_are_a_note(tmp_path: Path, name: str) -> None:
     assert any(note.startswith(f"{name} could not be read") for note in facts.notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("package.json", r'{"name": "a\ud800", "scripts": {"test": "jest"}}'), ("caf\udce9/package.json", PACKAGE)],
+)
+def test_halves_of_characters_do_not_keep_facts_from_travelling(tmp_path: Path, name: str, text: str) -> None:
+    facts = facts_of(tmp_path, {name: text, "a.js": ""})
+
+    assert facts.files == 2
+    assert type(facts).model_validate_json(facts.model_dump_json()) == facts
+
+
 @pytest.mark.parametrize("name", ["package.json", "Cargo.toml", "pyproject.toml"])
 def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path, name: str) -> None:
     planted(tmp_path, {f"secret/{name}": PACKAGE, "tree/calc.py": ""})

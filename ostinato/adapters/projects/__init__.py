@@ -30,8 +30,12 @@ MOST_NOTES = 30
 def inspect_project(tree: Path, commit: str, tracked: Sequence[str]) -> ProjectFacts:
     """Facts of the checkout in `tree`; `tracked` are its files, relative, POSIX style."""
     reader = Reader(tree=tree)
+    files = len(tracked)
+    tracked = [name for name in tracked if name.isascii() or _is_text(name)]
+    if len(tracked) < files:
+        reader.notes.append(f"{files - len(tracked)} file names are no UTF-8 and were passed over")
     languages = count_languages(tracked)
-    facts = ProjectFacts(commit=commit, languages=languages, files=len(tracked))
+    facts = ProjectFacts(commit=commit, languages=languages, files=files)
     if languages.get("Python"):
         facts = _with_python(facts, reader, tracked)
     else:
@@ -75,6 +79,11 @@ def _with_python(facts: ProjectFacts, reader: Reader, tracked: Sequence[str]) ->
             "types": choose_types(configuration),
         }
     )
+
+
+def _is_text(name: str) -> bool:
+    """Names of other encodings cannot travel as JSON."""
+    return not any("\ud800" <= char <= "\udfff" for char in name)
 
 
 def _bounded(notes: Sequence[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ _LARGEST_BYTES = 2 * 1024 * 1024
 _LARGEST_YAML_BYTES = 256 * 1024
 _COMMENTED = re.compile(r'("(?:\\.|[^"\\])*(?:"|\Z))|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
 _TRAILING_COMMA = re.compile(r'("(?:\\.|[^"\\])*(?:"|\Z))|,(?=\s*[}\]])')
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 _NAMESPACE = re.compile(r"\{[^}]*\}")
 _TARGET = re.compile(r"^([A-Za-z0-9_][\w.-]*)\s*:(?![=:])", re.MULTILINE)
 
@@ -81,6 +82,8 @@ class Reader:
     def _json(self, name: str, text: str) -> dict[str, Any]:
         try:
             value = json.loads(text) if text.strip() else {}
+            if _HALF_CHARACTER.search(text):
+                value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
         except (ValueError, RecursionError) as problem:
             self.note(name, f"is not valid JSON and was ignored: {problem}")
             return {}
