@@ -1,12 +1,17 @@
 """What a plan is shaped by besides the request: which files and packages it is about, and where things lie. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ostinato.domain.base import Fact
 from ostinato.domain.classification import Classification
 from ostinato.domain.project import ROOT, ProjectFacts
+from ostinato.domain.references import literal
 
 MAX_AREAS = 6
+_BESIDE = re.compile(r"(^|/)(tests?|__tests__|specs?|docs?)/")
+"""Tests and documents go with what they belong to; they are no area of their own."""
+_FILE = re.compile(r"[^/]\.(py|js|ts|jsx|tsx|mjs|cjs|go|rs|java)$")
 _TESTS = ("**/test*/**", "**/*test*", "**/*.spec.*")
 _SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "Python": ("**/*.py", "**/*.pyi"),
@@ -50,7 +55,7 @@ class Grounds(Fact):
     @property
     def areas(self) -> tuple[Place, ...]:
         """Folders that hold the files and do not lie in each other; none where it would be one, or many."""
-        folders = sorted({name.rpartition("/")[0] for name in self.files})
+        folders = sorted({name.rpartition("/")[0] for name in self.files if not _BESIDE.search(name)})
         outer = [one for one in folders if not any(one != two and _lies_in(one, two) for two in folders)]
         if not 1 < len(outer) <= MAX_AREAS:
             return ()
@@ -70,34 +75,34 @@ def grounds_of(project: ProjectFacts, classification: Classification) -> Grounds
 
 
 def globs_of(roles: Iterable[str], project: ProjectFacts, place: Place | None, grounds: Grounds) -> tuple[str, ...]:
-    """Path globs of what a step reads or writes; within one place, all of the place."""
+    """Path globs of what a step reads or writes, as texts of a definition; within one place, all of the place."""
     if place is not None:
-        return (f"{place.path}/**",)
+        return (literal(f"{place.path}/**"),)
     found: list[str] = []
     for role in roles:
         found += _FIXED.get(role) or _known(role, project, grounds)
-    return tuple(dict.fromkeys(found))
+    return tuple(map(literal, dict.fromkeys(found)))
 
 
 def _known(role: str, project: ProjectFacts, grounds: Grounds) -> Sequence[str]:
     if role == "tests":
-        return [_below(path) for path in project.test_paths] or _TESTS
+        return [path if _FILE.search(path) else _below(path) for path in project.test_paths] or _TESTS
     if role == "files":
         return sorted({_below(name.rpartition("/")[0]) for name in grounds.files})
-    return _sources(project)
+    return _sources(project, grounds)
 
 
-def _sources(project: ProjectFacts) -> Sequence[str]:
+def _sources(project: ProjectFacts, grounds: Grounds) -> Sequence[str]:
+    """Where code is known to lie, and where the request says that it is worked on."""
     roots = [root for root in project.source_roots if root != ROOT]
     if roots and not project.survey.is_monorepo:
-        return [_below(root) for root in roots]
-    return [glob for name in project.languages for glob in _SUFFIXES.get(name, ())] or ["**"]
+        return [_below(path) for path in (*roots, *(place.path for place in (*grounds.packages, *grounds.areas)))]
+    known = [glob for name in project.languages for glob in _SUFFIXES.get(name, ())]
+    return [*known, *(_below(place.path) for place in (*grounds.packages, *grounds.areas))] if known else ["**"]
 
 
-def _below(path: str) -> str:
-    if path in ("", ROOT):
-        return "**"
-    return path if "." in path.rpartition("/")[2] else f"{path}/**"
+def _below(folder: str) -> str:
+    return "**" if folder in ("", ROOT) else f"{folder}/**"
 
 
 def _lies_in(path: str, folder: str) -> bool:

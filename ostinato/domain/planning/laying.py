@@ -52,15 +52,22 @@ def bridged(parts: Iterable[Part], chosen: Iterable[str]) -> tuple[Part, ...]:
 
 
 def _unhurdled(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """A tool that only looks needs no other look to be over: it follows what that one followed."""
+    """A tool that only looks needs no other look to be over: it follows what that one followed.
+
+    What another one that is followed waits for already is not repeated.
+    """
     followed: dict[str, tuple[str, ...]] = {}
+    before: dict[str, frozenset[str]] = {}
     found: list[Part] = []
     for part in parts:
-        after = part.after
-        beyond = tuple(dict.fromkeys(lead for name in after for lead in followed.get(name, (name,))))
-        if part.kind == "think" or (part.kind == "tool" and not part.writes):
+        beyond = tuple(dict.fromkeys(lead for name in part.after for lead in followed.get(name, (name,))))
+        is_look = part.kind == "tool" and not part.writes
+        if is_look or part.kind == "think":
             followed[part.key] = beyond
-        found.append(replace(part, after=beyond if part.kind == "tool" and not part.writes else after))
+        after = beyond if is_look else part.after
+        known = frozenset().union(*(before[name] for name in after))
+        before[part.key] = known.union(after)
+        found.append(replace(part, after=tuple(name for name in after if name not in known)))
     return tuple(found)
 
 

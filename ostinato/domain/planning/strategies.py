@@ -21,7 +21,7 @@ LEVEL_CHECKS: Mapping[str, tuple[str, ...]] = {
 """Validation level → tools that look at the finished change, besides the gates that judge every run's last commit."""
 MEANING: Mapping[Strategy, str] = {
     Strategy.DIRECT: "one go, checked at the end",
-    Strategy.PROGRESSIVE: "thought through first, then built in slices that are each checked, then reviewed",
+    Strategy.PROGRESSIVE: "in slices, each looked at before the next",
     Strategy.PHASED: "in phases with points to return to, reviewed, and the way back rehearsed",
     Strategy.SYSTEMATIC: "in phases that a person approves one by one, with a record of what was decided",
 }

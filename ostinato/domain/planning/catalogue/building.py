@@ -96,6 +96,7 @@ _BUG_FIX = (
         "reproduce",
         "map",
         on=PHASES,
+        reads=("sources",),
     ),
     think(
         "diagnose",

@@ -15,7 +15,7 @@ _RECORD = "Record the change for those who use and run it: changelog, upgrade no
 
 
 def closing(
-    built: str,
+    built: str | tuple[str, ...],
     *proofs: str,
     judge: str,
     has: tuple[str, ...] = (),
@@ -24,7 +24,8 @@ def closing(
     review_on: frozenset[Strategy] = THOROUGH,
     when: tuple[str, ...] = (),
 ) -> tuple[Part, ...]:
-    """`built` is the last writing part, `proofs` what looked at it, `has` the tools among these."""
+    """`built` are the last writing parts, `proofs` what looked at them, `has` the tools among these."""
+    built = (built,) if isinstance(built, str) else built
     checks = tuple(_level_checks(built, has))
     parts = (
         *checks,
@@ -32,7 +33,7 @@ def closing(
             "review",
             "Review the change",
             judge,
-            built,
+            *built,
             *proofs,
             *(part.key for part in checks),
             on=review_on,
@@ -52,7 +53,7 @@ def closing(
             "record",
             "Record the change",
             record,
-            "review",
+            "retest",
             on=PHASES,
             phase="close",
             writes=("docs",),
@@ -60,7 +61,7 @@ def closing(
             minutes=8,
         ),
         tool("record-check", "docs.check", "record", called="Check the record", on=PHASES, phase="close"),
-        think("way-back", "Rehearse the way back", back, "retest", "address", on=PHASES, phase="close"),
+        think("way-back", "Rehearse the way back", back, "retest", on=PHASES, phase="close", reads=()),
         *signing("way-back", "record-check"),
     )
     return tuple(replace(part, when=(*part.when, *when)) for part in parts)
@@ -88,8 +89,8 @@ def signing(*after: str) -> tuple[Part, ...]:
     )
 
 
-def _level_checks(built: str, has: tuple[str, ...]) -> Iterator[Part]:
+def _level_checks(built: tuple[str, ...], has: tuple[str, ...]) -> Iterator[Part]:
     for name in LEVEL_CHECKS["enterprise"]:
         asking = frozenset(strategy for strategy, level in STRATEGY.values() if name in LEVEL_CHECKS[level])
         if name not in has and asking:
-            yield tool(f"final-{name.partition('.')[0]}", name, built, on=asking & ALL, phase="prove")
+            yield tool(f"final-{name.partition('.')[0]}", name, *built, on=asking & ALL, phase="prove")
