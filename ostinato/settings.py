@@ -37,6 +37,11 @@ VARIABLES: Final[Mapping[str, str]] = {
     "OSTINATO_CHECKPOINT_REMOTE": "a git repository that receives each run's commits after every step (default: none)",
     "OSTINATO_TAKEOVER_AFTER": f"seconds of a worker's silence until another takes its run over (default: {TAKEOVER_AFTER_S})",
     "OSTINATO_PAYLOADS": "folder for payloads too big for a history, shared by homes (default: in OSTINATO_HOME)",
+    "OSTINATO_LLM": "a language model to ask where rules are unsure: anthropic:MODEL or openai:MODEL (default: none)",
+    "ANTHROPIC_API_KEY": "the key for anthropic:MODEL; never stored or logged (OPENAI_API_KEY for openai:MODEL)",
+    "ANTHROPIC_BASE_URL": "another address for anthropic:MODEL (default: the provider's)",
+    "OPENAI_API_KEY": "the key for openai:MODEL; a server of your own may want none",
+    "OPENAI_BASE_URL": "another address for openai:MODEL, with its /v1 (default: the provider's)",
     "OSTINATO_LOG_LEVEL": "debug, info, warning or error (default: info)",
     "OSTINATO_UI_URL": "address of Temporal's Web UI, for links (default: the embedded server's)",
     "TEMPORAL_ADDRESS": "a Temporal server to use (default: an embedded one); all of Temporal's own settings apply",
@@ -45,7 +50,17 @@ VARIABLES: Final[Mapping[str, str]] = {
 
 
 USER_KEYS: Final = frozenset(
-    ("home", "interaction", "max_parallel", "log_level", "ui_url", "checkpoint_remote", "takeover_after", "payloads")
+    (
+        "home",
+        "interaction",
+        "max_parallel",
+        "log_level",
+        "ui_url",
+        "checkpoint_remote",
+        "takeover_after",
+        "payloads",
+        "llm",
+    )
 )
 RUN_KEYS: Final = frozenset(("interaction", "max_parallel", "checkpoint_remote", "takeover_after"))
 _SIZE: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
@@ -68,6 +83,8 @@ class Settings:
     """Of [gc]: how long what finished runs left is kept."""
     max_bytes: int | None = None
     """Of [gc]: the most that artifacts may take."""
+    llm: str = ""
+    """A language model as `provider:model`; its key comes from the environment only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +126,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         takeover_after_s=after if after is not None else reader.seconds("takeover_after"),
         keep_days=reader.days("gc.keep_days"),
         max_bytes=reader.size("gc.max_size"),
+        llm=_llm(environ.get("OSTINATO_LLM") or reader.text("llm") or "", problems),
     )
     return _checked(settings, problems)
 
@@ -192,6 +210,14 @@ def _choice(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], pro
     value = environ.get(name) or None
     if value is not None and value not in allowed:
         problems.append(_problem(name, f"{value!r} is not allowed", f"Use one of: {', '.join(allowed)}"))
+    return value
+
+
+def _llm(value: str, problems: list[Problem]) -> str:
+    if value and not re.fullmatch(r"(anthropic|openai):\s*\S.*", value):
+        problems.append(
+            _problem("OSTINATO_LLM", f"{value!r} is no language model", "Use anthropic:MODEL or openai:MODEL")
+        )
     return value
 
 
