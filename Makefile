@@ -48,11 +48,11 @@ imports: $(STAMP)
 	$(BIN)/lint-imports
 
 check: lint types imports ## format, lint, types, import contracts, unit tests, laws, workflow tests: under a minute
-	$(PYTEST) -q -n 2 -m "not slow and not e2e" tests/unit tests/laws tests/workflows tests/architecture tests/replay
+	$(PYTEST) -q -n 2 -m "not slow and not e2e" tests/unit tests/laws tests/golden tests/workflows tests/architecture tests/replay
 
 test: check ## everything that CI runs: check, then real git, processes, tools and servers; determinism with no cache
 	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows
-	$(PYTEST) -q -n 2 -m slow tests/unit tests/laws tests/workflows tests/architecture tests/replay
+	$(PYTEST) -q -n 2 -m slow tests/unit tests/laws tests/golden tests/workflows tests/architecture tests/replay
 	$(PYTEST) -q -n 2 tests/integration tests/activities
 	$(PYTEST) -q -n 2 --dist loadfile tests/e2e --ignore tests/e2e/test_chaos.py
 	$(PYTEST) -q tests/e2e/test_chaos.py
