@@ -11,7 +11,7 @@ from tests.repositories import make_repository
 
 pytestmark = [pytest.mark.e2e, pytest.mark.server]
 
-EXAMPLES = sorted((ROOT / "examples" / "definitions").glob("*.yaml"))
+EXAMPLES = sorted((ROOT / "examples" / "definitions").glob("*.*"))
 FILES = {"app.py": "import os\n\nVALUE = 1\n", "notes/read me.txt": "one\ntwo\nthree\n"}
 MISTAKES = """\
 id: Bad Name
