@@ -36,7 +36,7 @@ def artifacts(home: Home, policy: Policy) -> GcPlan:
 
 
 def payloads(home: Home, policy: Policy, closed: Collection[RunId]) -> GcPlan:
-    protected = tuple(folder_name(workflow_id(run_id)) for run_id in policy.open_runs)
+    protected = tuple(folder_name(workflow_id(run_id)) for run_id in (*policy.open_runs, *policy.scheduled))
     found = []
     for run_id in closed:
         for folder in _payload_folders(home, run_id):

@@ -68,6 +68,8 @@ class Policy:
     open_runs: Collection[RunId] = field(default_factory=frozenset)
     open_since: datetime | None = None
     """When the oldest open run began."""
+    scheduled: Collection[RunId] = field(default_factory=frozenset)
+    """Triggers: the input of the runs that they will start is a payload."""
 
     @property
     def horizon(self) -> datetime:

@@ -21,14 +21,21 @@ async def plan_gc(
     max_bytes: int | None,
     open_runs: Collection[RunId],
     open_since: datetime | None = None,
+    scheduled: Collection[RunId] = (),
 ) -> GcPlan:
-    """Changes nothing. `open_runs` are all that the server knows as open, `open_since` the start of the oldest.
+    """Changes nothing. `open_runs` are all that the server knows as open, `open_since` the start of the oldest;
+    `scheduled` the triggers that will start more.
 
     Nothing of an open run, nothing dirty and no commit that is in no branch of the user's is ever part of it. With open
     runs and without `open_since`, artifacts stay. `keep_days` should not be shorter than the server's retention.
     """
     policy = Policy(
-        now=now, keep_days=keep_days, max_bytes=max_bytes, open_runs=frozenset(open_runs), open_since=open_since
+        now=now,
+        keep_days=keep_days,
+        max_bytes=max_bytes,
+        open_runs=frozenset(open_runs),
+        open_since=open_since,
+        scheduled=frozenset(scheduled),
     )
     stored = await asyncio.to_thread(ResultStore(home).list)
     closed = {each.snapshot.run_id: each for each in stored if each.snapshot.run_id not in policy.open_runs}

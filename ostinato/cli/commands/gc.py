@@ -67,7 +67,7 @@ async def _plan(call: Call, keep_days: float, max_bytes: int | None) -> "GcPlan"
     from ostinato.settings import ensure_home
 
     ensure_home(call.home)
-    open_runs, since = await _open(call)
+    open_runs, since, scheduled = await _open(call)
     return await plan_gc(
         call.home,
         now=datetime.now(UTC),
@@ -75,11 +75,12 @@ async def _plan(call: Call, keep_days: float, max_bytes: int | None) -> "GcPlan"
         max_bytes=max_bytes,
         open_runs=open_runs,
         open_since=since,
+        scheduled=scheduled,
     )
 
 
-async def _open(call: Call) -> "tuple[tuple[RunId, ...], datetime | None]":
-    """All runs that the server knows as open, and the start of the oldest. Without a server nothing is cleaned up."""
+async def _open(call: Call) -> "tuple[tuple[RunId, ...], datetime | None, tuple[RunId, ...]]":
+    """All runs that the server knows as open, the start of the oldest, and all triggers. Needs a server."""
     from ostinato.adapters.temporal.connection import connect, is_address_configured
     from ostinato.adapters.temporal.embedded import server_status
     from ostinato.domain.errors import UserError
@@ -87,7 +88,12 @@ async def _open(call: Call) -> "tuple[tuple[RunId, ...], datetime | None]":
     if not is_address_configured() and server_status(call.home) is None:
         cure = "Start it, so that it can tell which runs are open: ostinato up"
         raise UserError.of("server_missing", "gc", "no Temporal server is running", cure)
-    return await _ask(await connect(call.home))
+    from ostinato.adapters.temporal.schedules import list_schedules
+    from ostinato.domain.ids import RunId
+
+    client = await connect(call.home)
+    triggers = tuple(RunId(one.id) for one in await list_schedules(client))
+    return *await _ask(client), triggers
 
 
 async def _ask(client: "Client") -> "tuple[tuple[RunId, ...], datetime | None]":
