@@ -115,6 +115,8 @@ def _writes(part: Part, site: Site, place: Place | None) -> tuple[str, ...] | No
     roles = part.writes
     if roles is None or ("files" in roles and not place and not site.grounds.files):
         return None
+    if roles == ("tests",) and place and place not in site.grounds.packages:
+        return None  # the tests of a folder may lie in another one
     wider = (*roles, "tests", "docs") if "files" in roles else roles
     return globs_of(wider, site.project, place, site.grounds) if roles else ()
 

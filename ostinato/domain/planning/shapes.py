@@ -72,7 +72,7 @@ def _tree(places: Sequence[Place], folder: str, depth: int) -> tuple[Branch, ...
         rows.setdefault(folder + rest[0] if len(rest) > 1 and depth < MAX_DEPTH else place.path, []).append(place)
     if len(rows) == 1 and len(places) > 1:  # a folder around everything frames nothing
         return _tree(places, f"{next(iter(rows))}/", depth)
-    slugs = _slugs(tuple(rows))
+    slugs = _slugs([inside[0].path if len(inside) == 1 else path for path, inside in rows.items()])
     found: list[Branch] = []
     for (path, inside), slug in zip(rows.items(), slugs, strict=True):
         if len(inside) == 1:

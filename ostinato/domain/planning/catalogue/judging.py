@@ -186,7 +186,7 @@ _RESEARCH = (
     ask("agree", "Agree on the question", "The question is framed. Is it the one you have?", "frame"),
     think(
         "evidence",
-        "Gather evidence in the code",
+        "Gather evidence",
         "Gather what speaks for and against each answer, each with its place.",
         "map",
         "complexity",
@@ -200,7 +200,7 @@ _RESEARCH = (
     ),
     think(
         "history",
-        "Gather evidence in the history",
+        "Gather what the history tells",
         "Find how it came to be so: the commits, the issues they name, what was tried and taken back.",
         "agree",
         on=PHASES,
