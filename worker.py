@@ -25,6 +25,7 @@ from ostinato.adapters.git.stale import break_locks
 from ostinato.adapters.history import History
 from ostinato.adapters.home import Home
 from ostinato.adapters.in_flight import InFlightInterceptor, fail_lost
+from ostinato.adapters.models import LanguageModel, chosen_model
 from ostinato.adapters.processes import environment_secrets, kill_strays
 from ostinato.adapters.telemetry import configure_logging, tracing_plugin
 from ostinato.adapters.temporal.connection import connect
@@ -46,15 +47,17 @@ MAX_STEPS = 50
 MAX_PULSES = 2
 
 
-def desk_of(home: Home) -> Desk:
+def desk_of(home: Home, model: LanguageModel | None = None) -> Desk:
     redactor = Redactor(environment_secrets(os.environ))
-    return Desk(home, ArtifactStore(home.artifacts), redactor, History(home))
+    return Desk(home, ArtifactStore(home.artifacts), redactor, History(home), model)
 
 
 @asynccontextmanager
-async def working(client: Client, home: Home, *, max_cached_workflows: int = 500) -> AsyncIterator[None]:
+async def working(
+    client: Client, home: Home, *, model: LanguageModel | None = None, max_cached_workflows: int = 500
+) -> AsyncIterator[None]:
     """Poll the shared queue, and those for work on this home's files: what is short, steps, and the pulse."""
-    polling = Polling(client, home, activities_of(desk_of(home)))
+    polling = Polling(client, home, activities_of(desk_of(home, model)))
     shared = polling.worker(
         TASK_QUEUE,
         MAX_SHORT,
@@ -96,6 +99,7 @@ class Polling:
 async def serve(settings: Settings) -> None:
     """Hold the home's lock, fail what a dead predecessor left, work until SIGTERM or SIGINT, drain."""
     home = settings.home
+    model = chosen_model(settings.llm, os.environ)
     lock = hold_worker_lock(home)
     try:
         break_locks(home.root / "repos")
@@ -106,7 +110,7 @@ async def serve(settings: Settings) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with working(client, home):
+        async with working(client, home, model=model):
             address = client.service_client.config.target_host
             mark_ready(home, address=address)
             log.info("worker_ready", address=address, queue=home.queue, lost_activities=lost, pid=os.getpid())

@@ -18,6 +18,7 @@ from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.adapters.git.objects import Author
 from ostinato.adapters.history import History
 from ostinato.adapters.home import Home
+from ostinato.adapters.models import LanguageModel
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
 from ostinato.domain.errors import OstinatoError, UserError
@@ -77,6 +78,8 @@ class Desk:
     artifacts: ArtifactStore
     redactor: Redactor = field(default_factory=Redactor)
     history: History | None = None
+    model: LanguageModel | None = None
+    """Asked where one is configured on this worker."""
     turns: dict[RunId, asyncio.Lock] = field(default_factory=dict)
     timelines: dict[RunId, Line] = field(default_factory=dict)
     """The workflow executions that were last found to be those that work in a run's files."""

@@ -9,23 +9,21 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from ostinato.contracts.activities import (
     ACTIVATE_RESOURCES,
     CLOSE_WORKSPACE,
-    DRAFT_PLAN,
     OPEN_WORKSPACE,
     PUBLISH_BRANCH,
+    REVIEW_CHANGE,
     RUN_PREFLIGHT,
     SEAL_BRANCH,
     STORE_REPORT,
-    ActivateResources,
     CloseWorkspace,
-    DraftPlan,
     OpenWorkspace,
-    PlanDraft,
     PublishBranch,
     RunPreflight,
     SealBranch,
     StoredReport,
     StoreReport,
 )
+from ostinato.contracts.planning import ActivateResources, PlanDraft, ReviewChange
 from ostinato.contracts.workflows import RUN_WORKFLOW
 from ostinato.domain.approval import approval_context, approval_for
 from ostinato.domain.continuation import Rollback, RunInput, with_continuation
@@ -34,6 +32,7 @@ from ostinato.domain.errors import OstinatoError
 from ostinato.domain.gates import Status, failed_gates
 from ostinato.domain.pipeline import Outcome, Phase, Trigger
 from ostinato.domain.plan import GateName
+from ostinato.domain.preflight import risk_of_change
 from ostinato.domain.report import Snapshot, Stop, judge_outcome
 from ostinato.domain.request import without_plan
 from ostinato.domain.schedule import Schedule
@@ -47,6 +46,7 @@ from ostinato.durable.proving import Bench, Observations, judge_gates, observe_g
 from ostinato.durable.record import RunRecord
 from ostinato.durable.rewinding import roll_back
 from ostinato.durable.stepping import Engine
+from ostinato.durable.understanding import understand
 
 
 @workflow.defn(name=RUN_WORKFLOW, failure_exception_types=[OstinatoError])
@@ -127,12 +127,7 @@ class RunWorkflow(Mailbox):
         record.notes.extend(record.workspace.notes)
         record.checkpoint(record.workspace.head)
         record.move(Trigger.CLASSIFIED, Phase.PLANNING)
-        draft = await on_place(
-            record,
-            DRAFT_PLAN,
-            lambda place: DraftPlan(request=record.request, workspace=place),
-            summary="classify the request and draft a plan",
-        )
+        draft = await understand(record)
         record.classification, record.project = draft.classification, draft.project
         record.notes.extend(draft.notes)
         record.schedule = Schedule.of(draft.plan)
@@ -192,7 +187,9 @@ class RunWorkflow(Mailbox):
         record.activation = await on_place(
             record,
             ACTIVATE_RESOURCES,
-            lambda place: ActivateResources(request=record.request, classification=draft.classification),
+            lambda place: ActivateResources(
+                workspace=place, request=record.request, classification=draft.classification
+            ),
             summary="mode and skills",
         )
         record.move(Trigger.ACTIVATED, Phase.EXECUTING)
@@ -223,10 +220,27 @@ class RunWorkflow(Mailbox):
             record.checkpoint(sealed.head)
         if sealed.gate is not None:
             record.gates.append(sealed.gate)
+        await self._review()
         record.say(f"running the gates on {record.head[:10]}")
         seen = await self._observe(record.head, "head")
         record.gates.extend(await judge_gates(self._bench(), seen, await self._baseline))
         record.move(Trigger.VALIDATED, Phase.COMPLETING)
+
+    async def _review(self) -> None:
+        """Complexity and risk once more, from what was really changed; a risk that rose is a warning by name."""
+        record = self._record
+        before = record.classification
+        if before is None or record.head == record.place.head:
+            return
+        after = await on_place(
+            record,
+            REVIEW_CHANGE,
+            lambda place: ReviewChange(workspace=place, head=record.head, classification=before),
+            summary="complexity and risk of the real change",
+        )
+        record.classification = after
+        if (warned := risk_of_change(before, after, record.head)) is not None:
+            record.gates.append(warned)
 
     async def _observe_base(self) -> Observations:
         """Kept in the record, so that another execution of the workflow need not look again."""

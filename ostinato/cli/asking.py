@@ -52,13 +52,13 @@ async def ask_for(call: Call) -> Asked:
     deadline = _deadline(arguments.deadline, datetime.now(UTC), problems)
     context = _context(call, problems)
     _check_parallel(arguments.max_parallel, problems)
-    _check_mode(arguments.mode, problems)
     repository, configured = None, RepositorySettings(commands={})
     try:
         repository = await inspect_repository(here(arguments.repo), arguments.base)
         configured = load_repository_settings(repository.root)
     except UserError as error:
         problems.collect(error)
+    await _check_mode(arguments.mode, repository, problems)
     problems.settle()
     assert repository is not None
     options = _options(call, configured, plan, deadline, context, repository.root)
@@ -162,10 +162,15 @@ def _check_parallel(value: int | None, problems: Problems) -> None:
         problems.add("parallel_invalid", "--max-parallel", f"{value} is not allowed", f"Use 1 to {MAX_PARALLEL}")
 
 
-def _check_mode(mode: str | None, problems: Problems) -> None:
-    from ostinato.domain.modes import MODES
+async def _check_mode(mode: str | None, repository: RepositoryState | None, problems: Problems) -> None:
+    """Asks the repository and the user's home only where it is none of ours."""
+    from ostinato.adapters.resources import CommitTree, built_in, discover
+    from ostinato.domain.resources import Kind
 
-    names = list(MODES)
+    names = [each.name for each in built_in() if each.kind is Kind.MODE]
+    if mode is not None and mode not in names:
+        tree = CommitTree(repository.common_dir, repository.base_commit) if repository is not None else None
+        names = [each.name for each in (await discover(tree, Path.home())).of(Kind.MODE)]
     if mode is not None and mode not in names:
         problems.add("mode_unknown", "--mode", f"there is no mode {mode!r}", f"Use one of: {', '.join(names)}")
 

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Group
 from rich.text import Text
 
 from ostinato.adapters.history import History
-from ostinato.cli.asking import ask_for
+from ostinato.adapters.resources import CommitTree, discover
+from ostinato.adapters.understanding import understand_request
+from ostinato.cli.asking import Asked, ask_for
 from ostinato.cli.call import Call
 from ostinato.cli.commands.classify import classification_lines
 from ostinato.cli.detecting import project_of
@@ -18,15 +21,17 @@ from ostinato.cli.rendering import spaced
 from ostinato.cli.steprows import span
 from ostinato.cli.trust import UNTRUSTED, is_trusted
 from ostinato.domain.approval import Approval, approval_for
+from ostinato.domain.claims import with_implied
 from ostinato.domain.classification import Classification
-from ostinato.domain.drafting import draft
+from ostinato.domain.classifying.escalation import Escalation
 from ostinato.domain.durations import PRIOR, Expectation, with_expectations
 from ostinato.domain.ids import StepId
-from ostinato.domain.modes import activate
 from ostinato.domain.plan import Plan, critical_path, expected_duration_s, waves
 from ostinato.domain.project import ProjectFacts
+from ostinato.domain.refining import after_plan
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
+from ostinato.domain.selection import select
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,8 @@ class Foresight:
     plan: Plan
     expectations: Mapping[StepId, Expectation]
     """Where each step's expected seconds come from."""
+    escalation: Escalation | None
+    """What would be done about a type that is not certain."""
     approval: Approval
     needs_person: tuple[str, ...]
     missing: tuple[str, ...]
@@ -48,21 +55,44 @@ async def foresee(call: Call) -> Foresight:
     asked = await ask_for(call)
     trusted = call.arguments.trust or is_trusted(call.home, asked.repository.root)
     project = await project_of(asked.repository)
-    classification, drafted = draft(asked.request, project)
+    seen = await understand_request(
+        asked.request,
+        project,
+        git=asked.repository.git(),
+        commit=asked.repository.base_commit,
+        home=call.home,
+        has_model=bool(call.settings.llm),
+    )
+    drafted = with_implied(seen.plan)
     samples, doubts = await asyncio.to_thread(History(call.home).samples, asked.repository.repository_id, drafted)
     plan, expectations = with_expectations(drafted, samples)
+    classification = after_plan(seen.classification, plan, expectations)
     approval = approval_for(asked.request.options, classification)
     return Foresight(
         request=asked.request,
         classification=classification,
-        activation=activate(classification, asked.request.options.mode),
+        activation=await _activation(asked, classification, trusted=trusted),
         project=project,
         plan=plan,
         expectations=expectations,
+        escalation=seen.escalation,
         approval=approval,
         needs_person=_people(plan, approval),
         missing=_missing(project, trusted=trusted),
         notes=(*asked.repository.notes, *map(str, doubts)),
+    )
+
+
+async def _activation(asked: Asked, classification: Classification, *, trusted: bool) -> Activation:
+    found = await discover(CommitTree(asked.repository.common_dir, asked.repository.base_commit), Path.home())
+    request = asked.request
+    return select(
+        classification,
+        found,
+        request=request.text,
+        paths=classification.paths,
+        mode=request.options.mode,
+        trusted=trusted,
     )
 
 

@@ -2,16 +2,28 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 from temporalio.common import RetryPolicy
 
+from ostinato.contracts.planning import (
+    ActivateResources,
+    AskType,
+    DraftByModel,
+    DraftPlan,
+    Evaluate,
+    Evaluated,
+    ModelDraft,
+    PlanDraft,
+    ReviewChange,
+)
 from ostinato.domain.base import Fact
 from ostinato.domain.classification import Classification
 from ostinato.domain.execution import StepResult
 from ostinato.domain.gates import GateResult, Observation
 from ostinato.domain.ids import RunId, StepId
-from ostinato.domain.plan import GateName, Plan, Step
+from ostinato.domain.language_model import TypeAnswer
+from ostinato.domain.plan import GateName, Step
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.report import Snapshot
 from ostinato.domain.request import RunRequest
@@ -49,19 +61,6 @@ class OpenWorkspace(Fact):
     """A commit that the private clone has: where a fork or a continued run begins; empty: at the base."""
 
 
-class DraftPlan(Fact):
-    request: RunRequest
-    workspace: Workspace
-
-
-class PlanDraft(Fact):
-    classification: Classification
-    project: ProjectFacts
-    plan: Plan
-    notes: tuple[str, ...] = ()
-    """What a person should know: a history that could not be read, say."""
-
-
 class RunPreflight(Fact):
     request: RunRequest
     workspace: Workspace
@@ -70,11 +69,6 @@ class RunPreflight(Fact):
 
 class Preflight(Fact):
     gates: tuple[GateResult, ...]
-
-
-class ActivateResources(Fact):
-    request: RunRequest
-    classification: Classification
 
 
 class PrepareStep(Fact):
@@ -185,21 +179,6 @@ class DescribeConflict(Fact):
 
 class ConflictDescription(Fact):
     diff: str
-
-
-class Evaluate(Fact):
-    """A condition or a list in CEL, with exactly what it may see."""
-
-    expression: str
-    wants: Literal["condition", "list"]
-    variables: dict[str, Any] = {}
-
-
-class Evaluated(Fact):
-    """A value, or what is wrong with the expression."""
-
-    value: Any = None
-    problem: str = ""
 
 
 class TakeOver(Fact):
@@ -349,6 +328,13 @@ OPEN_WORKSPACE = ActivityContract(
     name="workspace.open", input=OpenWorkspace, output=Workspace, start_to_close=15 * _MIN
 )
 DRAFT_PLAN = ActivityContract(name="plan.draft", input=DraftPlan, output=PlanDraft, start_to_close=5 * _MIN)
+ASK_TYPE = ActivityContract(name="plan.ask_type", input=AskType, output=TypeAnswer, start_to_close=30 * _S)
+DRAFT_BY_MODEL = ActivityContract(
+    name="plan.draft_by_model", input=DraftByModel, output=ModelDraft, start_to_close=5 * _MIN
+)
+REVIEW_CHANGE = ActivityContract(
+    name="plan.review_change", input=ReviewChange, output=Classification, start_to_close=1 * _MIN
+)
 RUN_PREFLIGHT = ActivityContract(name="gates.preflight", input=RunPreflight, output=Preflight, start_to_close=5 * _MIN)
 ACTIVATE_RESOURCES = ActivityContract(
     name="resources.activate", input=ActivateResources, output=Activation, start_to_close=1 * _MIN
@@ -388,6 +374,6 @@ PREPARE_MERGE = ActivityContract(name="merge.prepare", input=PrepareMerge, outpu
 LAND_MERGE = ActivityContract(name="merge.land", input=LandMerge, output=Landed, start_to_close=2 * _MIN)
 
 ALL: tuple[ActivityContract, ...] = (  # type: ignore[type-arg]
-    OPEN_WORKSPACE, DRAFT_PLAN, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, COLLECT_STEP, INTEGRATE_STEPS,
+    OPEN_WORKSPACE, DRAFT_PLAN, ASK_TYPE, DRAFT_BY_MODEL, REVIEW_CHANGE, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, COLLECT_STEP, INTEGRATE_STEPS,
     FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
 )  # fmt: skip

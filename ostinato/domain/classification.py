@@ -96,6 +96,14 @@ class Ranked(Fact):
     """Calibrated, 0 to 1."""
 
 
+class SettledType(Fact):
+    """A type that somebody named where the classifier was not sure."""
+
+    task_type: TaskType
+    by: str
+    confidence: float
+
+
 class Classification(Fact):
     task_type: TaskType
     confidence: float

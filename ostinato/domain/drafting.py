@@ -1,6 +1,7 @@
 """From a request and what is known of the project to a classification and a plan."""
 
-from ostinato.domain.classification import Classification
+from ostinato.domain.classification import Classification, SettledType
+from ostinato.domain.classifying.escalation import Escalation, Next
 from ostinato.domain.plan import Plan
 from ostinato.domain.planning import STRATEGY, Grounds, plan_for
 from ostinato.domain.project import ProjectFacts
@@ -15,6 +16,8 @@ def draft(
     *,
     classification: Classification | None = None,
     grounds: Grounds | None = None,
+    escalation: Escalation | None = None,
+    generic: bool = False,
 ) -> tuple[Classification, Plan]:
     """The given plan, or the template's; never more steps at once than the run's options allow.
 
@@ -25,7 +28,25 @@ def draft(
     if options.plan is not None:
         found = with_plan_risk(found, options.plan)
         return found, within_options(_fitted(options.plan, found), request)
-    return found, within_options(plan_for(found, project, request.text, grounds=grounds), request)
+    generic = generic or (escalation is not None and escalation.next is Next.GENERIC_PLAN)
+    also = escalation.gate_types[1] if escalation is not None and len(escalation.gate_types) > 1 else None
+    plan = plan_for(found, project, request.text, grounds=grounds, also=also, generic=generic)
+    return with_plan_risk(found, plan), within_options(plan, request)
+
+
+def settled_on(read: Classification, stated: Classification, settled: SettledType) -> Classification:
+    """The classification for the type that somebody settled on, with the classifier's own words kept.
+
+    `read` is what the classifier makes of the text, `stated` the same with that type given.
+    """
+    return stated.model_copy(
+        update={
+            "confidence": settled.confidence,
+            "stated": False,
+            "top": read.top,
+            "because": (f"{settled.by} says it is {settled.task_type}", *read.because),
+        }
+    )
 
 
 def within_options(plan: Plan, request: RunRequest) -> Plan:

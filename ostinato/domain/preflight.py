@@ -8,6 +8,7 @@ from ostinato.domain.gates import GateResult, Severity, Stage, Status
 from ostinato.domain.plan import CommandAction, Plan, ToolAction
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.request import RunOptions
+from ostinato.domain.risk import raised
 from ostinato.domain.tools import TOOLS
 
 DISK_FLOOR_BYTES = 200 * 1024 * 1024
@@ -117,4 +118,21 @@ def _gate(
         code=code,
         message=message,
         recommendation=recommendation,
+    )
+
+
+def risk_of_change(planned: Classification, real: Classification, commit: str) -> GateResult | None:
+    """A warning where what was changed is riskier than what was planned."""
+    if raised(planned.risk, real.risk) is planned.risk:
+        return None
+    new = [reason for reason in real.risk_reasons if reason not in planned.risk_reasons]
+    return GateResult(
+        gate="risk",
+        stage=Stage.POST,
+        status=Status.WARN,
+        code="risk_rose",
+        commit=commit,
+        message=f"the risk of the change is {real.risk}, and {planned.risk} was planned",
+        details="\n".join(new),
+        recommendation="Look at the diff before it is merged: ostinato diff RUN",
     )

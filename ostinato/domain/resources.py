@@ -12,20 +12,6 @@ MOST_LEFT_OUT = 20
 """Of what did not come along that are named."""
 
 
-class Mode(Fact):
-    name: str
-    description: str
-    instructions: str
-    tokens: int
-
-
-class Skill(Fact):
-    name: str
-    description: str
-    instructions: str
-    tokens: int
-
-
 class Kind(StrEnum):
     MODE = "mode"
     SKILL = "skill"

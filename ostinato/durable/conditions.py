@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from ostinato.contracts.activities import EVALUATE, Evaluate, Evaluated
+from ostinato.contracts.activities import EVALUATE
+from ostinato.contracts.planning import Evaluate, Evaluated
 from ostinato.domain.conditions import told
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.plan import ChooseAction, Step

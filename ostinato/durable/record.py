@@ -107,8 +107,9 @@ class RunRecord:
 
     @property
     def facts(self) -> ProjectFacts:
+        """What steps and gates need of the project."""
         assert self.project is not None
-        return self.project
+        return self.project.without_survey
 
     @property
     def steps(self) -> Schedule:

@@ -10,13 +10,12 @@ from ostinato.contracts.activities import (
     OBSERVE_GATE,
     PREPARE_GATES,
     RUN_PREFLIGHT,
-    DraftPlan,
     JudgeGate,
     ObserveGate,
-    PlanDraft,
     PrepareGates,
     RunPreflight,
 )
+from ostinato.contracts.planning import DraftPlan, PlanDraft
 from ostinato.domain.gates import SHOWN_FINDINGS, GateResult, Status
 from ostinato.domain.plan import GateName
 from ostinato.domain.workspace import Checkout, Workspace

@@ -10,6 +10,7 @@ from temporalio import activity
 
 from ostinato.adapters.cel import evaluate_condition, evaluate_items
 from ostinato.contracts import activities as contracts
+from ostinato.contracts import planning
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
 from ostinato.domain.classification import Classification, Intent, TaskType
@@ -17,6 +18,7 @@ from ostinato.domain.errors import UserError
 from ostinato.domain.execution import StepOutcome, StepResult
 from ostinato.domain.gates import GateResult, Observation, Stage, Status, judge
 from ostinato.domain.ids import RunId, StepId
+from ostinato.domain.language_model import TypeAnswer
 from ostinato.domain.plan import Plan, Step, ToolAction
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.report import Snapshot
@@ -115,16 +117,25 @@ class World:
     async def _workspace_open(self, command: contracts.OpenWorkspace) -> Workspace:
         return a_workspace(command.run_id, self.place)
 
-    async def _plan_draft(self, command: contracts.DraftPlan) -> contracts.PlanDraft:
+    async def _plan_draft(self, command: planning.DraftPlan) -> planning.PlanDraft:
         facts = ProjectFacts(commit=BASE, languages={"Python": 3})
-        return contracts.PlanDraft(classification=self.classification, project=facts, plan=self.plan)
+        return planning.PlanDraft(classification=self.classification, project=facts, plan=self.plan)
+
+    async def _plan_ask_type(self, command: planning.AskType) -> TypeAnswer:
+        return TypeAnswer(reason="no model here", model="")
+
+    async def _plan_draft_by_model(self, command: planning.DraftByModel) -> planning.ModelDraft:
+        return planning.ModelDraft(draft=command.draft, note="the template stands")
+
+    async def _plan_review_change(self, command: planning.ReviewChange) -> Classification:
+        return command.classification
 
     async def _gates_preflight(self, command: contracts.RunPreflight) -> contracts.Preflight:
         return contracts.Preflight(
             gates=(GateResult(gate="git", stage=Stage.PRE, status=Status.PASS, message="clean"),)
         )
 
-    async def _resources_activate(self, command: contracts.ActivateResources) -> Activation:
+    async def _resources_activate(self, command: planning.ActivateResources) -> Activation:
         return Activation(mode="implementation", mode_tokens=100, tokens=100)
 
     async def _step_prepare(self, command: contracts.PrepareStep) -> contracts.PreparedStep:
@@ -159,12 +170,12 @@ class World:
     async def _step_describe_conflict(self, command: contracts.DescribeConflict) -> contracts.ConflictDescription:
         return contracts.ConflictDescription(diff=f"both sides of {command.step_id}")
 
-    async def _plan_evaluate(self, command: contracts.Evaluate) -> contracts.Evaluated:
+    async def _plan_evaluate(self, command: planning.Evaluate) -> planning.Evaluated:
         evaluated = evaluate_items if command.wants == "list" else evaluate_condition
         try:
-            return contracts.Evaluated(value=await evaluated(command.expression, command.variables))
+            return planning.Evaluated(value=await evaluated(command.expression, command.variables))
         except UserError as error:
-            return contracts.Evaluated(problem=str(error))
+            return planning.Evaluated(problem=str(error))
 
     async def _workspace_take_over(self, command: contracts.TakeOver) -> contracts.TakenOver:
         return contracts.TakenOver(workspace=command.workspace, head=command.head, same_place=True)

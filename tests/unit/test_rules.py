@@ -2,7 +2,8 @@ import pytest
 
 from ostinato.domain.classification import Complexity, Intent, Risk, TaskType
 from ostinato.domain.complexity import WEIGHTS
-from ostinato.domain.rules import UNSURE, classify
+from ostinato.domain.classifying.escalation import UNSURE
+from ostinato.domain.rules import classify
 
 PLAIN = {
     "implement JWT auth": TaskType.CODE_IMPLEMENTATION,

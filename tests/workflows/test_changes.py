@@ -9,6 +9,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from ostinato.contracts import activities as contracts
+from ostinato.contracts import planning
 from ostinato.contracts.workflows import Acknowledged
 from ostinato.domain.continuation import Rollback
 from ostinato.domain.decisions import Decision
@@ -159,7 +160,7 @@ async def test_a_change_that_is_refused_says_why_and_leaves_no_event(server: Cli
 
 
 async def test_before_it_executes_and_after_it_ended_a_plan_cannot_be_changed(server: Client) -> None:
-    async def patient(command: contracts.DraftPlan) -> contracts.PlanDraft:
+    async def patient(command: planning.DraftPlan) -> planning.PlanDraft:
         await go.wait()
         return await World._plan_draft(worlds[0], command)
 

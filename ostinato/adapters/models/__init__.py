@@ -2,6 +2,7 @@
 
 from ostinato.adapters.models.asking import ask_type
 from ostinato.adapters.models.choosing import chosen_model
+from ostinato.adapters.models.counting import Counted
 from ostinato.adapters.models.port import LanguageModel
 
-__all__ = ["LanguageModel", "ask_type", "chosen_model"]
+__all__ = ["Counted", "LanguageModel", "ask_type", "chosen_model"]

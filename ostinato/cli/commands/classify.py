@@ -66,6 +66,14 @@ def _batch(call: Call) -> Exit:
     return Exit.USAGE if refused else Exit.OK
 
 
+def _complexity(found: "Classification") -> str:
+    return (
+        f"{found.complexity} ({found.complexity_score:.2f}), by the {found.complexity_basis} alone"
+        if found.complexity_basis == "text"
+        else f"{found.complexity} ({found.complexity_score:.2f}), by the {found.complexity_basis}"
+    ) + f", {found.complexity_confidence:.0%} sure"
+
+
 def classification_lines(found: "Classification") -> "list[Text]":
     from rich.text import Text
 
@@ -77,7 +85,7 @@ def classification_lines(found: "Classification") -> "list[Text]":
         ("likely", ", ".join(f"{each.task_type} {each.p:.0%}" for each in found.top)),
         ("also", ", ".join(found.also)),
         ("intent", found.intent),
-        ("complexity", f"{found.complexity} ({found.complexity_score:.2f})"),
+        ("complexity", _complexity(found)),
         (
             "risk",
             f"{found.risk}"

@@ -6,6 +6,9 @@ from ostinato.domain.base import Fact
 from ostinato.domain.classification import Classification, TaskType
 
 SURE = 0.70
+PERSON_SURE = 1.0
+MODEL_SURE = 0.65
+"""How often a model is taken to be right where the classifier is not; an estimate that nothing was measured for."""
 UNSURE = 0.45
 """Below it the type is a guess, and the risk is never called low."""
 
@@ -50,3 +53,9 @@ def escalation(classification: Classification, *, has_model: bool, can_ask: bool
     else:
         chosen, reason = Next.GENERIC_PLAN, f"{confidence}: a plan that fits any type is used"
     return Escalation(next=chosen, gate_types=gate_types(classification), reason=reason)
+
+
+def model_sure(classification: Classification, answer: TaskType) -> float:
+    """A model that names a type which the classifier thought likely is believed more than one that names another."""
+    agreed = next((each.p for each in classification.top if each.task_type is answer), 0.0)
+    return round(min(SURE, MODEL_SURE + agreed / 10), 2)

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ostinato.domain.classification import Classification
+from ostinato.domain.classification import Classification, TaskType
 from ostinato.domain.definition import Definition, compile_definition
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import GroupAction, Plan, Step, Strategy
 from ostinato.domain.planning.catalogue import TEMPLATES
+from ostinato.domain.planning.catalogue.generic import GENERIC, looked_at_too
 from ostinato.domain.planning.circumstances import holding, is_looked_at, is_of_use
 from ostinato.domain.planning.grounds import Grounds, grounds_of
 from ostinato.domain.planning.laying import INPUTS, Laid, Site, bridged, laid_out
@@ -16,25 +17,36 @@ from ostinato.domain.planning.shapes import Layout, choose_layout
 from ostinato.domain.planning.strategies import MEANING, STRATEGY
 from ostinato.domain.project import ProjectFacts
 
+GENERIC_NAME = "generic"
+
 
 def plan_for(
-    classification: Classification, project: ProjectFacts, text: str, *, grounds: Grounds | None = None
+    classification: Classification,
+    project: ProjectFacts,
+    text: str,
+    *,
+    grounds: Grounds | None = None,
+    also: TaskType | None = None,
+    generic: bool = False,
 ) -> Plan:
-    """Never empty, and only with tools that can find something in this project."""
+    """Never empty, and only with tools that can find something in this project.
+
+    `also` is a second likely type, whose tools look at the result too; `generic` plans for no type in particular.
+    """
     grounds = grounds_of(project, classification) if grounds is None else grounds
     strategy, level = STRATEGY[classification.complexity]
-    parts = _parts(classification, project, text, strategy)
+    parts = _parts(classification, project, text, strategy, also=also, generic=generic)
     divisible = any(part.each for part in parts)
     layout = choose_layout(classification.task_type, strategy, grounds, is_divisible=divisible)
     laid = laid_out(parts, Site(project=project, grounds=grounds, strategy=strategy, layout=layout))
-    plan = _compiled(classification, text, laid)
+    plan = _compiled(GENERIC_NAME if generic else classification.task_type, text, laid)
     points = (step_id for step_id, part in laid.parts.items() if part.is_point and strategy in PHASES)
     return plan.model_copy(
         update={
             "strategy": strategy,
             "validation_level": level,
             "shape": layout.shape,
-            "because": _because(classification, strategy, layout),
+            "because": (*_because(classification, strategy, layout), *_for_which(also, generic)),
             "rollback_points": tuple(points),
             "steps": tuple(_in_phase(step, laid.parts) for step in plan.steps),
             "success_criteria": classification.success_criteria,
@@ -43,13 +55,31 @@ def plan_for(
     )
 
 
-def _parts(classification: Classification, project: ProjectFacts, text: str, strategy: Strategy) -> tuple[Part, ...]:
-    every = TEMPLATES[classification.task_type]
+def _parts(
+    classification: Classification,
+    project: ProjectFacts,
+    text: str,
+    strategy: Strategy,
+    *,
+    also: TaskType | None,
+    generic: bool,
+) -> tuple[Part, ...]:
+    every = GENERIC if generic else TEMPLATES[classification.task_type]
     holds = holding(classification, project, text, strategy)
-    chosen = [
-        part.key for part in every if strategy in part.on and holds.issuperset(part.when) and is_of_use(part, project)
-    ]
-    return _with_evidence(bridged(every, chosen))
+
+    def is_chosen(part: Part) -> bool:
+        return strategy in part.on and holds.issuperset(part.when) and is_of_use(part, project)
+
+    parts = bridged(every, [part.key for part in every if is_chosen(part)])
+    if also is not None and not generic:
+        parts = (*parts, *looked_at_too(parts, filter(is_chosen, TEMPLATES[also]), also))
+    return _with_evidence(parts)
+
+
+def _for_which(also: TaskType | None, generic: bool) -> tuple[str, ...]:
+    if generic:
+        return ("for any kind of work, as nobody could say which it is",)
+    return (f"looked at as {also} too, as it may be that",) if also else ()
 
 
 def _with_evidence(parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -60,9 +90,9 @@ def _with_evidence(parts: Sequence[Part]) -> tuple[Part, ...]:
     return (look, *(part if part.after else replace(part, after=(look.key,)) for part in parts))
 
 
-def _compiled(classification: Classification, text: str, laid: Laid) -> Plan:
-    definition = Definition(id=StepId(classification.task_type.replace("_", "-")), inputs=INPUTS, steps=laid.steps)
-    return compile_definition(definition, {"request": text}, f"template:{classification.task_type}", "", laid.library)
+def _compiled(kind: str, text: str, laid: Laid) -> Plan:
+    definition = Definition(id=StepId(kind.replace("_", "-")), inputs=INPUTS, steps=laid.steps)
+    return compile_definition(definition, {"request": text}, f"template:{kind}", "", laid.library)
 
 
 def _because(classification: Classification, strategy: Strategy, layout: Layout) -> tuple[str, ...]:
