@@ -50,7 +50,7 @@ class Schedule:
         return cls(plan, {step.id: known.get(step.id, StepState.PENDING) for step in plan.steps})
 
     def __post_init__(self) -> None:
-        self._set_aside_reducing()
+        _set_aside_reducing(self.plan, self.states)
         self._index()
 
     def replan(self, plan: Plan) -> None:
@@ -113,7 +113,7 @@ class Schedule:
                     part.id for part in self.plan.steps if part.group == name and self.states[part.id] in _DEAD
                 )
         self.states.update(dict.fromkeys(reopened, StepState.PENDING))
-        self._set_aside_reducing()
+        _set_aside_reducing(self.plan, self.states)
         self._index()
         self._block()
         return tuple(name for name in reopened if self.states[name] is StepState.PENDING)
@@ -160,14 +160,6 @@ class Schedule:
         working = (name for name in self.active if self.steps[name].action.kind != "group")
         states = [self.states[name] for name in working]
         return bool(states) and all(state is StepState.WAITING for state in states)
-
-    def _set_aside_reducing(self) -> None:
-        """What reduces a group that begins again is made anew from what the parts then leave: it does not start now."""
-        for step in self.plan.steps:
-            if step.action.kind == "group" and self.states[step.id] is StepState.PENDING:
-                last = reduce_id(step)
-                if self.states.get(last) is StepState.PENDING:
-                    self.states[last] = StepState.CANCELLED
 
     def _index(self) -> None:
         """Everything that is derived from plan and states; linear in the plan."""
@@ -258,3 +250,12 @@ class Schedule:
                     blocked.append(name)
                     waiting.append(name)
         return tuple(blocked)
+
+
+def _set_aside_reducing(plan: Plan, states: dict[StepId, StepState]) -> None:
+    """What reduces a group that begins again is made anew from what the parts then leave: it does not start now."""
+    for step in plan.steps:
+        if step.action.kind == "group" and states[step.id] is StepState.PENDING:
+            last = reduce_id(step)
+            if states.get(last) is StepState.PENDING:
+                states[last] = StepState.CANCELLED
