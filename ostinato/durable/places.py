@@ -138,6 +138,7 @@ def reopen(record: RunRecord, names: list[StepId], *, fresh: bool = False) -> No
         record.progress[name] = Progress(execution=execution)
         record.results.pop(name, None)
     record.stale = True
+    record.wake()
 
 
 async def _is_alive(record: RunRecord) -> bool:

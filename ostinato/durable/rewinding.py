@@ -37,7 +37,7 @@ async def roll_back_while_open(record: RunRecord, stopped: Sequence[StepId]) -> 
         _pause_with(record, stopped)
     finally:
         record.rolling_back = False
-        withdraw(record, record.steps.states)  # nothing runs: what is still open asks about going back
+        withdraw(record, (*record.steps.states, None))  # nothing runs: what is still open asks about going back
 
 
 async def roll_back(record: RunRecord, stopped: Sequence[StepId] = ()) -> None:
