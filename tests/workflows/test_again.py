@@ -243,17 +243,18 @@ async def test_two_steps_that_conflict_with_each_other_do_not_wait_for_each_othe
     async def execute(command: contracts.ExecuteStep) -> StepResult:
         if command.execution == 1:
             await together.wait()
+        await asyncio.sleep(0.3 if command.execution == 2 else 0)  # the other one waits meanwhile
         return succeeded(command)
 
     def prepare(world: World) -> None:
-        overriding(step_execute=execute, step_integrate=both_conflict(1))(world)
+        overriding(step_execute=execute, step_integrate=both_conflict(2, b=2))(world)
 
     plan = a_plan(tool_step("a"), tool_step("b"))
     async with running(server, plan, prepare=prepare, max_cached_workflows=cache) as (handle, world, _):
         snapshot = await asyncio.wait_for(handle.result(), PATIENCE_S)
 
     assert snapshot.outcome is Outcome.COMPLETED
-    assert sorted(world.executed()) == ["a", "a", "b", "b"]
+    assert sorted(world.executed()) == ["a"] * 3 + ["b"] * 3
 
 
 async def test_who_waits_for_room_is_in_nobodys_way(server: Client, cache: int) -> None:
@@ -272,9 +273,9 @@ async def test_who_waits_for_room_is_in_nobodys_way(server: Client, cache: int) 
     assert sorted(world.executed()[4:]) == ["a", "b"]
 
 
-def both_conflict(a: int, *, b: int = 0) -> Any:
-    """So many executions of each; of b as many as of a where nothing else is said."""
-    first, second = conflicting("a", a), conflicting("b", b or a)
+def both_conflict(a: int, *, b: int) -> Any:
+    """So many executions of each."""
+    first, second = conflicting("a", a), conflicting("b", b)
 
     async def integrate(command: contracts.IntegrateSteps) -> contracts.Integrated:
         done, head = [], command.head
