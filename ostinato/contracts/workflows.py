@@ -92,6 +92,8 @@ class CarryStep(Fact):
     workspace: Workspace
     context: str = ""
     """JSON of what the step receives from others."""
+    patience_s: float = 120.0
+    """How long it may wait to be taken up."""
 
 
 class CarryBatch(Fact):
@@ -132,7 +134,6 @@ class StartShard(Fact):
     request: str
     trusted: bool
     strict_claims: bool = False
-    patience_s: float = 120.0
 
 
 class Acknowledged(Fact):

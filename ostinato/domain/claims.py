@@ -93,6 +93,11 @@ class ClaimBook:
         for glob in self._claims(step):
             self._give_up(step_id, glob)
 
+    @property
+    def seen(self) -> dict[StepId, tuple[str, ...]]:
+        """Paths beyond their claims that steps were seen writing."""
+        return {step_id: tuple(paths) for step_id, paths in self._seen.items()}
+
     def is_held(self, step_id: StepId) -> bool:
         return step_id in self._taken
 

@@ -43,6 +43,8 @@ class Continuation(Fact):
     follows: str = ""
     """The workflow execution that this one continues."""
     shards: tuple[ShardState, ...] = ()
+    claimed: dict[StepId, tuple[str, ...]] = {}
+    """Paths beyond their claims that steps were seen writing."""
     retried: tuple[StepId, ...] = ()
     """Steps that are to run again."""
     rollback: Rollback | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ostinato.domain.claims import ClaimBook, Obstacle
 from ostinato.domain.execution import StepState
+from ostinato.domain.groups import reduce_id
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import Plan, Step, remaining_path_s
 
@@ -49,6 +50,7 @@ class Schedule:
         return cls(plan, {step.id: known.get(step.id, StepState.PENDING) for step in plan.steps})
 
     def __post_init__(self) -> None:
+        _set_aside_reducing(self.plan, self.states)
         self._index()
 
     def replan(self, plan: Plan) -> None:
@@ -111,6 +113,7 @@ class Schedule:
                     part.id for part in self.plan.steps if part.group == name and self.states[part.id] in _DEAD
                 )
         self.states.update(dict.fromkeys(reopened, StepState.PENDING))
+        _set_aside_reducing(self.plan, self.states)
         self._index()
         self._block()
         return tuple(name for name in reopened if self.states[name] is StepState.PENDING)
@@ -247,3 +250,12 @@ class Schedule:
                     blocked.append(name)
                     waiting.append(name)
         return tuple(blocked)
+
+
+def _set_aside_reducing(plan: Plan, states: dict[StepId, StepState]) -> None:
+    """What reduces a group that begins again is made anew from what the parts then leave: it does not start now."""
+    for step in plan.steps:
+        if step.action.kind == "group" and states[step.id] is StepState.PENDING:
+            last = reduce_id(step)
+            if states.get(last) is StepState.PENDING:
+                states[last] = StepState.CANCELLED

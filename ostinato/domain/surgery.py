@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ostinato.domain.base import Fact
+from ostinato.domain.claims import with_implied
 from ostinato.domain.decisions import MAX_NAME_CHARS, MAX_NOTE_CHARS
 from ostinato.domain.errors import Problem
 from ostinato.domain.execution import StepState
@@ -115,7 +116,9 @@ def _add_problem(plan: Plan, states: Mapping[StepId, StepState], change: PlanCha
         return _problem("plan_empty", "steps", "there is no step to add", "Give at least one step")
     if len(plan.steps) + len(change.steps) > MAX_STEPS:
         return _problem("plan_too_large", "steps", f"a plan has at most {MAX_STEPS:,} steps", "Split the work")
-    return next(iter(plan_problems((*plan.steps, *change.steps))), None)
+    if found := plan_problems((*plan.steps, *change.steps)):
+        return found[0]
+    return next(iter(plan_problems(with_implied(changed_plan(plan, change)).steps)), None)
 
 
 def _retry_problem(change: PlanChange, state: StepState) -> Problem | None:

@@ -71,6 +71,8 @@ class Integration(Fact):
     """The commit on the run's branch; differs from the step's own where it was merged onto a newer head."""
     conflicts: tuple[str, ...] = ()
     """Paths; when there are any, nothing was integrated and both sides are kept under refs."""
+    missing: bool = False
+    """The step's commit is not here: it stayed on a disk that another worker owns."""
 
 
 class Publication(Fact):

@@ -14,7 +14,7 @@ from ostinato.domain.execution import StepResult
 from ostinato.domain.plan import Step
 from ostinato.domain.request import headline
 from ostinato.durable.calls import call, is_silence
-from ostinato.durable.places import PlaceLost, in_flight, patience_of
+from ostinato.durable.places import PlaceLost, in_flight
 from ostinato.durable.record import RunRecord
 
 
@@ -64,7 +64,7 @@ async def carry_out(order: CarryStep, terms: StartShard) -> StepResult:
             activity_id=f"{step.id}-{order.execution}-execute",
             summary=f"{step.name} · {what_of(step)}",
             start_to_close=timedelta(seconds=step.timeout_s) + STEP_MARGIN,
-            patience=timedelta(seconds=terms.patience_s),
+            patience=timedelta(seconds=order.patience_s),
         )
     except ActivityError as error:
         if is_silence(error):
@@ -81,7 +81,6 @@ def terms_of(record: RunRecord) -> StartShard:
         request=record.request.text,
         trusted=record.request.options.trusted,
         strict_claims=record.steps.plan.strict_claims,
-        patience_s=patience_of(record).total_seconds(),
     )
 
 

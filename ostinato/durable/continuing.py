@@ -48,6 +48,7 @@ def continuation_of(record: RunRecord) -> Continuation:
         snapshot=record.snapshot(),
         follows=workflow.info().run_id,
         shards=tuple(record.shards),
+        claimed=record.steps.claims.seen if record.schedule else {},
     )
 
 
@@ -77,6 +78,8 @@ def restored(request: RunRequest, continuation: Continuation) -> RunRecord:
         for met in was.conflicts:
             if not met.forecast:
                 record.schedule.claims.widen(met.step, met.paths)
+        for step_id, paths in continuation.claimed.items():
+            record.schedule.claims.widen(step_id, paths)
     record.rollback = continuation.rollback
     if record.workspace is not None:
         record.workspace = here(record, continuation.follows)

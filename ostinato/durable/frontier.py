@@ -39,6 +39,7 @@ async def run_steps(engine: Engine) -> None:
             engine.integrator.watch(),
             engine.shards.run(),
             engine.shards.take_in(),
+            engine.shards.feel(),
             _keep_details(record),
         )
     ]

@@ -1,6 +1,6 @@
 """Groups: steps that are made when the group starts, and the verdict over them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from temporalio import workflow
@@ -8,16 +8,19 @@ from temporalio import workflow
 from ostinato.domain.definition import added_steps
 from ostinato.domain.errors import UserError
 from ostinato.domain.execution import FailureKind, StepOutcome, StepResult, StepState
-from ostinato.domain.expansion import expand_group, joined, reduce_step
+from ostinato.domain.expansion import expand_group, joined, reduce_step, replaced_in, waiting_for
 from ostinato.domain.groups import GroupVerdict, group_output, judge_group, parts_of
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import GroupAction, Step
+from ostinato.domain.plan import GroupAction, Step, plan_problems
 from ostinato.domain.report import Changed
 from ostinato.domain.surgery import shown
 from ostinato.durable.conditions import evaluate, failed
 from ostinato.durable.people import withdraw
+from ostinato.durable.places import reopen
 from ostinato.durable.record import RunRecord
 from ostinato.durable.stepping import Engine, resolved
+
+NOT_STARTED = (StepState.PENDING, StepState.BLOCKED, StepState.CANCELLED)
 
 
 async def run_group(engine: Engine, step: Step, action: GroupAction) -> StepResult:
@@ -58,13 +61,49 @@ def with_added_steps(record: RunRecord, step: Step, result: StepResult) -> StepR
     """What the step's output `steps` adds to the running plan; steps that are no plan make it fail."""
     if not step.adds_steps or result.outcome is not StepOutcome.SUCCEEDED or "steps" not in result.output:
         return result
+    by = f"step:{step.id}"
+    before = {change.step for change in record.changes if change.by == by and change.kind == "add"}
     try:
-        new = added_steps(result.output["steps"], record.steps.plan, step.id)
+        wanted = waiting_for(step, _added(record, step, result.output["steps"], before))
+        _refuse_circles(record, wanted, step)
     except UserError as error:
         problem = failed(step, FailureKind.PLAN, f"the steps that it adds are no plan: {error}")
         return result.model_copy(update={"outcome": StepOutcome.FAILED, "failure": problem.failure})
-    extend_plan(record, new, by=f"step:{step.id}", after=step.id)
+    known = record.steps.states
+    extend_plan(record, (new for new in wanted if new.id not in known), by=by, after=step.id)
+    _correct(record, [one for one in wanted if one.id in before and known[one.id] in NOT_STARTED])
+    _leave_out(record, before - {one.id for one in wanted}, by)
     return result
+
+
+def _added(record: RunRecord, step: Step, raw: Any, before: Collection[StepId]) -> tuple[Step, ...]:
+    """Checked against the plan without what an earlier execution of the same step added."""
+    plan = record.steps.plan
+    others = tuple(other for other in plan.steps if other.id not in before)
+    return added_steps(raw, plan.model_copy(update={"steps": others}), step.id)
+
+
+def _refuse_circles(record: RunRecord, wanted: Sequence[Step], adder: Step) -> None:
+    """Also through a group whose part adds steps, or through those that others added since."""
+    plan = replaced_in(record.steps.plan, wanted)
+    new = [step for step in wanted if step.id not in record.steps.steps]
+    if problems := plan_problems(joined(plan, new, adder.id).steps):
+        raise UserError(problems)
+
+
+def _correct(record: RunRecord, steps: Sequence[Step]) -> None:
+    """An earlier execution added them otherwise; they have not started."""
+    if steps:
+        record.steps.replan(replaced_in(record.steps.plan, steps))
+        reopen(record, [step.id for step in steps if record.steps.states[step.id] is StepState.CANCELLED])
+
+
+def _leave_out(record: RunRecord, names: Collection[StepId], by: str) -> None:
+    """What only an earlier execution added, and nobody began."""
+    for name in sorted(names):
+        if record.steps.states[name] in NOT_STARTED:
+            record.steps.skip(name)
+            record.of(name).note = f"left out by {by}, which does not add it any more"
 
 
 def _made(record: RunRecord, step: Step) -> bool:
@@ -134,9 +173,13 @@ def _with_parts(record: RunRecord, names: Sequence[StepId]) -> tuple[StepId, ...
 async def _reduce(engine: Engine, step: Step, output: dict[str, Any]) -> StepResult:
     """One more step, over the outputs of the parts; what it comes to is what the group comes to."""
     record = engine.record
-    last = reduce_step(resolved(record, step), output)
-    if last.id not in record.steps.steps:
-        extend_plan(record, (last.model_copy(update={"critical": False}),), by=f"step:{step.id}", after=step.id)
+    last = reduce_step(resolved(record, step), output).model_copy(update={"critical": False})
+    state = record.steps.states.get(last.id)
+    if state is None:
+        extend_plan(record, (last,), by=f"step:{step.id}", after=step.id)
+    elif state is StepState.CANCELLED:  # the group began again: its parts may have left something else
+        record.steps.replan(replaced_in(record.steps.plan, (last,)))
+        reopen(record, [last.id], fresh=True)
     await workflow.wait_condition(lambda: record.steps.states[last.id].is_over)
     result = record.results.get(last.id)
     state = record.steps.states[last.id]

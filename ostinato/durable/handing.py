@@ -10,7 +10,7 @@ from ostinato.domain.relevance import as_markdown
 from ostinato.domain.request import headline
 from ostinato.domain.workspace import Checkout
 from ostinato.durable.people import ask, stop_if_aborted
-from ostinato.durable.places import on_place
+from ostinato.durable.places import PlaceLost, on_place
 from ostinato.durable.record import RunRecord
 from ostinato.durable.stepping import Engine, bring_in, received_by
 
@@ -34,14 +34,18 @@ async def hand_off(engine: Engine, step: Step, action: AgentAction) -> StepResul
     record, progress = engine.record, engine.record.of(step.id)
     question = step.name
     while True:
-        result = await _handed(record, step, action, question)
-        brought = await bring_in(engine, step, result)
-        if brought.failure is None or brought.failure.kind is not FailureKind.CONFLICT:
-            return brought
-        question = (
-            f"{step.name}: {brought.failure.message}. {brought.failure.recommendation}; bring it onto the new head"
-        )
-        progress.conflicts += 1
+        epoch = record.place.epoch
+        try:
+            brought = await bring_in(engine, step, await _handed(record, step, action, question), epoch=epoch)
+        except PlaceLost:
+            question = f"{step.name}: another worker took the run over before your work came in; do it once more here"
+        else:
+            if brought.failure is None or brought.failure.kind is not FailureKind.CONFLICT:
+                return brought
+            question = (
+                f"{step.name}: {brought.failure.message}. {brought.failure.recommendation}; bring it onto the new head"
+            )
+            progress.conflicts += 1
         progress.execution += 1
         progress.checkout = None
 

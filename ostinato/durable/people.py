@@ -106,8 +106,8 @@ def accept(record: RunRecord, answer: Answer, *, autonomous: bool = False) -> No
     record.stale = True
 
 
-def withdraw(record: RunRecord, step_ids: Collection[StepId]) -> None:
-    """Steps that were stopped ask nothing any more; where they run again, they ask again."""
+def withdraw(record: RunRecord, step_ids: Collection[StepId | None]) -> None:
+    """Steps that were stopped ask nothing any more; where they run again, they ask again. None: what is of no step."""
     for decision in list(record.decisions.values()):
         if decision.is_open and decision.step_id in step_ids:
             note = "the step was stopped before anybody answered"

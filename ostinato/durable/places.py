@@ -52,12 +52,15 @@ async def on_place(
     start_to_close: timedelta | None = None,
     is_long: bool = False,
 ) -> Out:
-    """Run an activity where the files are, wherever that is by then; `make` gives its argument for a workspace."""
+    """Run an activity where the files are, wherever that is by then; `make` gives its argument for a workspace.
+
+    What an owner answers after another one took over does not count: it may never have been pushed.
+    """
     while True:
         place = record.place
         try:
             async with in_flight(record, is_long=is_long):
-                return await call(
+                answer = await call(
                     contract,
                     make(place),
                     queue=step_queue(place.queue) if is_long else place.queue,
@@ -66,6 +69,8 @@ async def on_place(
                     start_to_close=start_to_close,
                     patience=patience_of(record),
                 )
+            if record.place.epoch == place.epoch:
+                return answer
         except ActivityError as error:
             if not is_silence(error):
                 raise
@@ -133,6 +138,7 @@ def reopen(record: RunRecord, names: list[StepId], *, fresh: bool = False) -> No
         record.progress[name] = Progress(execution=execution)
         record.results.pop(name, None)
     record.stale = True
+    record.wake()
 
 
 async def _is_alive(record: RunRecord) -> bool:

@@ -14,7 +14,7 @@ from ostinato.domain.ids import StepId
 from ostinato.domain.schedule import Schedule
 from ostinato.domain.workspace import Checkpoint
 from ostinato.durable.calls import stop_of
-from ostinato.durable.people import ask
+from ostinato.durable.people import ask, withdraw
 from ostinato.durable.places import on_place, reopen
 from ostinato.durable.record import Progress, RunRecord
 
@@ -37,6 +37,7 @@ async def roll_back_while_open(record: RunRecord, stopped: Sequence[StepId]) -> 
         _pause_with(record, stopped)
     finally:
         record.rolling_back = False
+        withdraw(record, (*record.steps.states, None))  # nothing runs: what is still open asks about going back
 
 
 async def roll_back(record: RunRecord, stopped: Sequence[StepId] = ()) -> None:
@@ -63,7 +64,10 @@ def _pause_with(record: RunRecord, stopped: Sequence[StepId]) -> None:
 async def _back_to(record: RunRecord, order: Rollback, target: Checkpoint) -> None:
     done = await _call(record, RollBackBranch(workspace=record.place, head=record.head, commit=target.commit))
     was = at_checkpoint(record.snapshot(), target)
+    seen = record.steps.claims.seen
     record.schedule = Schedule.of(record.steps.plan, {todo.id: todo.state for todo in was.todos})
+    for step_id, paths in seen.items():
+        record.schedule.claims.widen(step_id, paths)
     record.results = {result.step_id: result for result in was.results}
     for todo in was.todos:
         if todo.state is StepState.PENDING and todo.id in record.progress:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -17,6 +18,9 @@ from ostinato.durable.record import RunRecord
 
 SHARD_SIZE = 100
 """Steps that one shard carries before the next one is opened."""
+FEEL_EVERY = timedelta(minutes=20)
+FEEL_SELDOM = timedelta(days=1)
+"""A shard that somebody ended from outside says nothing; without news it is asked for less and less often."""
 
 
 @dataclass(slots=True)
@@ -74,6 +78,19 @@ class ShardPool:
                     await self._send_orders()
                 if self.cancels:
                     await self._send_cancels()
+
+    async def feel(self) -> None:
+        """Now and then, whether those that carry something are still there. Cancelled when the steps are over."""
+        pause = FEEL_EVERY
+        while True:
+            await workflow.wait_condition(lambda: any(shard.carrying for shard in self.record.shards))
+            before = {shard.name: shard.carrying for shard in self.record.shards if shard.carrying}
+            await workflow.sleep(pause, summary="are its shards still there?")
+            silent = [shard.name for shard in self.record.shards if before.get(shard.name) == shard.carrying]
+            pause = min(2 * pause, FEEL_SELDOM) if silent else FEEL_EVERY
+            async with in_flight(self.record):
+                for name in silent:
+                    await self._tell(name, CarryBatch())
 
     async def close(self) -> None:
         """Once nothing is carried: those that have room end too."""

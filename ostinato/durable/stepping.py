@@ -11,6 +11,7 @@ from temporalio import workflow
 from ostinato.contracts.activities import DESCRIBE_CONFLICT, DescribeConflict
 from ostinato.contracts.workflows import CarryStep
 from ostinato.domain.decisions import ABORT, RERUN, SKIP, Answer, DecisionKind
+from ostinato.domain.errors import InvariantError
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.inputs import with_inputs
@@ -23,9 +24,12 @@ from ostinato.durable.carrying import Carrier, DirectCarrier, Room, Slots, what_
 from ostinato.durable.continuing import is_sharded
 from ostinato.durable.integrating import Integrator
 from ostinato.durable.people import ask, stop_if_aborted
-from ostinato.durable.places import PlaceLost, find_place, on_place
+from ostinato.durable.places import PlaceLost, find_place, on_place, patience_of
 from ostinato.durable.record import RunRecord
 from ostinato.durable.shards import ShardPool
+
+MOST_PATIENCE = timedelta(minutes=10)
+"""With a worker that answers but does not take the work up: it has too much of it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,7 +116,7 @@ async def _attempt(engine: Engine, step: Step) -> StepResult:
     record, progress = engine.record, engine.record.of(step.id)
     if progress.execution > 1 or record.steps.states[step.id] is not StepState.RUNNING:
         record.set_state(step.id, StepState.RUNNING)
-    context = await _context(engine, step)
+    context, patience = await _context(engine, step), patience_of(record)
     while True:
         place = record.place
         engine.integrator.started_from[step.id] = record.head
@@ -123,24 +127,39 @@ async def _attempt(engine: Engine, step: Step) -> StepResult:
             head=record.head,
             workspace=place,
             context=context,
+            patience_s=patience.total_seconds(),
         )
         try:
-            result = await engine.carrier.carry(order)
-            break
+            return await bring_in(engine, step, await _carried(engine, order), epoch=place.epoch)
         except PlaceLost:
             await find_place(record, place.epoch)
-        finally:
-            engine.integrator.started_from.pop(step.id, None)
+            is_busy = record.place.epoch == place.epoch
+            patience = min(2 * patience, MOST_PATIENCE) if is_busy else patience_of(record)
+
+
+async def _carried(engine: Engine, order: CarryStep) -> StepResult:
+    step_id = order.step.id
+    try:
+        result = await engine.carrier.carry(order)
+    finally:
+        engine.integrator.started_from.pop(step_id, None)
     if result.outside_claim:
-        record.steps.claims.widen(step.id, result.outside_claim)
-    return await bring_in(engine, step, result)
+        engine.record.steps.claims.widen(step_id, result.outside_claim)
+    return result
 
 
-async def bring_in(engine: Engine, step: Step, result: StepResult) -> StepResult:
-    """The step's commit on the run's branch; a conflict is a failure that names both sides."""
+async def bring_in(engine: Engine, step: Step, result: StepResult, *, epoch: int) -> StepResult:
+    """The step's commit on the run's branch; a conflict is a failure that names both sides.
+
+    PlaceLost where another worker took over since the epoch it was made under and the commit stayed with the old one.
+    """
     if not result.commit or result.outcome is not StepOutcome.SUCCEEDED:
         return result
     integration = await engine.integrator.integrate(step.id, result.execution, result.commit)
+    if integration.missing:
+        if engine.record.place.epoch != epoch:
+            raise PlaceLost
+        raise InvariantError(f"the commit {result.commit} of step {step.id} is gone")
     if not integration.conflicts:
         return result.model_copy(update={"commit": integration.commit})
     record = engine.record

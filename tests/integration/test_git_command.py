@@ -1,6 +1,7 @@
 """Our own git calls: bounded in time, told in words when they fail."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import psutil
@@ -24,8 +25,17 @@ async def until_written(file: Path) -> None:
         await asyncio.sleep(0.01)
 
 
-def is_gone(pid_file: Path) -> bool:
-    """Ended; its parent may not have noticed yet."""
+def is_gone(pid_file: Path, within_s: float = 2.0) -> bool:
+    """Ended; its parent may not have noticed yet. A machine that is busy takes a moment to end what was killed."""
+    until = time.monotonic() + within_s
+    while not has_ended(pid_file):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def has_ended(pid_file: Path) -> bool:
     try:
         return psutil.Process(int(pid_file.read_text())).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -101,7 +101,35 @@ async def test_an_author_and_a_message_survive_the_merge_as_they_are(ground: Gro
 
 async def test_what_is_no_commit_of_a_step_is_refused(ground: Ground) -> None:
     with pytest.raises(InvariantError):
-        await bring(ground, [StepCommit(key=a_key(), commit="0" * 40)])
+        await bring(
+            ground, [StepCommit(key=a_key(), commit=git(ground.mirror, "rev-parse", f"{ground.base}^{{tree}}"))]
+        )
+
+
+async def test_a_commit_that_is_not_here_is_missing_and_the_others_come_in(ground: Ground) -> None:
+    one, two = await siblings(ground, one="1", two="2")
+    elsewhere = StepCommit(key=a_key("elsewhere"), commit="e" * 40)
+
+    done = await bring(ground, [one, elsewhere, two])
+
+    assert [(bool(each.commit), each.missing) for each in done] == [(True, False), (False, True), (True, False)]
+    assert {each.head for each in done} == {ground.at(BRANCH)}
+    assert git(ground.mirror, "show", f"{BRANCH}:one.txt", f"{BRANCH}:two.txt") == "12"
+
+
+async def test_a_second_call_finds_what_came_in_and_what_is_not_here(ground: Ground) -> None:
+    one, two = await siblings(ground, one="1", two="2")
+    steps = [one, StepCommit(key=a_key("elsewhere"), commit="e" * 40), two]
+    done = await bring(ground, steps)
+
+    assert await bring(ground, steps) == done
+
+
+async def test_a_batch_of_which_nothing_is_here_moves_nothing(ground: Ground) -> None:
+    done = await bring(ground, [StepCommit(key=a_key(), commit="e" * 40)])
+
+    assert done == (Integration(head=ground.base, missing=True),)
+    assert ground.at(BRANCH) in ("", ground.base)
 
 
 async def test_a_fast_forward_takes_two_calls_of_git_and_a_merge_five(

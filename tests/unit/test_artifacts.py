@@ -121,6 +121,7 @@ def test_what_was_left_out_is_counted(store: ArtifactStore) -> None:
     assert 160_000 < len(text) < 210_000
 
 
+@pytest.mark.slow
 def test_many_tiny_writes_are_held_in_little_memory(store: ArtifactStore) -> None:
     writer = store.writer(Redactor(), cap_bytes=100_000)
     tracemalloc.start()

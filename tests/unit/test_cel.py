@@ -94,6 +94,7 @@ async def test_items_are_a_list() -> None:
         await evaluate_items("values.count", SEEN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "expression", ['["aaaaaaaa"]' + ".map(x, x + x)" * 40, "values.a.map(x, values.a)", "[1]" + ".map(x, [x, x])" * 40]
 )

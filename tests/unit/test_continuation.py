@@ -204,3 +204,11 @@ def test_a_group_whose_part_is_taken_back_is_done_again_with_what_waits_for_it()
 
 def test_a_chosen_group_is_run_again_with_its_parts() -> None:
     assert states(reopened(a_run_with_a_group(), [B]))["b-0"] == "pending"
+
+
+def test_what_steps_were_seen_writing_is_claimed_by_the_next_execution_too() -> None:
+    went_on = Continuation(reason="size", snapshot=a_done_run(workspace=None), claimed={A: ("src/app.py",)})
+
+    again = restored(a_run(), Continuation.model_validate_json(went_on.model_dump_json()))
+
+    assert again.steps.claims.seen == {A: ("src/app.py",)}

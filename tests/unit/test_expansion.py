@@ -20,6 +20,7 @@ from ostinato.domain.expansion import (
     reduce_step,
     shared_values,
     variables_of,
+    waiting_for,
 )
 from ostinato.domain.ids import StepId
 from ostinato.domain.inputs import with_inputs
@@ -356,3 +357,12 @@ def test_every_mistake_of_added_steps_is_named() -> None:
 def test_only_lists_of_one_to_two_hundred_steps_are_added(raw: object) -> None:
     with pytest.raises(UserError, match="1 to 200"):
         added_steps(raw, a_plan())
+
+
+def test_the_first_added_steps_wait_for_the_one_that_adds_them_and_say_why() -> None:
+    added = (a_step("a"), a_step("b", depends_on=(StepId("a"),)), a_step("c", depends_on=(StepId("think"),)))
+
+    made = waiting_for(a_step("think"), added)
+
+    assert [[found.because for found in step.implied] for step in made] == [["think adds it"], [], []]
+    assert made[0].needs == ("think",)

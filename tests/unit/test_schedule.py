@@ -4,7 +4,7 @@ from typing import Any
 
 from ostinato.domain.execution import StepState
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import AgentAction
+from ostinato.domain.plan import AgentAction, GroupAction
 from ostinato.domain.schedule import Schedule
 from tests.builders import a_plan, a_step
 
@@ -222,3 +222,40 @@ def test_a_step_that_lets_others_go_first_holds_nothing_after_the_plan_was_chang
     schedule.replan(a_plan(a_step("a", writes=("x",)), a_step("b", writes=("y",)), a_step("c", writes=("x",))))
 
     assert schedule.obstacle(C) is None
+
+
+def a_group_plan() -> Any:
+    """Two parts, what reduces them, and a step behind the group."""
+    group = a_step("a", action=GroupAction(body=(a_step("part"),), reduce=a_step("sum")))
+    made = (a_step(name, group="a") for name in ("a-0", "a-1", "a-reduce"))
+    return a_plan(group, *made, a_step("b", "a"))
+
+
+def test_what_reduces_a_group_that_begins_again_does_not_start_with_its_parts() -> None:
+    schedule = Schedule.of(a_group_plan())
+
+    first = started(schedule)
+    schedule.replan(schedule.plan)
+
+    assert first == ["a", "a-0", "a-1"]
+    assert started(schedule) == []
+    assert schedule.states[StepId("a-reduce")] is StepState.CANCELLED
+
+
+def test_a_group_that_is_retried_leaves_what_reduces_it_for_later() -> None:
+    states = {A: StepState.FAILED, StepId("a-0"): StepState.SUCCEEDED, StepId("a-1"): StepState.SUCCEEDED}
+    schedule = Schedule.of(a_group_plan(), {**states, StepId("a-reduce"): StepState.FAILED})
+
+    schedule.reopen([A])
+
+    assert started(schedule) == ["a"]
+
+
+def test_a_failed_group_takes_the_parts_that_did_not_succeed_along() -> None:
+    states = {A: StepState.FAILED, StepId("a-0"): StepState.SUCCEEDED, StepId("a-1"): StepState.FAILED}
+    schedule = Schedule.of(a_group_plan(), {**states, StepId("a-reduce"): StepState.SUCCEEDED, B: StepState.BLOCKED})
+
+    again = schedule.reopen([A])
+
+    assert set(again) == {A, B, "a-1"}
+    assert started(schedule) == ["a", "a-1"]

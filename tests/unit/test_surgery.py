@@ -137,3 +137,16 @@ def test_a_part_cannot_wait_for_its_own_group_which_waits_for_it() -> None:
 
 def waiting_for_its_group() -> PlanChange:
     return change("edit", step="a-part", edit={"depends_on": ["a"]})
+
+
+def test_a_circle_that_only_found_dependencies_would_close_is_refused() -> None:
+    """The part would read what the step behind its group writes."""
+    group = a_step("a", action=GroupAction(body=(a_step("part"),)))
+    plan = a_plan(group, a_step("a-part", group="a"), a_step("b", "a", writes=("docs/**",)))
+    states = dict.fromkeys((step.id for step in plan.steps), StepState.PENDING)
+
+    found = change_problem(plan, states, change("add", steps=[a_step("new", group="a", reads=("docs/**",))]))
+
+    assert found is not None
+    assert found.code == "dependency_cycle"
+    assert set(found.message.rpartition(": ")[2].split(" → ")) == {"a", "b", "new"}

@@ -23,7 +23,7 @@ from ostinato.domain.plan import AgentAction, GroupAction, Plan, Step
 from ostinato.domain.request import RunOptions
 from tests.fakes.world import World, succeeded, tool_step
 from tests.workflows.conftest import Places, running
-from tests.workflows.steering import Handle, a_plan, answer, conflicting, resume, until, until_decision, until_seen
+from tests.workflows.steering import Handle, a_plan, answer, ask, conflicting, resume, until, until_decision, until_seen
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="session")]
 
@@ -192,6 +192,6 @@ async def _do_what_is_asked(handle: Handle, steering: "asyncio.Task[None]") -> N
     await steering
     while True:
         with contextlib.suppress(Exception):  # the run may end meanwhile
-            for decision in await handle.query("pending_decisions", result_type=list[Decision]):
+            for decision in await ask(handle, "pending_decisions", list[Decision]):
                 await answer(handle, decision, "done")
         await asyncio.sleep(0.05)

@@ -4,19 +4,23 @@ import asyncio
 import random
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowFailureError, WorkflowHistory
 from temporalio.worker import Replayer
 
 from ostinato.adapters.temporal.plugin import ostinato_plugin
 from ostinato.contracts import activities as contracts
+from ostinato.domain.continuation import RunInput
 from ostinato.domain.execution import StepOutcome, StepResult
 from ostinato.domain.ids import StepId
 from ostinato.domain.pipeline import Outcome
 from ostinato.domain.plan import AskAction, Plan, Step
-from tests.fakes.world import tool_step
+from ostinato.domain.request import RunOptions
+from tests.fakes.world import succeeded, tool_step
 from tests.workflows.conftest import PAYLOADS, running
 from tests.workflows.steering import (
     a_plan,
@@ -134,3 +138,132 @@ async def test_cancelling_a_large_run_stops_whatever_its_shards_carry(server: Cl
     assert sorted(stopped) == sorted(world.executed())
     assert world.stored[-1].outcome is Outcome.CANCELLED
     assert shards
+
+
+ASK = Step(id=StepId("ask"), name="Ask", action=AskAction(question="Which way?"))
+
+
+@pytest.fixture
+def sharded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also the smallest plan is carried by shards."""
+    monkeypatch.setattr("ostinato.durable.continuing.SHARDED_FROM_STEPS", 0)
+
+
+def shards_opened(history: WorkflowHistory) -> list[str]:
+    opened = EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED
+    found = [it for it in history.events if it.event_type == opened]
+    return [it.start_child_workflow_execution_initiated_event_attributes.workflow_id for it in found]
+
+
+async def test_what_a_shard_carried_that_somebody_ended_is_carried_by_another(
+    server: Client, sharded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is full, so that nothing would be said to it any more."""
+    monkeypatch.setattr("ostinato.durable.shards.SHARD_SIZE", 1)
+    monkeypatch.setattr("ostinato.durable.shards.FEEL_EVERY", timedelta(seconds=0.5))
+
+    async def first_hangs(command: contracts.ExecuteStep) -> StepResult:
+        if not started.is_set():
+            started.set()
+            await asyncio.sleep(60)
+        return await no_op(command)
+
+    started = asyncio.Event()
+    async with running(server, a_plan(tool_step("one")), prepare=overriding(step_execute=first_hangs)) as (
+        handle,
+        world,
+        _,
+    ):
+        await asyncio.wait_for(started.wait(), 10)
+        (shard,) = shards_opened(await handle.fetch_history())
+        await server.get_workflow_handle(shard).terminate()
+        snapshot = await asyncio.wait_for(handle.result(), 20)
+        opened = shards_opened(await handle.fetch_history())
+
+    assert snapshot.outcome is Outcome.COMPLETED
+    assert world.executed() == ["one", "one"]
+    assert len(opened) == 2
+
+
+async def test_a_shard_asks_for_its_run_less_and_less_often(skipping: Client, sharded: None) -> None:
+    options = RunOptions(deadline=datetime.now(UTC) + timedelta(hours=90))
+
+    async with running(
+        skipping, a_plan(tool_step("one"), ASK), options=options, prepare=overriding(step_execute=no_op)
+    ) as (
+        handle,
+        _,
+        _,
+    ):
+        await asyncio.wait_for(handle.result(), 30)
+        (shard,) = shards_opened(await handle.fetch_history())
+        history = await skipping.get_workflow_handle(shard).fetch_history()
+
+    timers = [
+        it.timer_started_event_attributes for it in history.events if it.HasField("timer_started_event_attributes")
+    ]
+    minutes = [it.start_to_fire_timeout.ToSeconds() / 60 for it in timers]
+    assert list(dict.fromkeys(minutes)) == [10, 20, 40, 80, 160, 320, 640, 1280, 1440]
+
+
+async def test_a_run_whose_history_grows_while_it_only_waits_goes_on_in_a_new_execution(
+    server: Client, sharded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ostinato.durable.continuing.LONGEST_HISTORY", 150)
+
+    async with running(server, a_plan(ASK)) as (handle, _, _):
+        question = await until_decision(handle)
+        for _ in range(40):
+            await handle.signal("decide", {"decision": "nothing"})
+        await until_continued(server, handle.id, handle.first_execution_run_id or "")
+        await answer(handle, await until_decision(handle), "continue")
+        snapshot = await asyncio.wait_for(handle.result(), 20)
+
+    assert question.id in [decision.id for decision in snapshot.decisions]
+    assert snapshot.outcome is Outcome.COMPLETED
+
+
+async def test_a_new_execution_knows_claims_and_asks_no_condition_of_what_has_begun(
+    server: Client, sharded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a shard carries a step, the run goes on elsewhere."""
+    monkeypatch.setattr("ostinato.durable.continuing.LONGEST_HISTORY", 150)
+
+    async def execute(command: contracts.ExecuteStep) -> StepResult:
+        if command.step.id == "long":
+            await go.wait()
+            return await no_op(command)
+        return succeeded(command, outside_claim=("src/app.py",))
+
+    go = asyncio.Event()
+    plan = a_plan(tool_step("sly"), tool_step("long", "sly", when="true"))
+    async with running(server, plan, prepare=overriding(step_execute=execute)) as (handle, world, _):
+        await until(lambda: "long" in world.executed())
+        for _ in range(40):
+            await handle.signal("decide", {"decision": "nothing"})
+        await until_continued(server, handle.id, handle.first_execution_run_id or "")
+        went_on = await started_with(server, handle.id)
+        go.set()
+        snapshot = await asyncio.wait_for(handle.result(), 20)
+
+    assert went_on.continuation is not None
+    assert went_on.continuation.claimed == {"sly": ("src/app.py",)}
+    assert (world.executed(), world.names().count("plan.evaluate")) == (["sly", "long"], 1)
+    assert snapshot.outcome is Outcome.COMPLETED
+
+
+async def until_continued(client: Client, workflow_id: str, first: str) -> None:
+    for _ in range(400):
+        if (await client.get_workflow_handle(workflow_id).describe()).run_id != first:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it never went on")
+
+
+async def started_with(client: Client, workflow_id: str) -> RunInput:
+    """What the newest execution was given."""
+    run_id = (await client.get_workflow_handle(workflow_id).describe()).run_id
+    history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+    payloads = history.events[0].workflow_execution_started_event_attributes.input.payloads
+    given: list[RunInput] = await client.data_converter.decode(payloads, [RunInput])
+    return given[0]

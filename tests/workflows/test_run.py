@@ -18,7 +18,7 @@ from ostinato.domain.report import Snapshot
 from ostinato.domain.request import Interaction, RunOptions
 from tests.fakes.world import World, a_classification, succeeded, tool_step
 from tests.workflows.conftest import running
-from tests.workflows.steering import a_plan, failed, failing, state_of, until_decision
+from tests.workflows.steering import a_plan, ask, failed, failing, state_of, until_decision
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="session")]
 
@@ -175,7 +175,7 @@ async def test_a_hand_off_takes_what_the_person_changed(server: Client, cache: i
 
     async with running(server, plan, max_cached_workflows=cache) as (handle, world, _):
         decision = await until_decision(handle)
-        waiting = await handle.query("progress", result_type=Snapshot)
+        waiting = await ask(handle, "progress", Snapshot)
         await handle.execute_update(
             "decide", Answer(decision=decision.id, option="done", by="ada"), result_type=Acknowledged
         )

@@ -59,7 +59,7 @@ async def integrate_all(
 
     Every `head` in the answer is where the branch then stands. The branch moves once, at the end, so a second call
     finds all of it or nothing. `base` is where the run began. A branch that something else moved is left alone:
-    ExternalError head_moved.
+    ExternalError head_moved. A commit that is not here is said to be missing, and the others come in.
     """
     branch, *objects = await read_objects(mirror, [branch_ref, *(step.commit for step in commits)])
     head = branch.id or expected_head
@@ -67,7 +67,7 @@ async def integrate_all(
         return await _found(mirror, branch_ref, base=base, expected=expected_head, head=head, commits=commits)
     made = list[Integration]()
     for step, found in zip(commits, objects, strict=True):
-        done = await _merged(mirror, head, _taken_apart(step, found))
+        done = await _merged(mirror, head, _taken_apart(step, found)) if found.id else _missing(head)
         head = done.head
         made.append(done)
     if head != branch.id:
@@ -91,10 +91,13 @@ async def _found(
 ) -> tuple[Integration, ...]:
     """What an earlier call made of all of them."""
     integrated = await integrated_keys(private_git(mirror), base, head)
+    objects = await read_objects(mirror, [step.commit for step in commits])
     found = []
-    for step in commits:
+    for step, known in zip(commits, objects, strict=True):
         if (commit := integrated.get(step.key)) is not None:
             found.append(Integration(head=head, commit=commit))
+        elif not known.id:
+            found.append(_missing(head))
         elif conflicts := await _kept_conflict(mirror, step):
             found.append(Integration(head=head, conflicts=conflicts))
         else:
@@ -110,6 +113,10 @@ async def integrated_keys(git: Git, base: str, head: str) -> Mapping[StepKey, st
         for commit, run, step, execution in (line.split("\0") for line in reversed(listed.splitlines()))
         if execution.isdigit()
     }
+
+
+def _missing(head: str) -> Integration:
+    return Integration(head=head, missing=True)
 
 
 def conflict_sides(key: StepKey) -> tuple[str, str]:
