@@ -34,7 +34,7 @@ from ostinato.domain.pipeline import Outcome, Phase, Trigger
 from ostinato.domain.plan import GateName
 from ostinato.domain.preflight import risk_of_change
 from ostinato.domain.report import Snapshot, Stop, judge_outcome
-from ostinato.domain.request import without_plan
+from ostinato.domain.request import named_by, without_plan
 from ostinato.domain.schedule import Schedule
 from ostinato.durable.calls import StopRun, call, stop_of, uninterrupted
 from ostinato.durable.continuing import continuation_of, here, restored, settle_in
@@ -53,10 +53,11 @@ from ostinato.durable.understanding import understand
 class RunWorkflow(Mailbox):
     @workflow.init
     def __init__(self, start: RunInput) -> None:
+        request = named_by(start.request, workflow.info().workflow_id)
         if start.continuation is None:
-            self._record = RunRecord(request=start.request, started_at=workflow.now())
+            self._record = RunRecord(request=request, started_at=workflow.now())
         else:
-            self._record = restored(start.request, start.continuation)
+            self._record = restored(request, start.continuation)
         self._baseline: asyncio.Task[Observations] | None = None
 
     @workflow.run

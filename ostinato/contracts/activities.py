@@ -328,7 +328,7 @@ OPEN_WORKSPACE = ActivityContract(
     name="workspace.open", input=OpenWorkspace, output=Workspace, start_to_close=15 * _MIN
 )
 DRAFT_PLAN = ActivityContract(name="plan.draft", input=DraftPlan, output=PlanDraft, start_to_close=5 * _MIN)
-ASK_TYPE = ActivityContract(name="plan.ask_type", input=AskType, output=TypeAnswer, start_to_close=30 * _S)
+ASK_TYPE = ActivityContract(name="plan.ask_type", input=AskType, output=TypeAnswer, start_to_close=1 * _MIN)
 DRAFT_BY_MODEL = ActivityContract(
     name="plan.draft_by_model", input=DraftByModel, output=ModelDraft, start_to_close=5 * _MIN
 )

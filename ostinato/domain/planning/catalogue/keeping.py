@@ -307,7 +307,7 @@ _MAINTENANCE = (
     ),
     ask("approve", "Approve the order", "The stock is taken. Do the upkeep in this order?", "inventory"),
     tool("modernise", "modernise", "baseline", "approve", each=True, when=("modernise",)),
-    verify("modernised", "modernise", called="Verify the new syntax", on=THOROUGH, when=("modernise",)),
+    verify("modernised", "modernise", called="Verify the new syntax", on=THOROUGH, when=("modernise", "python")),
     work(
         "minors",
         "Upgrade what is compatible",
@@ -342,7 +342,7 @@ _MAINTENANCE = (
         minutes=15,
     ),
     tool("lint", "lint.fix", "modernised", "prune", each=True, when=("lint",)),
-    verify("lint-run", "lint", called="Verify after lint", on=THOROUGH, when=("lint",)),
+    verify("lint-run", "lint", called="Verify after lint", on=THOROUGH, when=("lint", "python")),
     tool("format", "format", "lint-run", each=True, when=("format",)),
     tool("types", "types.check", "format", when=("types",)),
     work("tidy", "Tidy up", "Do the upkeep with the project's own tools.", "approve", "baseline", "upgrade", each=True,
