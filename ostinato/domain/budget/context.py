@@ -1,0 +1,87 @@
+"""The context ledger: how full a session of 200,000 tokens is, part by part. Pure."""
+
+from enum import StrEnum
+from typing import Final
+
+from ostinato.domain.base import Fact
+from ostinato.domain.budget.zones import Zone, zone_of
+from ostinato.domain.relevance import StepContext, as_markdown
+from ostinato.domain.resources import Activation
+from ostinato.domain.tokens import estimated_tokens
+
+WINDOW_TOKENS: Final = 200_000
+
+
+class Part(StrEnum):
+    RESERVED = "reserved"
+    SYSTEM = "system"
+    DYNAMIC = "dynamic"
+    """Modes, skills, MCP servers, commands and agents."""
+    WORKING = "working"
+    """The step's context, the files that agents read by themselves, and the work itself."""
+
+
+SHARE_PCT: Final = {Part.RESERVED: 5, Part.SYSTEM: 5, Part.DYNAMIC: 15, Part.WORKING: 75}
+
+
+class Filled(Fact):
+    """One part of a session."""
+
+    part: Part
+    used: int
+    most: int
+
+    @property
+    def share(self) -> float:
+        return self.used / self.most if self.most else float(self.used > 0)
+
+
+class ContextBalance(Fact):
+    """What a session begins with."""
+
+    window: int = WINDOW_TOKENS
+    system: int = 0
+    dynamic: int = 0
+    working: int = 0
+
+    @property
+    def used(self) -> int:
+        return self.system + self.dynamic + self.working
+
+    @property
+    def parts(self) -> tuple[Filled, ...]:
+        used = {Part.RESERVED: 0, Part.SYSTEM: self.system, Part.DYNAMIC: self.dynamic, Part.WORKING: self.working}
+        return tuple(
+            Filled(part=part, used=used[part], most=self.window * pct // 100) for part, pct in SHARE_PCT.items()
+        )
+
+    @property
+    def fullest(self) -> Filled:
+        return max(self.parts, key=lambda filled: filled.share)
+
+    @property
+    def zone(self) -> Zone:
+        """Of the part that is fullest: one that is too full takes from the others."""
+        return zone_of(self.fullest.share)
+
+
+def context_balance(
+    activation: Activation | None,
+    context: StepContext | None,
+    *,
+    prompt_tokens: int = 0,
+    system_tokens: int = 0,
+    window: int = WINDOW_TOKENS,
+) -> ContextBalance:
+    """`prompt_tokens`: what else a step is asked with; `system_tokens`: what the agent itself begins with."""
+    read = activation.context_tokens if activation else 0
+    return ContextBalance(
+        window=window,
+        system=system_tokens,
+        dynamic=activation.tokens if activation else 0,
+        working=read + tokens_of_context(context) + prompt_tokens,
+    )
+
+
+def tokens_of_context(context: StepContext | None) -> int:
+    return estimated_tokens(as_markdown(context)) if context else 0
