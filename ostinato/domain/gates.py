@@ -81,6 +81,8 @@ class GateResult(Fact):
     """Artifact reference of the full output."""
     proof: str = ""
     """How it is known that the code under test was this checkout's."""
+    needs_person: bool = False
+    """A warning that a person has to let pass before anything is merged."""
     unproven: bool = False
     """Skipped although there was something to judge: the run cannot be called completed on it."""
     duration_s: float = 0.0
