@@ -1,0 +1,166 @@
+"""The gates of the budget, what red means, and what a report says of it. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, assert_never
+
+from ostinato.domain.base import Fact
+from ostinato.domain.budget.amounts import USD, Amount, Limit, told
+from ostinato.domain.budget.context import ContextBalance
+from ostinato.domain.budget.ledger import Balance, Refusal
+from ostinato.domain.budget.zones import Zone, zone_of
+from ostinato.domain.decisions import ABORT, Option
+from ostinato.domain.gates import GateResult, Severity, Stage, Status
+
+STOP_CODE: Final = "budget"
+"""Of a run that its budget stopped: exit code 6."""
+PRE_GATE: Final = "budget"
+MID_GATE: Final = "token_usage"
+
+
+class OnRed(StrEnum):
+    ASK = "ask"
+    STOP = "stop"
+
+
+GO_ON = Option(name="go-on", effect="use the rest of the limit too; nothing is granted beyond it")
+RAISE = Option(name="raise", effect="double the limit and go on")
+WITHOUT = Option(name="without-model", effect="go on with what needs no model")
+STOP = Option(name="stop", effect="end the run, with exit code 6; what was committed is kept on its branch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proceed:
+    """The call may be made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A person decides."""
+
+    question: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopForBudget:
+    """The run ends with the stop code `budget`."""
+
+    message: str
+    cure: str
+
+
+Verdict = Proceed | Ask | StopForBudget
+
+
+def on_red(policy: OnRed, balance: Balance, refusal: Refusal | None = None, *, allowed: bool = False) -> Verdict:
+    """What happens when spending is red, or a lease was refused. `allowed`: a person let it use the rest."""
+    if refusal is None and (balance.zone is not Zone.RED or allowed):
+        return Proceed()
+    why = refusal.message if refusal else f"more than 85 % of the budget is used: {_told(balance)}"
+    cure = "Start the rest with `ostinato retry RUN`, with a higher --max-tokens or --max-usd"
+    match policy:
+        case OnRed.STOP:
+            return StopForBudget(message=why, cure=cure)
+        case OnRed.ASK:
+            first = (WITHOUT,) if refusal else (GO_ON,)
+            return Ask(question=f"The budget is nearly used up: {why}", options=(*first, RAISE, STOP, ABORT))
+    assert_never(policy)
+
+
+def doubled(limit: Limit) -> Limit:
+    """What RAISE does: each limit that is set, twice; one of nothing becomes a dollar, or a thousand."""
+    return Limit(
+        tokens=None if limit.tokens is None else max(2 * limit.tokens, 1_000),
+        micro_usd=None if limit.micro_usd is None else max(2 * limit.micro_usd, USD),
+        requests=None if limit.requests is None else max(2 * limit.requests, 10),
+    )
+
+
+def budget_gate(
+    limit: Limit, expected: Amount, *, spent: Balance | None = None, day: Balance | None = None
+) -> GateResult:
+    """Before anything runs: what the plan may take against the run's limit and the day's."""
+    if not limit.is_set and (day is None or not day.limit.is_set):
+        message = (
+            f"no limit is set; up to {told(expected)} are expected" if not expected.is_nothing else "nothing is spent"
+        )
+        return _gate(PRE_GATE, Stage.PRE, Status.PASS, "budget_unlimited", message)
+    own = expected + (spent.committed if spent else Amount())
+    today = expected + (day.committed if day else Amount())
+    if short := limit.lacking(own):
+        return _short(
+            f"the plan may take {told(own)}: more {short} than the run's limit", "Raise --max-tokens or --max-usd"
+        )
+    if day is not None and (short := day.limit.lacking(today)):
+        cure = "Go on tomorrow, or raise budget.daily_usd"
+        return _short(
+            f"with the plan {told(today)} would be used today: more {short} than this repository's limit", cure
+        )
+    zone = zone_of(max(limit.share(own), day.limit.share(today) if day else 0.0))
+    if zone is not Zone.GREEN:
+        message = f"the plan may take {told(own)}, which leaves little"
+        cure = "Raise the limit if it should not stop in the middle"
+        return _gate(PRE_GATE, Stage.PRE, Status.WARN, "budget_tight", message, cure)
+    return _gate(PRE_GATE, Stage.PRE, Status.PASS, "budget_fits", f"up to {told(expected)} are expected")
+
+
+def token_usage_gate(balance: Balance, context: ContextBalance | None = None) -> GateResult:
+    """While it runs: how near the limits are, of spending and of the session."""
+    zone = max((balance.zone, context.zone if context else Zone.GREEN), key=list(Zone).index)
+    metrics = {"tokens": float(balance.spent.tokens), "usd": balance.spent.micro_usd / USD}
+    if context is not None:
+        metrics["context_tokens"] = float(context.used)
+    filled = f"; the session's {context.fullest.part} part is {context.fullest.share:.0%} full" if context else ""
+    message = f"{_told(balance)}{filled}"
+    status = {Zone.GREEN: Status.PASS, Zone.YELLOW: Status.WARN, Zone.RED: Status.FAIL}[zone]
+    code = {Zone.GREEN: "usage_green", Zone.YELLOW: "usage_yellow", Zone.RED: "usage_red"}[zone]
+    cure = "" if zone is Zone.GREEN else "Raise the limit, or switch off what the step does not need"
+    return _gate(MID_GATE, Stage.MID, status, code, message, cure).model_copy(update={"metrics": metrics})
+
+
+class BudgetReport(Fact):
+    """As `plan`, `status` and `report` show it."""
+
+    tokens_limit: int | None = None
+    tokens_used: int = 0
+    usd_limit: float | None = None
+    usd_used: float = 0.0
+    requests_used: int = 0
+    zone: Zone = Zone.GREEN
+    usd_is_estimated: bool = False
+    """Some of it is an estimate: a price or a count was not known."""
+    usd_inherited: float = 0.0
+    """Spent by the run that this one was forked from."""
+    context_tokens: int | None = None
+    context_zone: Zone | None = None
+
+
+def budget_report(balance: Balance, context: ContextBalance | None = None) -> BudgetReport:
+    limit = balance.limit
+    return BudgetReport(
+        tokens_limit=limit.tokens,
+        tokens_used=balance.spent.tokens,
+        usd_limit=None if limit.micro_usd is None else limit.micro_usd / USD,
+        usd_used=balance.spent.micro_usd / USD,
+        requests_used=balance.spent.requests,
+        zone=balance.zone,
+        usd_is_estimated=balance.unknown_count > 0,
+        usd_inherited=balance.inherited.micro_usd / USD,
+        context_tokens=context.used if context else None,
+        context_zone=context.zone if context else None,
+    )
+
+
+def _told(balance: Balance) -> str:
+    shares = [f"{used / most:.0%} of the {name}" for name, used, most in balance.limit.pairs(balance.committed) if most]
+    return f"{told(balance.committed)} used" + (f" ({', '.join(shares)})" if shares else "")
+
+
+def _short(message: str, cure: str) -> GateResult:
+    found = _gate(PRE_GATE, Stage.PRE, Status.FAIL, "budget_short", message, cure)
+    return found.model_copy(update={"severity": Severity.CRITICAL})
+
+
+def _gate(gate: str, stage: Stage, status: Status, code: str, message: str, cure: str = "") -> GateResult:
+    return GateResult(gate=gate, stage=stage, status=status, code=code, message=message, recommendation=cure)
