@@ -125,7 +125,8 @@ def _certain(facts: FailureFacts, said: str) -> Known:
         return "timed_out", facts.message
     if facts.missing:
         return "missing_command", facts.message or _last_line(facts.output)
-    code, line = find(CAUSES, said) if (facts.disk_free_bytes or NO_SPACE_BYTES) < NO_SPACE_BYTES else ("", "")
+    is_full = facts.disk_free_bytes is not None and facts.disk_free_bytes < NO_SPACE_BYTES
+    code, line = find(CAUSES, said) if is_full else ("", "")
     return (code, line) if code == "disk_full" else ("", "")
 
 

@@ -13,21 +13,25 @@ def _rules(code: str, *patterns: str) -> Iterator[Rule]:
 CHECKS: tuple[Rule, ...] = (
     *_rules(
         "tests_failed",
-        r"^=+ .*\b\d+ (?:failed|errors?)\b.* in [\d.]+s.*=*$",
-        r"^\d+ failed(?:, \d+ \w+)* in [\d.]+s",
+        r"^=+ .*\b[1-9]\d* (?:failed|errors?)\b.* in [\d.]+s.*=*$",
+        r"^[1-9]\d* failed(?:, \d+ \w+)* in [\d.]+s",
         r"^FAILED \((?:failures|errors)=\d+",
         r"^(?:# fail|ℹ fail) [1-9]\d*$",
         r"^test result: FAILED\. ",
-        r"^Tests:\s+\d+ failed, ",
-        r"^\s*Tests\s+\d+ failed",
+        r"^Tests:\s+[1-9]\d* failed, ",
+        r"^\s*Tests\s+[1-9]\d* failed",
         r"^--- FAIL: \w",
         r"^FAIL\t\S+\t[\d.]+s$",
         r"^\[ERROR\] Tests run: \d+, (?:Failures: [1-9]|Failures: 0, Errors: [1-9])",
-        r"^\s+\d+ failing$",
+        r"^\s+[1-9]\d* failing$",
     ),
-    *_rules("types_failed", r"^Found \d+ errors? in \d+ files? \(", r"^\d+ errors?, \d+ warnings?, \d+ informations?"),
-    *_rules("lint_failed", r"^Found \d+ errors?\.$", r"^✖ \d+ problems? \(\d+ errors?,"),
-    *_rules("format_failed", r"^\d+ files? would be reformatted", r"^\[warn\] Code style issues found in "),
+    *_rules(
+        "types_failed",
+        r"^Found [1-9]\d* errors? in \d+ files? \(",
+        r"^[1-9]\d* errors?, \d+ warnings?, \d+ informations?",
+    ),
+    *_rules("lint_failed", r"^Found [1-9]\d* errors?\.$", r"^✖ \d+ problems? \([1-9]\d* errors?,"),
+    *_rules("format_failed", r"^[1-9]\d* files? would be reformatted", r"^\[warn\] Code style issues found in "),
 )
 """The last words of test runners and checkers: what failed within the tests is told by them."""
 
@@ -136,7 +140,7 @@ CAUSES: tuple[Rule, ...] = (
         "network_dns",
         r"Could not resolve host",
         r"\b(?:ENOTFOUND|EAI_AGAIN)\b",
-        r"(?:\[Errno -[235]\]|: |information: )(?:Temporary failure in name resolution|Name or service not known)",
+        r"(?:\[Errno -[235]\] |: |information: )(?:Temporary failure in name resolution|Name or service not known)",
         r"failed to lookup address information",
         r"dial tcp: lookup \S+.*: no such host",
     ),
