@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 _NAMES: tuple[tuple[Kind, str], ...] = (
     (Kind.SHARED, "pyproject.toml setup.cfg tox.ini package.json Makefile GNUmakefile makefile justfile Justfile Taskfile.yml Taskfile.yaml"),
-    (Kind.WHOLE, "pytest.ini .pytest.ini mypy.ini .mypy.ini .coveragerc .coveragerc.toml .flake8 .pylintrc pylintrc ruff.toml .ruff.toml .bandit bandit.yaml bandit.yml pyrightconfig.json noxfile.py toxfile.py tasks.py .pre-commit-config.yaml .pre-commit-config.yml .secrets.baseline .golangci.yml .golangci.yaml .golangci.toml clippy.toml .clippy.toml biome.json .eslintignore .nycrc .nycrc.json .mocharc.json .mocharc.yml .mocharc.js .mocharc.cjs nextest.toml checkstyle.xml pmd.xml spotbugs-exclude.xml codecov.yml .codecov.yml sonar-project.properties"),
+    (Kind.WHOLE, "pytest.ini .pytest.ini mypy.ini .mypy.ini .coveragerc .coveragerc.toml .flake8 .pylintrc pylintrc ruff.toml .ruff.toml .bandit bandit.yaml bandit.yml pyrightconfig.json noxfile.py toxfile.py .pre-commit-config.yaml .pre-commit-config.yml .secrets.baseline .golangci.yml .golangci.yaml .golangci.toml clippy.toml .clippy.toml biome.json .eslintignore .nycrc .nycrc.json .mocharc.json .mocharc.yml .mocharc.js .mocharc.cjs nextest.toml checkstyle.xml pmd.xml spotbugs-exclude.xml codecov.yml .codecov.yml sonar-project.properties"),
     (Kind.CODE, "conftest.py"),
     (Kind.CI, ".gitlab-ci.yml .travis.yml azure-pipelines.yml Jenkinsfile .drone.yml bitbucket-pipelines.yml appveyor.yml"),
 )  # fmt: skip

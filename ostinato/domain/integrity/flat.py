@@ -18,19 +18,28 @@ _INI_SECTIONS: tuple[tuple[str, str], ...] = (
     (r"bandit", "bandit"),
     (r"testenv(:.*)?|tox", r"tox.\g<0>"),
 )
+_TOOLS = ("mypy", "coverage", "pyright", "basedpyright", "pylint", "bandit", "flake8", "tox", "nox", "ostinato", "hatch.envs", "poe", "pdm.scripts", "taskipy", "black", "isort")  # fmt: skip
 _PREFIXES = (
     ("tool.pytest.ini_options.", "pytest."),
     ("tool.pytest.", "pytest."),
     ("tool.ruff.lint.", "ruff."),
     ("tool.ruff.", "ruff."),
-    *((f"tool.{name}.", f"{name}.") for name in ("mypy", "coverage", "pyright", "basedpyright", "pylint", "bandit", "flake8", "tox", "nox", "ostinato", "hatch.envs", "poe", "pdm.scripts", "taskipy", "black", "isort")),
+    *((f"tool.{name}.", f"{name}.") for name in _TOOLS),
     ("project.entry-points.pytest11.", "plugin."),
     ("tool.poetry.plugins.pytest11.", "plugin."),
 )  # fmt: skip
+GATE_TABLES = (
+    *(("tool", *name.split(".")) for name in _TOOLS),
+    ("tool", "pytest"),
+    ("tool", "ruff"),
+    ("project", "entry-points", "pytest11"),
+    ("tool", "poetry", "plugins", "pytest11"),
+)
+"""Of pyproject.toml: what decides gates."""
 _SCRIPTS = re.compile(
     r"(^|[:_-])(test|tests|lint|type|types|typecheck|check|coverage|verify|ci|e2e|unit|spec)([:_-]|$)"
 )
-_PACKAGE_KEYS = ("jest", "mocha", "ava", "nyc", "c8", "eslintConfig", "vitest", "lint-staged", "husky", "xo")
+PACKAGE_KEYS = ("jest", "mocha", "ava", "nyc", "c8", "eslintConfig", "vitest", "lint-staged", "husky", "xo")
 _COMMENTS = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _TRAILING = re.compile(r",(\s*[}\]])")
 
@@ -44,6 +53,15 @@ def flattened(path: str, text: str | None) -> dict[str, Any]:
         return dict(_known(name, text))
     except (ValueError, configparser.Error, RecursionError):
         return {"unparsable": text}
+
+
+def gate_section(section: str) -> bool:
+    """Of a file in ini style: whether it decides gates."""
+    return any(re.fullmatch(pattern, section) for pattern, _ in _INI_SECTIONS)
+
+
+def is_gate_script(name: str) -> bool:
+    return _SCRIPTS.search(name) is not None
 
 
 def _known(name: str, text: str) -> Iterator[tuple[str, Any]]:
@@ -108,7 +126,7 @@ def _ini(text: str) -> Iterator[tuple[str, Any]]:
 def _package(manifest: Any) -> Iterator[tuple[str, Any]]:
     scripts = manifest.get("scripts", {})
     yield from ((f"scripts.{name}", line) for name, line in scripts.items() if _SCRIPTS.search(name))
-    for key in _PACKAGE_KEYS:
+    for key in PACKAGE_KEYS:
         inner = manifest.get(key)
         yield from _leaves(inner, f"{key}.") if isinstance(inner, Mapping) else ()
 

@@ -73,6 +73,20 @@ def judge_integrity(
     )
 
 
+def allowed_configuration(
+    found: Sequence[Weakening], classification: Classification, request: str, paths: Iterable[str] = ()
+) -> frozenset[str]:
+    """Files that decide gates and count as the change left them: the request is about everything found in them."""
+    kinds = Counter(each.code for each in found)
+    about = tuple(paths)
+    refused = {
+        each.path
+        for each in found
+        if not is_asked_for(each, classification, request, about, of_its_kind=kinds[each.code])
+    }
+    return frozenset(each.path for each in found if kind_of(each.path) and each.path not in refused)
+
+
 def _verdict(
     found: Sequence[Weakening], failing: Sequence[Weakening], asking: Sequence[Weakening], asked: int
 ) -> tuple[Status, str, str, str]:
