@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from ostinato.domain.base import Fact
+from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.gates import Finding
 from ostinato.domain.ids import StepId
 
@@ -38,6 +39,8 @@ class FailureKind(StrEnum):
     """Not enough of a group's parts succeeded."""
     PLAN = "plan"
     """The steps that it wanted to add are no plan."""
+    RESOURCES = "resources"
+    """Its processes used more than its limits."""
 
 
 class Failure(Fact):
@@ -46,6 +49,8 @@ class Failure(Fact):
     details: str = ""
     """The tail of the output, redacted."""
     recommendation: str = ""
+    diagnosis: Diagnosis | None = None
+    """What it is; None where nobody looked."""
 
 
 class StepResult(Fact):

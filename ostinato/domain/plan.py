@@ -121,6 +121,38 @@ class Recovery(Fact):
     """For reconcile: a shell line that exits 0 when the effect is already there."""
 
 
+class Fallback(Fact):
+    """What does the step's work where the step itself cannot."""
+
+    run: str = ""
+    """A shell line."""
+    agent: str = ""
+    prompt: str = ""
+    """For the agent; empty: what the step says itself."""
+
+
+class Deployment(Fact):
+    """The step puts something into service: when that fails, what was there before is brought back first."""
+
+    roll_back: Text
+    """A shell line."""
+    diagnose: str = ""
+    """A shell line whose output is kept before anything is rolled back."""
+
+
+class Limits(Fact):
+    """What its processes may use together; over it they are ended. None: no limit."""
+
+    memory_bytes: Annotated[int, Field(gt=0)] | None = None
+    disk_bytes: Annotated[int, Field(gt=0)] | None = None
+    """By which the worktree's file system may lose free space while it runs."""
+    processes: Annotated[int, Field(gt=0)] | None = None
+
+    @property
+    def is_stated(self) -> bool:
+        return any(limit is not None for limit in (self.memory_bytes, self.disk_bytes, self.processes))
+
+
 class Step(Fact):
     id: StepKey
     name: Text
@@ -154,6 +186,14 @@ class Step(Fact):
     expected_s: Annotated[float, Field(ge=0)] = 5.0
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 1
     recovery: Recovery = Recovery()
+    fallback: Fallback | None = None
+    compensate: str = ""
+    """A shell line that undoes its effects outside of git, once it has failed for good."""
+    deployment: Deployment | None = None
+    relax: bool = False
+    """What it does may be left undone: where it fails for good, the run goes on without it, with a warning."""
+    on_failure: Literal["recover", "roll_back", "ask", "give_up"] = "recover"
+    limits: Limits = Limits()
 
     @property
     def needs(self) -> tuple[StepId, ...]:
