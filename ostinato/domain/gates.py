@@ -110,6 +110,10 @@ class Observation(Fact):
     proof: str = ""
     foreign: tuple[str, ...] = ()
     """Modules of the project that were imported from elsewhere than the checkout."""
+    flaky: tuple[str, ...] = ()
+    """Tests that failed and passed when they were run once more, alone."""
+    weak: str = ""
+    """Where less is known than a report would say: tests_by_words, tests_by_exit."""
     evidence: str = ""
     duration_s: float = 0.0
 
@@ -117,6 +121,10 @@ class Observation(Fact):
 SHOWN_FINDINGS = 20
 NOTHING_TO_CHECK = "nothing_to_check"
 COVERAGE_FLOOR_PCT = 80.0
+_WEAK = {
+    "tests_by_words": "the command succeeded; how many tests ran is known from its words only",
+    "tests_by_exit": "the command succeeded; how many tests ran is not known",
+}
 
 
 def split_findings(head: Sequence[Finding], base: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
@@ -224,6 +232,14 @@ def _tests_verdict(head: Observation, base: Observation | None, inherited: int) 
             Status.WARN, "coverage_low", f"{passed} passed, coverage {coverage:.0f} % is under {COVERAGE_FLOOR_PCT:.0f} %{also}",
             'Ask for tests: ostinato run "write tests for what is not covered"',
         )  # fmt: skip
+    if head.flaky:
+        return (
+            Status.WARN, "tests_flaky", f"{passed} passed{also}; failed, and passed when run alone: {', '.join(head.flaky[:3])}",
+            "A test that depends on chance, time or its neighbours proves little: make it independent of them",
+        )  # fmt: skip
+    if head.weak:
+        known = _WEAK.get(head.weak, "less is known than a report would say")
+        return Status.WARN, head.weak, f"{known}{also}", "Let the command start the test runner itself: [commands] test"
     covered = f", coverage {coverage:.0f} %" if coverage is not None else ""
     return Status.PASS, "tests_passed", f"{passed} passed{covered}{also}", ""
 
