@@ -170,6 +170,10 @@ class Ledger(Fact):
         """The open leases of workflows that are gone expire at once."""
         return self._expired([lease for lease in self.open if lease.holder in holders], now)
 
+    def given_up(self, lease_id: str, now: datetime) -> "Ledger":
+        """Nobody will say what it came to: it expires at once."""
+        return self._expired([lease for lease in self.open if lease.id == lease_id], now)
+
     def prolonged(self, lease_id: str, until: datetime) -> "Ledger":
         """It is still at work."""
         lease = self.leases.get(lease_id)
