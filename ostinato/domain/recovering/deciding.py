@@ -88,12 +88,13 @@ def decide(failing: Failing, history: Sequence[Tried], allowance: Allowance, *, 
         return Escalate(because="nobody knows whether it took effect")
     if failing.outcome is not StepOutcome.FAILED:
         return GiveUp()
-    stopped = _stopped(failing, history, allowance)
-    moment = _Moment(failing=failing, history=history, allowance=allowance, jitter=jitter, stopped=stopped)
-    for name in _candidates(failing, is_stopped=bool(stopped)):
+    stopped = _stopped(failing, allowance)
+    looping = f"the same failure {LOOP_LENGTH} times: no progress" if is_loop(failing.diagnosis, history) else ""
+    moment = _Moment(failing=failing, history=history, allowance=allowance, jitter=jitter, stopped=stopped or looping)
+    for name in _candidates(failing, _ENDINGS if stopped else _WAYS_OUT if looping else _ALL):
         if (strategy := _MAKE[name](moment)) is not None:
             return strategy
-    return GiveUp(because=stopped or _used_up(history))
+    return GiveUp(because=moment.stopped or _used_up(history))
 
 
 def tried(failing: Failing, strategy: Strategy) -> Tried:
@@ -138,27 +139,28 @@ class _Moment:
         return self.allowance.deadline is None or until < self.allowance.deadline
 
 
-_ENDINGS = (StrategyName.RELAX, StrategyName.COMPENSATE, StrategyName.ROLL_BACK, StrategyName.ESCALATE)
+_ALL = frozenset(StrategyName)
+_ENDINGS = frozenset((StrategyName.RELAX, StrategyName.COMPENSATE, StrategyName.ROLL_BACK, StrategyName.ESCALATE))
+_WAYS_OUT = _ENDINGS | {
+    StrategyName.FALLBACK_COMMAND, StrategyName.FALLBACK_AGENT, StrategyName.MCP_FALLBACK, StrategyName.SKILL_BYPASS,
+}  # fmt: skip
+"""Of a loop: what is done otherwise, not once more."""
 
 
-def _candidates(failing: Failing, *, is_stopped: bool) -> tuple[StrategyName, ...]:
+def _candidates(failing: Failing, allowed: frozenset[StrategyName]) -> tuple[StrategyName, ...]:
     policy = policy_of(failing.diagnosis.code)
     if policy.is_final or failing.step.on_failure == "give_up":
         return (StrategyName.COMPENSATE,)
-    strategies = POLICY[failing.diagnosis.error_class].strategies
-    if is_stopped:
-        return tuple(name for name in strategies if name in _ENDINGS)
-    return (StrategyName.ESCALATE, *strategies) if failing.step.on_failure == "ask" else strategies
+    first = (StrategyName.ESCALATE,) if failing.step.on_failure == "ask" else ()
+    return tuple(name for name in (*first, *POLICY[failing.diagnosis.error_class].strategies) if name in allowed)
 
 
-def _stopped(failing: Failing, history: Sequence[Tried], allowance: Allowance) -> str:
-    """Why nothing more is tried."""
+def _stopped(failing: Failing, allowance: Allowance) -> str:
+    """Why nothing more is begun."""
     if allowance.is_exhausted:
         return "the budget is used up"
-    if not (allowance.deadline is None or failing.now < allowance.deadline):
+    if allowance.deadline is not None and failing.now >= allowance.deadline:
         return "the deadline has passed"
-    if is_loop(failing.diagnosis, history):
-        return f"the same failure {LOOP_LENGTH} times: no progress"
     return ""
 
 

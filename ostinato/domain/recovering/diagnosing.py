@@ -54,6 +54,8 @@ class FailureFacts:
     """What is known of a failure. Everything is optional: what is not known is left out."""
 
     kind: FailureKind | None = None
+    code: str = ""
+    """Where whoever saw it knows what it is: slower, wait_timed_out, insecure, not_permitted …"""
     message: str = ""
     output: str = ""
     """The end of its output, redacted."""
@@ -115,6 +117,8 @@ def _readings(facts: FailureFacts) -> tuple[Known, ...]:
 
 
 def _certain(facts: FailureFacts, said: str) -> Known:
+    if facts.code:
+        return facts.code, facts.message
     if facts.exceeded:
         return f"limit_{facts.exceeded}", f"it went over its limit of {facts.exceeded}"
     if facts.kind is not None and facts.kind in OF_KIND:
