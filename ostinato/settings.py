@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ostinato.adapters.home import Home
     from ostinato.domain.errors import Problem
+    from ostinato.domain.permissions import Policy
 
 INTERACTIONS: Final = ("minimal", "checkpoint", "collaborative")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
@@ -62,6 +63,8 @@ USER_KEYS: Final = frozenset(
         "llm",
     )
 )
+NETWORK: Final = ("allow", "deny")
+POLICY_KEYS: Final = frozenset(("write", "deny_write", "commands", "deny_commands", "network"))
 RUN_KEYS: Final = frozenset(("interaction", "max_parallel", "checkpoint_remote", "takeover_after"))
 _SIZE: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
@@ -85,6 +88,8 @@ class Settings:
     """Of [gc]: the most that artifacts may take."""
     llm: str = ""
     """A language model as `provider:model`; its key comes from the environment only."""
+    policy: Policy | None = None
+    """What every run of this user may do; None where the file does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +102,8 @@ class RepositorySettings:
     takeover_after_s: float | None = None
     commands: Mapping[str, tuple[str, ...]]
     post_gates: tuple[str, ...] | None = None
+    policy: Policy | None = None
+    """What runs in this repository may do; the stricter of it and the user's counts."""
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -107,7 +114,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     source = user_config(environ)
     document = _read(source, problems)
     reader = _Reader(document, str(source), problems)
-    reader.only(USER_KEYS, {"gc": {"keep_days", "max_size"}})
+    reader.only(USER_KEYS, {"gc": {"keep_days", "max_size"}, "policy": POLICY_KEYS})
     interaction = _choice(environ, "OSTINATO_INTERACTION", INTERACTIONS, problems)
     parallel = _parallel(environ.get("OSTINATO_MAX_PARALLEL", ""), "OSTINATO_MAX_PARALLEL", problems)
     level = _choice(environ, "OSTINATO_LOG_LEVEL", LOG_LEVELS, problems)
@@ -127,6 +134,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         keep_days=reader.days("gc.keep_days"),
         max_bytes=reader.size("gc.max_size"),
         llm=_llm(environ.get("OSTINATO_LLM") or reader.text("llm") or "", problems),
+        policy=reader.policy(),
     )
     return _checked(settings, problems)
 
@@ -136,7 +144,7 @@ def load_repository_settings(root: Path) -> RepositorySettings:
     problems: list[Problem] = []
     source = root / REPOSITORY_CONFIG
     reader = _Reader(_read(source, problems), str(source), problems)
-    reader.only(set(), {"run": RUN_KEYS, "commands": set(COMMANDS), "gates": {"post"}})
+    reader.only(set(), {"run": RUN_KEYS, "commands": set(COMMANDS), "gates": {"post"}, "policy": POLICY_KEYS})
     settings = RepositorySettings(
         interaction=reader.choice("run.interaction", INTERACTIONS),
         max_parallel=reader.parallel("run.max_parallel"),
@@ -144,6 +152,7 @@ def load_repository_settings(root: Path) -> RepositorySettings:
         takeover_after_s=reader.seconds("run.takeover_after"),
         commands={name: argv for name in COMMANDS if (argv := reader.argv(f"commands.{name}"))},
         post_gates=reader.choices("gates.post", POST_GATES),
+        policy=reader.policy(),
     )
     return _checked(settings, problems)
 
@@ -335,6 +344,30 @@ class _Reader:
         if value is not None:
             self._wrong(name, "is neither a text nor a list of texts", 'Write it like: test = ["pytest", "-q"]')
         return ()
+
+    def texts(self, name: str) -> tuple[str, ...] | None:
+        value = self.value(name)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+            self._wrong(name, "is not a list of texts", 'Write it like: ["src/**", "tests/**"]')
+            return None
+        return tuple(value)
+
+    def policy(self) -> Policy | None:
+        """An empty list of what is allowed allows nothing; one that is left out allows everything."""
+        if "policy" not in self.document:
+            return None
+        from ostinato.domain.permissions import Network, Policy
+
+        write, commands = self.texts("policy.write"), self.texts("policy.commands")
+        return Policy(
+            write=() if write is None else (write,),
+            deny_write=self.texts("policy.deny_write") or (),
+            commands=() if commands is None else (commands,),
+            deny_commands=self.texts("policy.deny_commands") or (),
+            network=Network(self.choice("policy.network", NETWORK) or Network.ALLOW),
+        )
 
     def _unknown(self, name: str, known: AbstractSet[str]) -> None:
         self._wrong(name, "is not known here", f"Use one of: {', '.join(sorted(known))}")

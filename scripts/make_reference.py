@@ -18,10 +18,11 @@ from ostinato.cli.exits import MEANING  # noqa: E402
 from ostinato.cli.parser import CommandModule, Parser, build_parser  # noqa: E402
 from ostinato.contracts import activities, workflows  # noqa: E402
 from ostinato.domain.definition.model import Definition  # noqa: E402
+from ostinato.domain.integrity import CODES, Weight  # noqa: E402
 from ostinato.domain.plan import GateName  # noqa: E402
 from ostinato.domain.risk_policy import CHANGES, FLOOR, POLICY  # noqa: E402
 from ostinato.domain.tools import TOOLS  # noqa: E402
-from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, POST_GATES, VARIABLES  # noqa: E402
+from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, NETWORK, POST_GATES, VARIABLES  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
 MARK = "<!-- Made by scripts/make_reference.py from the code; edit the code. -->"
@@ -172,6 +173,9 @@ def settings_page() -> Iterator[str]:
     yield from ("| `run.checkpoint_remote` | a git repository |", "| `run.takeover_after` | seconds, 1 to 86,400 |")
     yield from (f"| `commands.{name}` | a list is an argv, a text is a shell line |" for name in COMMANDS)
     yield f"| `gates.post` | a list of {', '.join(POST_GATES)} |"
+    yield "| `policy.write`, `policy.deny_write` | lists of path globs that a run may write, and may not; a folder stands for all in it |"
+    yield "| `policy.commands`, `policy.deny_commands` | lists of command patterns that a plan may start, and may not: `pytest`, `git push*` |"
+    yield f"| `policy.network` | {' or '.join(NETWORK)}: whether commands get a network (where the system can keep them from it) |"
 
 
 def errors_page() -> Iterator[str]:
@@ -224,6 +228,7 @@ def gates_page() -> Iterator[str]:
     yield "| `git` | warns: uncommitted files stay out of the run |"
     yield "| `dependencies` | fails: under 200 MB free, or the plan has commands and the repository is not trusted; warns: a tool that runs code will not run |"
     yield "| `risk` | warns: a person approves the plan first |"
+    yield "| `permissions` | fails: the plan writes or starts what the `[policy]` forbids; warns: that is not known before, or a denied network cannot be kept away |"
     yield from (
         "",
         "## After the last step",
@@ -233,6 +238,17 @@ def gates_page() -> Iterator[str]:
     yield from ("", "| gate | what it judges |", "|---|---|")
     yield from (f"| `{gate}` | {judged[gate]} |" for gate in GateName)
     yield "| `hook` | The repository's own pre-commit hook on the final commit, where it has one and is trusted. |"
+    yield "| `integrity` | What the change did to its own judges: tests, suppressions, limits, configuration. |"
+    yield "| `permissions` | What was written, against the `[policy]`. |"
+    yield from (
+        "",
+        "## What `integrity` names",
+        "",
+        "Why, and what it does not see: [Integrity](../explanation/integrity.md).",
+    )
+    yield from ("", "| code | meaning | unless the request is about it |", "|---|---|---|")
+    leads = {Weight.FAIL: "fails", Weight.ASK: "a person is asked", Weight.NOTE: "noted"}
+    yield from (f"| `{name}` | {code.means} | {leads[code.weight]} |" for name, code in CODES.items())
     yield from ("", "Status is `pass`, `warn`, `fail` or `skipped`. A gate that had something to judge and could not")
     yield "(`environment_missing`, `not_trusted`, `timed_out`, `tool_failed`) leaves the run degraded and unmergeable; `nothing_to_check` does not."
 
