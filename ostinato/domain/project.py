@@ -153,6 +153,13 @@ class ProjectFacts(Fact):
         return self.languages.get("Python", 0) > 0
 
     @property
+    def for_gates(self) -> "ProjectFacts":
+        """As small as gates need it: the commands that test, lint and check types, and where they belong."""
+        wanted = (Purpose.TEST, Purpose.LINT, Purpose.TYPES)
+        commands = tuple(command for command in self.survey.commands if command.purpose in wanted)
+        return self.model_copy(update={"survey": Survey(members=self.survey.members, commands=commands)})
+
+    @property
     def without_survey(self) -> "ProjectFacts":
         """What steps and gates need of it: small enough to travel with each of them."""
         return self.model_copy(update={"survey": Survey()})
