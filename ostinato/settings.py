@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from ostinato.limits import BUDGET_KEYS, UNLIMITED, BudgetSettings, read_budget
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
@@ -35,6 +37,8 @@ VARIABLES: Final[Mapping[str, str]] = {
     "OSTINATO_HOME": "where runtime state lives (default: the platform's state directory)",
     "OSTINATO_INTERACTION": "minimal, checkpoint or collaborative (default: minimal)",
     "OSTINATO_MAX_PARALLEL": f"steps of one run at the same time, 1 to {MAX_PARALLEL} (default: {DEFAULT_PARALLEL})",
+    "OSTINATO_MAX_TOKENS": "the most tokens that one run may spend, such as 200k (default: any)",
+    "OSTINATO_MAX_USD": "the most dollars that one run may spend, such as 2.50 (default: any)",
     "OSTINATO_CHECKPOINT_REMOTE": "a git repository that receives each run's commits after every step (default: none)",
     "OSTINATO_TAKEOVER_AFTER": f"seconds of a worker's silence until another takes its run over (default: {TAKEOVER_AFTER_S})",
     "OSTINATO_PAYLOADS": "folder for payloads too big for a history, shared by homes (default: in OSTINATO_HOME)",
@@ -88,6 +92,7 @@ class Settings:
     """Of [gc]: the most that artifacts may take."""
     llm: str = ""
     """A language model as `provider:model`; its key comes from the environment only."""
+    budget: BudgetSettings = UNLIMITED
     policy: Policy | None = None
     """What every run of this user may do; None where the file does not say."""
 
@@ -102,6 +107,7 @@ class RepositorySettings:
     takeover_after_s: float | None = None
     commands: Mapping[str, tuple[str, ...]]
     post_gates: tuple[str, ...] | None = None
+    budget: BudgetSettings = UNLIMITED
     policy: Policy | None = None
     """What runs in this repository may do; the stricter of it and the user's counts."""
 
@@ -114,7 +120,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     source = user_config(environ)
     document = _read(source, problems)
     reader = _Reader(document, str(source), problems)
-    reader.only(USER_KEYS, {"gc": {"keep_days", "max_size"}, "policy": POLICY_KEYS})
+    reader.only(USER_KEYS, {"gc": {"keep_days", "max_size"}, "budget": BUDGET_KEYS, "policy": POLICY_KEYS})
     interaction = _choice(environ, "OSTINATO_INTERACTION", INTERACTIONS, problems)
     parallel = _parallel(environ.get("OSTINATO_MAX_PARALLEL", ""), "OSTINATO_MAX_PARALLEL", problems)
     level = _choice(environ, "OSTINATO_LOG_LEVEL", LOG_LEVELS, problems)
@@ -134,6 +140,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         keep_days=reader.days("gc.keep_days"),
         max_bytes=reader.size("gc.max_size"),
         llm=_llm(environ.get("OSTINATO_LLM") or reader.text("llm") or "", problems),
+        budget=read_budget(document, str(source), problems, environ),
         policy=reader.policy(),
     )
     return _checked(settings, problems)
@@ -144,7 +151,10 @@ def load_repository_settings(root: Path) -> RepositorySettings:
     problems: list[Problem] = []
     source = root / REPOSITORY_CONFIG
     reader = _Reader(_read(source, problems), str(source), problems)
-    reader.only(set(), {"run": RUN_KEYS, "commands": set(COMMANDS), "gates": {"post"}, "policy": POLICY_KEYS})
+    reader.only(
+        set(),
+        {"run": RUN_KEYS, "commands": set(COMMANDS), "gates": {"post"}, "budget": BUDGET_KEYS, "policy": POLICY_KEYS},
+    )
     settings = RepositorySettings(
         interaction=reader.choice("run.interaction", INTERACTIONS),
         max_parallel=reader.parallel("run.max_parallel"),
@@ -152,6 +162,7 @@ def load_repository_settings(root: Path) -> RepositorySettings:
         takeover_after_s=reader.seconds("run.takeover_after"),
         commands={name: argv for name in COMMANDS if (argv := reader.argv(f"commands.{name}"))},
         post_gates=reader.choices("gates.post", POST_GATES),
+        budget=read_budget(reader.document, str(source), problems),
         policy=reader.policy(),
     )
     return _checked(settings, problems)

@@ -14,6 +14,7 @@ from ostinato.cli.connecting import here
 from ostinato.cli.correcting import note_statement
 from ostinato.cli.defining import Defined, Problems, define
 from ostinato.cli.follow import current_user
+from ostinato.cli.limiting import limits_of, spending_of
 from ostinato.cli.options import as_utf8
 from ostinato.cli.printable import printable
 from ostinato.cli.redacting import redacted
@@ -52,6 +53,7 @@ async def ask_for(call: Call) -> Asked:
     deadline = _deadline(arguments.deadline, datetime.now(UTC), problems)
     context = _context(call, problems)
     _check_parallel(arguments.max_parallel, problems)
+    spending = spending_of(arguments, problems)
     repository, configured = None, RepositorySettings(commands={})
     try:
         repository = await inspect_repository(here(arguments.repo), arguments.base)
@@ -62,6 +64,7 @@ async def ask_for(call: Call) -> Asked:
     problems.settle()
     assert repository is not None
     options = _options(call, configured, plan, deadline, context, repository.root)
+    options = options.model_copy(update=limits_of(spending, call.settings.budget, configured.budget))
     request = RunRequest(
         run_id=run_id, text=text, repository=str(repository.root), requested_by=current_user(), options=options
     )

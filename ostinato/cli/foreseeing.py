@@ -1,6 +1,7 @@
 """What a run would do: facts of the repository, then the same decisions as a run makes. Changes nothing."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from rich.console import Group
 from rich.text import Text
 
 from ostinato.adapters.history import History
+from ostinato.adapters.prices import price_table
 from ostinato.adapters.resources import CommitTree, discover
 from ostinato.adapters.understanding import understand_request
 from ostinato.cli.asking import Asked, ask_for
@@ -21,9 +23,14 @@ from ostinato.cli.rendering import spaced
 from ostinato.cli.steprows import span
 from ostinato.cli.trust import UNTRUSTED, is_trusted
 from ostinato.domain.approval import Approval, approval_for
+from ostinato.domain.budget.amounts import NOTHING, Amount, told, told_usd
+from ostinato.domain.budget.context import context_balance
+from ostinato.domain.budget.judging import BudgetReport, budget_report, limit_of
+from ostinato.domain.budget.ledger import Ledger
+from ostinato.domain.budget.prices import expected_of_planning
 from ostinato.domain.claims import with_implied
 from ostinato.domain.classification import Classification
-from ostinato.domain.classifying.escalation import Escalation
+from ostinato.domain.classifying.escalation import Escalation, Next
 from ostinato.domain.durations import PRIOR, Expectation, with_expectations
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import Plan, critical_path, expected_duration_s, waves
@@ -32,6 +39,7 @@ from ostinato.domain.refining import after_plan
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.selection import select
+from ostinato.settings import user_config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +57,9 @@ class Foresight:
     needs_person: tuple[str, ...]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    budget: BudgetReport
+    expected: Amount
+    """What the language model may take for it."""
 
 
 async def foresee(call: Call) -> Foresight:
@@ -68,10 +79,12 @@ async def foresee(call: Call) -> Foresight:
     plan, expectations = with_expectations(drafted, samples)
     classification = after_plan(seen.classification, plan, expectations)
     approval = approval_for(asked.request.options, classification)
+    activation = await _activation(asked, classification, trusted=trusted)
+    ledger = Ledger(limit=limit_of(asked.request.options))
     return Foresight(
         request=asked.request,
         classification=classification,
-        activation=await _activation(asked, classification, trusted=trusted),
+        activation=activation,
         project=project,
         plan=plan,
         expectations=expectations,
@@ -80,7 +93,17 @@ async def foresee(call: Call) -> Foresight:
         needs_person=_people(plan, approval),
         missing=_missing(project, trusted=trusted),
         notes=(*asked.repository.notes, *map(str, doubts)),
+        budget=budget_report(ledger.balance(), context_balance(activation, None)),
+        expected=_expected(call, asks_type=seen.escalation is not None and seen.escalation.next is Next.ASK_MODEL),
     )
+
+
+def _expected(call: Call, *, asks_type: bool) -> Amount:
+    """Of the calls that a run makes of the language model while it plans."""
+    if not call.settings.llm:
+        return NOTHING
+    terms = price_table(user_config(os.environ).parent).terms(call.settings.llm.replace(" ", ""))
+    return expected_of_planning(terms, asks_type=asks_type, drafts=True)
 
 
 async def _activation(asked: Asked, classification: Classification, *, trusted: bool) -> Activation:
@@ -119,11 +142,23 @@ def foresight_lines(seen: Foresight) -> Group:
         [
             [head, *classification_lines(seen.classification), resources, *summary_lines(seen.project)],
             plan_lines(seen.plan, seen.expectations),
-            [gates],
+            [gates, *_budget_lines(seen)],
             [Text(f"  needs you  {printable(item)}", style="careful") for item in seen.needs_person],
             [Text(f"  missing    {printable(item)}", style="careful") for item in seen.missing],
         ]
     )
+
+
+def _budget_lines(seen: Foresight) -> list[Text]:
+    """Nothing where nothing is limited and nothing is spent."""
+    options = seen.request.options
+    limits = [f"{options.max_tokens:,} tokens"] if options.max_tokens is not None else []
+    limits += [told_usd(options.max_micro_usd)] if options.max_micro_usd is not None else []
+    limits += [f"{told_usd(options.daily_micro_usd)} a day"] if options.daily_micro_usd is not None else []
+    if not limits and seen.expected.is_nothing:
+        return []
+    expected = "nothing is spent" if seen.expected.is_nothing else f"up to {told(seen.expected)}"
+    return [Text.assemble(("  budget     ", "quiet"), expected, ", of ", " and ".join(limits) or "no limit")]
 
 
 def plan_lines(plan: Plan, expectations: Mapping[StepId, Expectation]) -> list[Text]:

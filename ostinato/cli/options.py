@@ -61,6 +61,8 @@ def declare_work(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-parallel", metavar="N", type=int, help=f"steps at the same time, 1 to {MAX_PARALLEL} (default: 5)"
     )
+    parser.add_argument("--max-tokens", metavar="N", help="the most tokens it may spend, such as 200k (default: any)")
+    parser.add_argument("--max-usd", metavar="X", help="the most dollars it may spend, such as 2.50 (default: any)")
     parser.add_argument("--deadline", metavar="WHEN", help="end by then: 90s, 30m, 2h, 1d, or 2030-01-31T18:00Z")
     parser.add_argument("--base", metavar="REF", help="branch, tag or commit to start from (default: HEAD)")
     parser.add_argument("--id", metavar="ID", help="the run's id; starting the same id again returns the first run")

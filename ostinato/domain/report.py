@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.classification import Classification
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult, StepState
@@ -132,6 +133,8 @@ class Snapshot(Fact):
     planned_s: float | None = None
     """Expected seconds of the whole plan, where the plan itself is not here."""
     percent_done: int | None = None
+    spending: Ledger | None = None
+    """What the run may spend and has spent."""
     started_at: datetime
     ended_at: datetime | None = None
 

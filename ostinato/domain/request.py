@@ -3,7 +3,7 @@
 import unicodedata
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -45,6 +45,13 @@ class RunOptions(Fact):
     """What other runs left, given at the start."""
     post_gates: tuple[GateName, ...] | None = None
     """What the repository's configuration asks for; None leaves the choice to the template."""
+    max_tokens: Annotated[int, Field(ge=0)] | None = None
+    """That the run may spend; None: as many as it takes."""
+    max_micro_usd: Annotated[int, Field(ge=0)] | None = None
+    daily_micro_usd: Annotated[int, Field(ge=0)] | None = None
+    """That all runs of the repository may spend on one UTC day."""
+    on_red: Literal["ask", "stop"] | None = None
+    """What happens when the budget is nearly used up; None: ask, unless the run asks as little as it can."""
 
 
 class RunRequest(Fact):

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from ostinato.domain.budget.context import context_balance
+from ostinato.domain.budget.judging import budget_report, limit_of
+from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.classification import Classification
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
@@ -48,7 +51,7 @@ def report_json(snapshot: Snapshot) -> dict[str, Any]:
             for point in snapshot.checkpoints
         ],
         "transitions": [move.model_dump(mode="json") for move in snapshot.transitions],
-        "budget": {"tokens_limit": None, "tokens_used": 0, "usd_limit": None, "usd_used": 0.0, "zone": "green"},
+        "budget": _budget(snapshot),
         "metrics": metrics(snapshot),
         "artifacts": _artifacts(snapshot),
         "notes": list(snapshot.notes),
@@ -56,6 +59,12 @@ def report_json(snapshot: Snapshot) -> dict[str, Any]:
         "started_at": _time(snapshot.started_at),
         "ended_at": _time(snapshot.ended_at),
     }
+
+
+def _budget(snapshot: Snapshot) -> dict[str, Any]:
+    ledger = snapshot.spending or Ledger(limit=limit_of(snapshot.request.options))
+    context = context_balance(snapshot.activation, None) if snapshot.activation else None
+    return budget_report(ledger.balance(), context).model_dump(mode="json")
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:

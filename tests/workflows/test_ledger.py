@@ -66,7 +66,8 @@ class Day:
         )  # fmt: skip
 
     async def balance(self) -> Balance:
-        return await self.handle.query(contracts.BALANCE, result_type=Balance)
+        found: Balance = await self.handle.query(contracts.BALANCE, result_type=Balance)
+        return found
 
     async def a_run(self) -> str:
         """A workflow that nobody carries: it runs until it is terminated."""

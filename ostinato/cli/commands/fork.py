@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ostinato.cli.call import Call
-from ostinato.cli.exits import Exit, of_outcome
+from ostinato.cli.exits import Exit, of_run
 from ostinato.cli.options import declare_run
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def execute(call: Call) -> Exit:
     new = run_id or _made_id(seen)
     request = renewed(call, seen.request).model_copy(update={"run_id": new})
     ended = start_and_follow(call, new, lambda client: begin_fork(client, request, continuation), "started")
-    return Exit.OK if ended is None else of_outcome(ended.outcome)
+    return Exit.OK if ended is None else of_run(ended.outcome, ended.stop)
 
 
 def forked(seen: "Snapshot", point: "Checkpoint") -> "Continuation":

@@ -39,6 +39,7 @@ def execute(call: Call) -> Exit:
             "approval": {"needed": seen.approval.needed, "reason": seen.approval.reason},
             "needs_person": list(seen.needs_person),
             "missing": list(seen.missing),
+            "budget": seen.budget.model_dump(mode="json"),
             "project": seen.project.model_dump(mode="json"),
         },
         foresight_lines(seen),

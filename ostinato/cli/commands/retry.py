@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ostinato.cli.call import Call
-from ostinato.cli.exits import Exit, of_outcome
+from ostinato.cli.exits import Exit, of_run
 from ostinato.cli.options import declare_run
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _go_on(call: Call) -> Exit:
     ended = start_and_follow(
         call, request.run_id, lambda client: go_on(client, call.home, request, continuation), "retrying"
     )
-    return Exit.OK if ended is None else of_outcome(ended.outcome)
+    return Exit.OK if ended is None else of_run(ended.outcome, ended.stop)
 
 
 def _continuation(seen: "Snapshot", named: list[str]) -> "Continuation":

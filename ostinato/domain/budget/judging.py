@@ -11,6 +11,7 @@ from ostinato.domain.budget.ledger import Balance, Refusal
 from ostinato.domain.budget.zones import Zone, zone_of
 from ostinato.domain.decisions import ABORT, Option
 from ostinato.domain.gates import GateResult, Severity, Stage, Status
+from ostinato.domain.request import Interaction, RunOptions
 
 STOP_CODE: Final = "budget"
 """Of a run that its budget stopped: exit code 6."""
@@ -51,6 +52,23 @@ class StopForBudget:
 
 
 Verdict = Proceed | Ask | StopForBudget
+
+
+def red_policy(options: RunOptions) -> OnRed:
+    """What was said, else by how much the run may ask."""
+    if options.on_red is not None:
+        return OnRed(options.on_red)
+    return OnRed.STOP if options.interaction is Interaction.MINIMAL else OnRed.ASK
+
+
+def limit_of(options: RunOptions) -> Limit:
+    """Of the run itself."""
+    return Limit(tokens=options.max_tokens, micro_usd=options.max_micro_usd)
+
+
+def day_limit_of(options: RunOptions) -> Limit:
+    """Of the repository's day; not set: no ledger is asked."""
+    return Limit(micro_usd=options.daily_micro_usd)
 
 
 def on_red(policy: OnRed, balance: Balance, refusal: Refusal | None = None, *, allowed: bool = False) -> Verdict:

@@ -9,6 +9,9 @@ from ostinato.domain.base import Fact
 from ostinato.domain.budget.amounts import Amount, Count, Usage
 
 _MILLION = 1_000_000
+_TYPE_PROMPT, _TYPE_ANSWER = 600, 200
+_DRAFT_PROMPT, _DRAFT_ANSWER, _DRAFT_CALLS = 18_000, 8_000, 3
+"""As the adapters ask: the answers' lengths and the number of calls are their limits, the prompts' a large project's."""
 _DATED = re.compile(r"-(?:20\d{6}|20\d\d-\d\d-\d\d|latest)$")
 
 
@@ -101,6 +104,22 @@ def estimate_of(terms: Terms, *, prompt_tokens: int, max_tokens: int, requests: 
     """The most that so many calls can be expected to come to: nothing cached, every answer as long as it may be."""
     usage = Usage(tokens_in=prompt_tokens * requests, tokens_out=max_tokens * requests, requests=requests)
     return Amount(tokens=usage.tokens, micro_usd=terms.estimating.of(usage), requests=requests)
+
+
+def estimate_of_type(terms: Terms, text_tokens: int = 3_000) -> Amount:
+    """One short question about what kind of work a request is."""
+    return estimate_of(terms, prompt_tokens=_TYPE_PROMPT + text_tokens, max_tokens=_TYPE_ANSWER)
+
+
+def estimate_of_draft(terms: Terms) -> Amount:
+    """A plan, and the repairs that may be asked for."""
+    return estimate_of(terms, prompt_tokens=_DRAFT_PROMPT, max_tokens=_DRAFT_ANSWER, requests=_DRAFT_CALLS)
+
+
+def expected_of_planning(terms: Terms, *, asks_type: bool, drafts: bool) -> Amount:
+    """What a run may spend before its plan stands. Nothing spends after that as yet."""
+    typed = estimate_of_type(terms) if asks_type else Amount()
+    return typed + (estimate_of_draft(terms) if drafts else Amount())
 
 
 def amount_of(usage: Usage, cost: Cost) -> Amount:
