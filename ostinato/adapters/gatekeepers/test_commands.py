@@ -39,7 +39,7 @@ from ostinato.domain.test_reports.runners import BY_EXIT, BY_WORDS, Variation, a
 
 _INTO_FILE = 'out=$1; shift; exec "$@" >"$out"'
 _ALL_INTO_FILE = f"{_INTO_FILE} 2>&1"
-_NOT_STARTED = (126, 127)
+NOT_STARTED = (126, 127)
 _MOST_REPORTS = 2_000
 _MANAGERS = ("npm", "pnpm", "yarn", "bun")
 _FROM_MODULES = ("jest", "vitest", "mocha")
@@ -74,13 +74,13 @@ async def observe_test_command(context: GateContext, command: Command) -> Observ
     tools = replace(context.for_tools(), tree=context.tree / command.folder)
     line = " ".join(command.argv)
     require_trust(tools, "running tests")
-    script = _script(tools.tree, command)
+    script = script_of(tools.tree, command)
     with scratch_folder() as scratch:
         varied = vary(command.argv, script=script, folder=str(scratch))
         _require_modules(context, varied, command)
         first = await _run(tools, varied, scratch=scratch, line=line)
-        if first.end.exit_code in _NOT_STARTED and not first.report.collected:
-            raise _missing(line, first.end)
+        if first.end.exit_code in NOT_STARTED and not first.report.collected:
+            raise missing_command(line, first.end, "[commands] test")
         steady = await _passing_alone(tools, command, script, first)
     report = settle_flaky(first.report, steady)
     return _seen(context, line, replace(first, report=report), steady)
@@ -114,7 +114,7 @@ def _of_member(command: Command, finding: Finding) -> Finding:
     return finding.model_copy(update={"message": f"{start}{finding.message}"})
 
 
-def _script(folder: Path, command: Command) -> str:
+def script_of(folder: Path, command: Command) -> str:
     """What the package manager would run for this command; empty where it is no script."""
     argv = command.argv
     if argv[0] not in _MANAGERS or len(argv) != 3 or argv[1] not in ("run", "run-script"):
@@ -136,20 +136,24 @@ def _require_modules(context: GateContext, varied: Variation, command: Command) 
         )
 
 
-def _missing(line: str, end: ProcessEnd) -> ToolError:
+def into_file(argv: Sequence[str], file: Path, *, with_errors: bool) -> tuple[str, ...]:
+    """The same command with its output in a file, and its own exit code."""
+    return ("/bin/sh", "-c", _ALL_INTO_FILE if with_errors else _INTO_FILE, "sh", str(file), *argv)
+
+
+def missing_command(line: str, end: ProcessEnd, setting: str) -> ToolError:
     return ToolError(
         FailureKind.ENVIRONMENT_MISSING,
         f"`{line}` could not be started: a command was not found",
         details=end.tail,
-        recommendation="Install what it names where the worker runs, or set [commands] test in .ostinato/config.toml",
+        recommendation=f"Install what it names where the worker runs, or set {setting} in .ostinato/config.toml",
     )
 
 
 async def _run(tools: ToolContext, varied: Variation, *, scratch: Path, line: str) -> _Ended:
     argv = varied.argv
     if varied.from_output:
-        into = _ALL_INTO_FILE if varied.with_errors else _INTO_FILE
-        argv = ("/bin/sh", "-c", into, "sh", varied.report, *argv)
+        argv = into_file(argv, Path(varied.report), with_errors=varied.with_errors)
     if varied.report:
         Path(varied.report).unlink(missing_ok=True)
     started = time.time() - 1
