@@ -15,18 +15,22 @@ from ostinato.adapters.gatekeepers import GateContext, observe
 from ostinato.adapters.git.command import private_git
 from ostinato.adapters.git.repository import inspect_repository
 from ostinato.adapters.in_flight import attempt_marker
+from ostinato.adapters.integrity import change_between
 from ostinato.contracts.activities import (
     JUDGE_GATE,
+    JUDGE_INTEGRITY,
     OBSERVE_GATE,
     PREPARE_GATES,
     RUN_PREFLIGHT,
     JudgeGate,
+    JudgeIntegrity,
     ObserveGate,
     Preflight,
     PrepareGates,
     RunPreflight,
 )
 from ostinato.domain.gates import SHOWN_FINDINGS, Finding, GateResult, Observation, judge
+from ostinato.domain.integrity import find_weakenings, judge_integrity
 from ostinato.domain.preflight import PreflightFacts, preflight_gates
 from ostinato.domain.workspace import Checkout
 
@@ -105,6 +109,23 @@ class GateActivities:
         """Pure comparison of two observations, with all their findings."""
         base = await asyncio.to_thread(self._whole, command.base) if command.base else None
         return judge(await asyncio.to_thread(self._whole, command.head), base)
+
+    @edge(JUDGE_INTEGRITY)
+    async def integrity(self, command: JudgeIntegrity, pulse: Pulse) -> GateResult:
+        """Pure over two commits: a second execution says the same."""
+        place = command.workspace
+        mirror = Path(place.mirror)
+        change = await change_between(mirror, place.head, command.head, source_roots=command.source_roots)
+        tree = (await private_git(mirror)("rev-parse", f"{command.head}^{{tree}}")).strip()
+        found = await asyncio.to_thread(find_weakenings, change)
+        return judge_integrity(
+            found,
+            command.classification,
+            command.request,
+            paths=command.classification.paths,
+            commit=command.head,
+            tree=tree,
+        )
 
     def _whole(self, seen: Observation) -> Observation:
         if not seen.findings_ref:

@@ -39,6 +39,7 @@ from ostinato.domain.schedule import Schedule
 from ostinato.durable.calls import StopRun, call, stop_of, uninterrupted
 from ostinato.durable.continuing import continuation_of, here, restored, settle_in
 from ostinato.durable.frontier import BeginAnew, run_steps
+from ostinato.durable.integrity import judge_integrity
 from ostinato.durable.mailbox import Mailbox
 from ostinato.durable.people import APPROVAL, ask
 from ostinato.durable.places import on_place
@@ -225,6 +226,8 @@ class RunWorkflow(Mailbox):
         record.say(f"running the gates on {record.head[:10]}")
         seen = await self._observe(record.head, "head")
         record.gates.extend(await judge_gates(self._bench(), seen, await self._baseline))
+        if (kept := await judge_integrity(record)) is not None:
+            record.gates.append(kept)
         record.move(Trigger.VALIDATED, Phase.COMPLETING)
 
     async def _review(self) -> None:

@@ -246,6 +246,17 @@ class PrepareGates(Fact):
     trusted: bool
 
 
+class JudgeIntegrity(Fact):
+    """Whether a run's change made its own judges weaker."""
+
+    workspace: Workspace
+    head: str
+    classification: Classification
+    request: str
+    source_roots: tuple[str, ...] = ()
+    """As found at the base."""
+
+
 class ObserveGate(Fact):
     workspace: Workspace
     gate: GateName
@@ -363,6 +374,9 @@ SEAL_BRANCH = ActivityContract(name="workspace.seal", input=SealBranch, output=S
 PREPARE_GATES = ActivityContract(name="gates.prepare", input=PrepareGates, output=Checkout, start_to_close=20 * _MIN)
 OBSERVE_GATE = ActivityContract(name="gates.observe", input=ObserveGate, output=Observation, start_to_close=45 * _MIN)
 JUDGE_GATE = ActivityContract(name="gates.judge", input=JudgeGate, output=GateResult, start_to_close=1 * _MIN)
+JUDGE_INTEGRITY = ActivityContract(
+    name="gates.integrity", input=JudgeIntegrity, output=GateResult, start_to_close=2 * _MIN
+)
 PUBLISH_BRANCH = ActivityContract(
     name="workspace.publish", input=PublishBranch, output=Publication, start_to_close=10 * _MIN
 )
@@ -375,5 +389,5 @@ LAND_MERGE = ActivityContract(name="merge.land", input=LandMerge, output=Landed,
 
 ALL: tuple[ActivityContract, ...] = (  # type: ignore[type-arg]
     OPEN_WORKSPACE, DRAFT_PLAN, ASK_TYPE, DRAFT_BY_MODEL, REVIEW_CHANGE, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, COLLECT_STEP, INTEGRATE_STEPS,
-    FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
+    FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, JUDGE_INTEGRITY, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
 )  # fmt: skip

@@ -200,6 +200,11 @@ class World:
     async def _gates_judge(self, command: contracts.JudgeGate) -> GateResult:
         return judge(command.head, command.base)
 
+    async def _gates_integrity(self, command: contracts.JudgeIntegrity) -> GateResult:
+        return GateResult(
+            gate="integrity", stage=Stage.POST, status=Status.PASS, commit=command.head, message="as strict as before"
+        )
+
     async def _workspace_publish(self, command: contracts.PublishBranch) -> Publication:
         return Publication(branch=f"ostinato/{command.workspace.run_id}", commit=command.head, pushed=True)
 
