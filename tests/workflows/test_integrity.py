@@ -1,5 +1,7 @@
 """What a change did to its own judges: it fails, passes by name, or a person says that it may stay."""
 
+from collections.abc import Callable
+
 import pytest
 from temporalio.client import Client
 
@@ -9,12 +11,14 @@ from ostinato.domain.pipeline import Outcome
 from ostinato.domain.report import is_proven
 from tests.fakes.world import World, tool_step
 from tests.workflows.conftest import running
-from tests.workflows.steering import a_plan, answer, until_decision
+from tests.workflows.steering import a_plan, answer, overriding, until_decision
 
 PLAN = a_plan(tool_step("one"))
 
 
-def finding(status: Status, *, needs_person: bool = False) -> "dict[str, object]":
+def judging(status: Status, *, needs_person: bool = False) -> Callable[[World], None]:
+    """The gate says so of whatever the run changed."""
+
     async def judged(command: contracts.JudgeIntegrity) -> GateResult:
         return GateResult(
             gate="integrity",
@@ -27,18 +31,11 @@ def finding(status: Status, *, needs_person: bool = False) -> "dict[str, object]
             needs_person=needs_person,
         )
 
-    return {"gates.integrity": judged}
-
-
-def with_overrides(overrides: "dict[str, object]") -> "dict[str, object]":
-    def prepare(world: World) -> None:
-        world.overrides.update(overrides)  # type: ignore[arg-type]
-
-    return {"prepare": prepare}
+    return overriding(gates_integrity=judged)
 
 
 async def test_a_change_that_weakens_its_judges_fails_the_run(server: Client) -> None:
-    async with running(server, PLAN, **with_overrides(finding(Status.FAIL))) as (handle, _, _):  # type: ignore[arg-type]
+    async with running(server, PLAN, prepare=judging(Status.FAIL)) as (handle, _, _):
         snapshot = await handle.result()
 
     assert snapshot.outcome is Outcome.FAILED
@@ -47,9 +44,7 @@ async def test_a_change_that_weakens_its_judges_fails_the_run(server: Client) ->
 
 @pytest.mark.parametrize(("option", "outcome"), [("keep", Outcome.COMPLETED), ("refuse", Outcome.FAILED)])
 async def test_a_person_says_whether_a_doubtful_place_stays(server: Client, option: str, outcome: Outcome) -> None:
-    prepared = with_overrides(finding(Status.WARN, needs_person=True))
-
-    async with running(server, PLAN, **prepared) as (handle, _, _):  # type: ignore[arg-type]
+    async with running(server, PLAN, prepare=judging(Status.WARN, needs_person=True)) as (handle, _, _):
         asked = await until_decision(handle)
         await answer(handle, asked, option)
         snapshot = await handle.result()
