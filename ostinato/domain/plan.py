@@ -145,7 +145,7 @@ class Limits(Fact):
 
     memory_bytes: Annotated[int, Field(gt=0)] | None = None
     disk_bytes: Annotated[int, Field(gt=0)] | None = None
-    """By which the worktree's file system may lose free space while it runs."""
+    """By which its worktree may grow while it runs."""
     processes: Annotated[int, Field(gt=0)] | None = None
 
     @property

@@ -77,6 +77,11 @@ class Supervised:
         self._process.kill()
 
     @property
+    def pid(self) -> int:
+        """Of the supervisor: the command's processes are its descendants."""
+        return self._process.pid
+
+    @property
     def is_lost(self) -> bool:
         """The supervisor was killed: part of its tree may live."""
         error = self.ended.exception() if self.ended.done() else None
