@@ -12,6 +12,8 @@ from ostinato.domain.gates import Finding, Level
 from ostinato.domain.redaction import Redactor
 
 _HUNK = re.compile(r"@@ -\S+ \+(\d+)")
+AS_TEXT = ("--text", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-prefix", "-U0")
+"""Options of a diff that shows every line: what the repository's attributes call binary is read as well."""
 _NO_CONFIG: Mapping[str, str] = {}
 
 
@@ -48,22 +50,27 @@ async def leftover_secrets(mirror: Path, worktree: Path, base: str, redactor: Re
 
 async def secrets_in(git: Git, parent: str, redactor: Redactor) -> tuple[Finding, ...]:
     """In what the index of this git adds to `parent`."""
-    quiet = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-prefix", "-U0")
-    diff = await git("diff", "--cached", *quiet, parent)
-    return await asyncio.to_thread(lambda: tuple(_findings(diff, redactor)))
+    diff = await git("diff", "--cached", *AS_TEXT, parent)
+    return await asyncio.to_thread(lambda: tuple(findings_in(diff, redactor)))
 
 
-def _findings(diff: str, redactor: Redactor) -> Iterator[Finding]:
+def findings_in(diff: str, redactor: Redactor) -> Iterator[Finding]:
     files = list(_files(diff))
     before = "\n".join(line for file in files for line in file.removed)
     for file in files:
+        if redactor.secrets(file.path):
+            message = "a secret would be committed as a name"
+            yield Finding(
+                tool="ostinato", rule="secret", path=redactor.text(file.path), message=message, level=Level.ERROR
+            )
         text = "\n".join(line for _, line in file.added)
         for secret in redactor.secrets(text):
             if text[secret.start : secret.end] in before:  # moved, not added
                 continue
             line = file.added[text.count("\n", 0, secret.start)][0]
             message = f"a secret ({secret.kind}) would be committed"
-            yield Finding(tool="ostinato", rule="secret", path=file.path, line=line, message=message, level=Level.ERROR)
+            path = redactor.text(file.path)
+            yield Finding(tool="ostinato", rule="secret", path=path, line=line, message=message, level=Level.ERROR)
 
 
 def _files(diff: str) -> Iterator[_File]:
