@@ -43,7 +43,7 @@ async def _in_commits(mirror: Path, commits: Sequence[str], since: Sequence[str]
         for entry in said.split(f"{_END}\n")
         if redactor.secrets(entry)
     ]
-    shown = await git("log", "-p", f"--format={_END}", "--diff-merges=first-parent", *AS_TEXT, *revisions)
+    shown = await git("log", "-p", f"--format=tformat:{_END}", "--diff-merges=first-parent", *AS_TEXT, *revisions)
     return found + await asyncio.to_thread(_of_each, shown, redactor)
 
 
