@@ -8,14 +8,14 @@ from ostinato.limits import TOKENS_CURE, USD_CURE, BudgetSettings
 
 
 def spending_of(arguments: Namespace, problems: Problems) -> BudgetSettings:
-    """What the command line says."""
-    tokens = parse_tokens(arguments.max_tokens) if arguments.max_tokens is not None else None
-    micro_usd = parse_usd(arguments.max_usd) if arguments.max_usd is not None else None
-    if arguments.max_tokens is not None and tokens is None:
-        message = f"{arguments.max_tokens!r} is no number of tokens"
-        problems.add("tokens_invalid", "--max-tokens", message, TOKENS_CURE)
-    if arguments.max_usd is not None and micro_usd is None:
-        problems.add("usd_invalid", "--max-usd", f"{arguments.max_usd!r} is no amount of dollars", USD_CURE)
+    """What the command line says; a trigger's says nothing of it."""
+    max_tokens, max_usd = getattr(arguments, "max_tokens", None), getattr(arguments, "max_usd", None)
+    tokens = None if max_tokens is None else parse_tokens(max_tokens)
+    micro_usd = None if max_usd is None else parse_usd(max_usd)
+    if max_tokens is not None and tokens is None:
+        problems.add("tokens_invalid", "--max-tokens", f"{max_tokens!r} is no number of tokens", TOKENS_CURE)
+    if max_usd is not None and micro_usd is None:
+        problems.add("usd_invalid", "--max-usd", f"{max_usd!r} is no amount of dollars", USD_CURE)
     return BudgetSettings(max_tokens=tokens, max_micro_usd=micro_usd)
 
 

@@ -12,9 +12,10 @@ from ostinato.adapters.history import History
 from ostinato.adapters.history import schema as schema_module
 from ostinato.adapters.history.schema import HEAD, MIGRATIONS
 from ostinato.adapters.home import Home
+from ostinato.adapters.spending import Meter
 from ostinato.domain.budget.amounts import Amount, Limit, Usage
 from ostinato.domain.budget.ledger import Ledger
-from ostinato.domain.budget.prices import Spend
+from ostinato.domain.budget.prices import Price, Spend, Terms
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 USAGE = Usage(tokens_in=900, cached_read=100, tokens_out=50, requests=2)
@@ -101,3 +102,55 @@ def test_a_history_of_the_version_before_keeps_what_it_has(
     problems = history.record_spend(a_spend())
 
     assert (problems, history.state().version) == ((), HEAD)
+
+
+PRICE = Price(input=1_000_000, output=5_000_000, cached_read=100_000, cache_write=1_250_000)
+
+
+def a_meter(history: History, price: Price | None = PRICE) -> Meter:
+    return Meter(
+        history=history, lease_id="a", run_id="run-1", what="plan.ask_type", terms=Terms(model="m", price=price),
+        estimate=Amount(tokens=2_000, micro_usd=900, requests=1),
+    )  # fmt: skip
+
+
+async def test_a_call_is_written_down_before_it_begins(history: History) -> None:
+    assert await a_meter(history).begin() == ()
+
+    (spend,) = history.spend_of("run-1")[0]
+    assert (spend.usage, spend.amount, spend.estimate.tokens) == (None, None, 2_000)
+
+
+async def test_a_call_is_settled_with_what_it_came_to(history: History) -> None:
+    meter = a_meter(history)
+    await meter.begin()
+
+    amount = await meter.end(USAGE)
+
+    assert amount == Amount(tokens=1_050, micro_usd=900 + 10 + 250, requests=2)
+    assert [spend.amount for spend in history.spend_of("run-1")[0]] == [amount]
+
+
+async def test_what_nobody_can_say_stays_a_call_that_began(history: History) -> None:
+    meter = a_meter(history)
+    await meter.begin()
+
+    assert await meter.end(None) is None
+    assert [spend.amount for spend in history.spend_of("run-1")[0]] == [None]
+
+
+async def test_without_a_price_the_tokens_are_known_and_the_money_is_as_estimated(history: History) -> None:
+    amount = await a_meter(history, price=None).end(Usage(tokens_in=1_000))
+
+    assert amount == Amount(tokens=1_000, micro_usd=900, requests=1)
+    assert history.spend_of("run-1")[0][0].amount == amount
+
+
+async def test_a_history_that_cannot_be_written_is_told_and_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file where the folder should be")
+    meter = a_meter(History(Home(tmp_path / "home"), patience_s=0.3))
+
+    said = await meter.begin()
+
+    assert "cannot be opened or written" in said[0]
+    assert await meter.end(USAGE) is not None

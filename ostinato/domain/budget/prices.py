@@ -93,11 +93,10 @@ class Cost(Fact):
 
 
 def cost_of(usage: Usage | None, terms: Terms, *, estimate: int = 0) -> Cost:
-    """Known where both the usage and the price are. Without a usage the `estimate` of the lease is all there is."""
+    """Known where both the usage and the price are; else the `estimate` of the lease counts, or what is reckoned."""
     if usage is None:
         return Cost(estimate=estimate)
-    reckoned = terms.estimating.of(usage)
-    return Cost(known=terms.price.of(usage) if terms.price else None, estimate=reckoned)
+    return Cost(known=terms.price.of(usage) if terms.price else None, estimate=estimate or terms.estimating.of(usage))
 
 
 def estimate_of(terms: Terms, *, prompt_tokens: int, max_tokens: int, requests: int = 1) -> Amount:
