@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 INTERACTIONS: Final = ("minimal", "checkpoint", "collaborative")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 POST_GATES: Final = ("tests", "lint", "types", "security")
-COMMANDS: Final = ("test", "lint", "format", "types", "build")
+COMMANDS: Final = ("test", "lint", "format", "types", "build", "benchmark")
 MAX_PARALLEL: Final = 50
 DEFAULT_PARALLEL: Final = 5
 TAKEOVER_AFTER_S: Final = 120
