@@ -20,6 +20,8 @@ from ostinato.contracts import activities, workflows  # noqa: E402
 from ostinato.domain.definition.model import Definition  # noqa: E402
 from ostinato.domain.integrity import CODES, Weight  # noqa: E402
 from ostinato.domain.plan import GateName  # noqa: E402
+from ostinato.domain.recovering import classes as recovery_classes  # noqa: E402
+from ostinato.domain.recovering import codes as recovery_codes  # noqa: E402
 from ostinato.domain.risk_policy import CHANGES, FLOOR, POLICY  # noqa: E402
 from ostinato.domain.tools import TOOLS  # noqa: E402
 from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, NETWORK, POST_GATES, VARIABLES  # noqa: E402
@@ -67,6 +69,7 @@ def pages() -> dict[str, str]:
         "messages.md": messages_page,
         "search-attributes.md": search_attributes_page,
         "definition.md": definition_page,
+        "recovery.md": recovery_page,
     }
     texts = {name: "\n".join((MARK, "", *page())) + "\n" for name, page in made.items()}
     return {**texts, "ostinato.schema.json": schema_text()}
@@ -317,6 +320,41 @@ def search_attributes_page() -> Iterator[str]:
     )
     yield from ("", "| attribute | type | value |", "|---|---|---|")
     yield from (f"| `{name}` | {kind} | {means[name]} |" for name, kind in workflows.SEARCH_ATTRIBUTES.items())
+
+
+def recovery_page() -> Iterator[str]:
+    yield from ("# Failures and what is done about them", "")
+    yield "How a step says what it wants: [definitions](../howto/definitions.md#when-a-step-fails)."
+    yield from (
+        "",
+        "## Classes",
+        "",
+        "The first strategy that applies to the step and is not used up is taken; then its failure stands.",
+    )
+    yield from ("", "| class | family | severity | means | strategies, in order |", "|---|---|---|---|---|")
+    for name, policy in recovery_classes.POLICY.items():
+        order = ", ".join(f"`{strategy}`" for strategy in policy.strategies)
+        yield f"| `{name}` | {policy.family} | {policy.severity} | {policy.meaning} | {order} |"
+    yield from ("", "## Response times", "", "| severity | something is done within |", "|---|---|")
+    for severity, limit in recovery_classes.RESPONSE_S.items():
+        yield f"| {severity} | {f'{limit:g} s' if limit is not None else 'the end of the run'} |"
+    yield from ("", "## Strategies", "", "| strategy | what happens | at most |", "|---|---|---|")
+    for strategy, meaning in recovery_classes.MEANS.items():
+        yield f"| `{strategy}` | {meaning} | {recovery_classes.LIMITS.get(strategy, '')} |"
+    yield from (
+        "",
+        "The same failure three times is no progress: it is not tried once more, only otherwise. What time alone may cure is excepted.",
+    )
+    yield from (
+        "",
+        "## Codes",
+        "",
+        "| code | class | severity | passes by itself | what to do |",
+        "|---|---|---|---|---|",
+    )
+    for code, known in recovery_codes.CODES.items():
+        passes = _yes(recovery_codes.passes_by_itself(code))
+        yield f"| `{code}` | {known.error_class} | {recovery_codes.severity_of(code)} | {passes} | {known.cure} |"
 
 
 def definition_page() -> Iterator[str]:

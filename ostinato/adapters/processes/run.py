@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ostinato.adapters.artifacts import ArtifactStore, ArtifactWriter
@@ -128,7 +128,7 @@ class _Watch:
     """What was seen of a command's processes."""
 
     exceeded: str = ""
-    peak: Usage = Usage()
+    peak: Usage = field(default_factory=Usage)
 
 
 async def _end_of_supervised(

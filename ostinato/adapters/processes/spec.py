@@ -1,7 +1,7 @@
 """What to run, and how it ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ostinato.domain.midway import Usage
@@ -22,7 +22,7 @@ class ProcessSpec:
     """Between asking its processes to end and killing them."""
     marker: str = ""
     """Put in the environment as OSTINATO_STEP, so that a restarted worker finds what a killed supervisor left."""
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     """Over one of them its processes are killed."""
 
 
@@ -44,7 +44,7 @@ class ProcessEnd:
     """Processes that could not be killed: another user's, or stuck in the kernel."""
     exceeded: str = ""
     """memory, disk or processes: the limit for which its processes were killed."""
-    peak: Usage = Usage()
+    peak: Usage = field(default_factory=Usage)
     """What was seen in use at most: looked at every 2 s, so short peaks and short commands are missed."""
     out_of_memory: bool = False
     """It was killed, and the kernel counts one more process that it ended for want of memory."""

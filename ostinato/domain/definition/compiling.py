@@ -7,8 +7,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from ostinato.domain.claims import with_implied
-from ostinato.domain.definition.checks import all_problems, seconds
-from ostinato.domain.definition.model import Definition, ForEachSpec, Quorum, Reconcile, StepSpec
+from ostinato.domain.definition.checks import all_problems, seconds, size_bytes
+from ostinato.domain.definition.model import (
+    CompensateSpec,
+    Definition,
+    FallbackSpec,
+    ForEachSpec,
+    Quorum,
+    Reconcile,
+    StepSpec,
+)
 from ostinato.domain.definition.saving import authored, hash_of
 from ostinato.domain.definition.structure import (
     MAX_LEVELS,
@@ -32,7 +40,10 @@ from ostinato.domain.plan import (
     AskAction,
     ChooseAction,
     CommandAction,
+    Deployment,
+    Fallback,
     GroupAction,
+    Limits,
     Merge,
     Plan,
     Recovery,
@@ -249,6 +260,12 @@ def _plain_step(spec: StepSpec, place: _Place) -> Step:
         expected_s=usual_s if expected is None else expected,
         max_attempts=spec.retry.max_attempts,
         recovery=_recovery(spec),
+        fallback=_fallback(spec, place),
+        compensate=_line(spec.compensate, place),
+        deployment=_deployment(spec, place),
+        relax=spec.relax,
+        on_failure=spec.on_failure,
+        limits=_limits(spec),
     )
 
 
@@ -304,6 +321,39 @@ def _recovery(spec: StepSpec) -> Recovery:
     if isinstance(spec.recovery, Reconcile):
         return Recovery(kind="reconcile", check=spec.recovery.reconcile)
     return Recovery(kind=spec.recovery)
+
+
+def _line(given: str | CompensateSpec | None, place: _Place) -> str:
+    text = given.run if isinstance(given, CompensateSpec) else given
+    return _later(text, place, quote=True) if text else ""
+
+
+def _fallback(spec: StepSpec, place: _Place) -> Fallback | None:
+    match spec.fallback:
+        case None:
+            return None
+        case FallbackSpec() as given:
+            return Fallback(
+                run=_line(given.run, place), agent=given.agent or "", prompt=_later(given.prompt or "", place)
+            )
+        case line:
+            return Fallback(run=_line(line, place))
+
+
+def _deployment(spec: StepSpec, place: _Place) -> Deployment | None:
+    given = spec.deployment
+    if given is None:
+        return None
+    return Deployment(roll_back=_line(given.roll_back, place), diagnose=_line(given.diagnose, place))
+
+
+def _limits(spec: StepSpec) -> Limits:
+    memory, disk = spec.limits.memory, spec.limits.disk
+    return Limits(
+        memory_bytes=size_bytes(memory) if memory is not None else None,
+        disk_bytes=size_bytes(disk) if disk is not None else None,
+        processes=spec.limits.processes,
+    )
 
 
 def _default_name(spec: StepSpec) -> str:

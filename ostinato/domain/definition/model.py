@@ -9,6 +9,8 @@ from ostinato.domain.plan import GateName, StepKey, Text
 
 Duration = StrictInt | StrictFloat | StrictStr
 """Seconds, or a length like "90s", "10m", "1h30m"."""
+Size = StrictInt | StrictStr
+"""Bytes, or a size like "512M", "2G"."""
 VARIABLE_PATTERN = r"^[a-z][a-z0-9_]{0,30}$"
 
 
@@ -31,6 +33,38 @@ class RetrySpec(Authored):
 class Reconcile(Authored):
     reconcile: Text
     """A shell line that exits 0 when the effect is already there."""
+
+
+class FallbackSpec(Authored):
+    """What does the work where the step cannot: one of both."""
+
+    run: Text | None = None
+    agent: Text | None = None
+    prompt: Text | None = None
+    """For the agent; left out: what the step says."""
+
+
+class CompensateSpec(Authored):
+    run: Text
+    """A shell line that undoes its effects outside of git, once it has failed for good."""
+
+
+class DeploymentSpec(Authored):
+    """When it fails, what was there before is brought back; then it is tried once more."""
+
+    roll_back: Text
+    """A shell line."""
+    diagnose: Text | None = None
+    """A shell line whose output is kept first."""
+
+
+class LimitsSpec(Authored):
+    """What its processes may use together; over it they are ended."""
+
+    memory: Size | None = None
+    disk: Size | None = None
+    """By which its worktree may grow."""
+    processes: Annotated[StrictInt, Field(ge=1, le=100_000)] | None = None
 
 
 class AgentNeed(Authored):
@@ -96,6 +130,15 @@ class StepSpec(Authored):
     expected: Duration | None = None
     retry: RetrySpec = RetrySpec()
     recovery: Literal["idempotent", "reconcile", "ask"] | Reconcile = "idempotent"
+    fallback: Text | FallbackSpec | None = None
+    """A shell line, or more: what does the work where the step cannot."""
+    compensate: Text | CompensateSpec | None = None
+    deployment: DeploymentSpec | None = None
+    relax: StrictBool = False
+    """It may be left undone: where it fails for good, the run goes on without it, with a warning."""
+    on_failure: Literal["recover", "roll_back", "ask", "give_up"] = "recover"
+    """What else is done: the run goes back to before it; a person decides; nothing."""
+    limits: LimitsSpec = LimitsSpec()
 
 
 ForEachSpec.model_rebuild()
