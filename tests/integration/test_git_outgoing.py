@@ -71,9 +71,10 @@ async def test_attributes_hide_nothing_from_the_scan(tmp_path: Path) -> None:
     assert {finding.path for finding in found} == {"b.py", "c.bin"}
 
 
-async def test_a_secret_as_the_name_of_a_file_is_found_and_not_shown(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["", "x\n"])
+async def test_a_secret_as_the_name_of_a_file_is_found_and_not_shown(tmp_path: Path, text: str) -> None:
     state, mirror, tree = await a_tree(tmp_path)
-    (tree / f"{TOKEN}.txt").write_text("x\n")
+    (tree / f"{TOKEN}.txt").write_text(text)
 
     found = await added_secrets(mirror, tree, state.base_commit, Redactor())
 

@@ -78,7 +78,8 @@ def _files(diff: str) -> Iterator[_File]:
     for raw in diff.split("\n"):
         if raw.startswith("diff --git "):
             yield file
-            file, in_header = _File(), True
+            twice = raw.removeprefix("diff --git ")  # for without a prefix and without renames both sides are the same
+            file, in_header = _File(path=twice[: len(twice) // 2].strip('"')), True
         elif hunk := _HUNK.match(raw):
             line, in_header = int(hunk[1]), False
         elif in_header:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 from ostinato.domain.integrity.model import Change, Weakening
 
-_PYTHON = r"noqa\b|type:\s*ignore|pyright:\s*(?:ignore|basic|\w+\s*=\s*(?:false|none))|pylint:\s*(?:disable|skip-file)|nosec\b|mypy:\s*(?:ignore-errors|disable-error-code|allow-\w+)|pragma:\s*no\s*cover|ruff:\s*noqa|flake8:\s*noqa|fmt:\s*(?:off|skip)|nosemgrep|pragma:\s*allowlist"
-_SCRIPT = r"eslint-disable(?:-next-line|-line)?|@ts-(?:ignore|nocheck|expect-error)|istanbul\s+ignore|c8\s+ignore|v8\s+ignore|biome-ignore|tslint:disable|prettier-ignore|deno-lint-ignore"
+_PYTHON = r"noqa\b|type:\s*ignore|pyright:\s*(?:ignore|basic|\w+\s*=\s*(?:false|none))|pylint:\s*(?:disable|skip-file)|nosec\b|mypy:\s*(?:ignore-errors|disable-error-code|allow-\w+)|pragma:\s*no\s*cover|ruff:\s*noqa|flake8:\s*noqa|nosemgrep|pragma:\s*allowlist"
+_SCRIPT = r"eslint-disable(?:-next-line|-line)?|@ts-(?:ignore|nocheck|expect-error)|istanbul\s+ignore|c8\s+ignore|v8\s+ignore|biome-ignore|tslint:disable|deno-lint-ignore"
 PATTERNS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     ((".py", ".pyi"), re.compile(rf"#[^\n]*?(?P<what>{_PYTHON})[^\n]*", re.IGNORECASE)),
     (
