@@ -24,6 +24,7 @@ from ostinato.domain.recovering import classes as recovery_classes  # noqa: E402
 from ostinato.domain.recovering import codes as recovery_codes  # noqa: E402
 from ostinato.domain.risk_policy import CHANGES, FLOOR, POLICY  # noqa: E402
 from ostinato.domain.tools import TOOLS  # noqa: E402
+from ostinato.limits import ON_RED  # noqa: E402
 from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, NETWORK, POST_GATES, VARIABLES  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -144,7 +145,7 @@ def risk_page() -> Iterator[str]:
 def exit_codes_page() -> Iterator[str]:
     yield from ("# Exit codes", "", "| code | means |", "|---|---|")
     yield from (f"| {int(code)} | {meaning} |" for code, meaning in MEANING.items())
-    yield from ("", "No budget is kept yet, so 6 does not occur in this version.")
+    yield from ("", "6: see [budgets](../howto/budgets.md).")
 
 
 def settings_page() -> Iterator[str]:
@@ -167,6 +168,7 @@ def settings_page() -> Iterator[str]:
         "| `takeover_after` | seconds, 1 to 86,400 |",
         "| `payloads` | a folder |",
         "| `gc.keep_days` | days, 0 to 36,500 (default: 30) |",
+        *_budget_keys(),
         '| `gc.max_size` | the most that artifacts may take, such as `"5G"` (default: no limit) |',
     )
     yield from ("", "## The repository's file: `.ostinato/config.toml`", "")
@@ -175,10 +177,18 @@ def settings_page() -> Iterator[str]:
     yield from (f"| `run.interaction` | {', '.join(INTERACTIONS)} |", "| `run.max_parallel` | 1 to 50 |")
     yield from ("| `run.checkpoint_remote` | a git repository |", "| `run.takeover_after` | seconds, 1 to 86,400 |")
     yield from (f"| `commands.{name}` | a list is an argv, a text is a shell line |" for name in COMMANDS)
+    yield from _budget_keys()
     yield f"| `gates.post` | a list of {', '.join(POST_GATES)} |"
     yield "| `policy.write`, `policy.deny_write` | lists of path globs that a run may write, and may not; a folder stands for all in it |"
     yield "| `policy.commands`, `policy.deny_commands` | lists of command patterns that a plan may start, and may not: `pytest`, `git push*` |"
     yield f"| `policy.network` | {' or '.join(NETWORK)}: whether commands get a network (where the system can keep them from it) |"
+
+
+def _budget_keys() -> Iterator[str]:
+    yield '| `budget.max_tokens` | the most tokens that one run may spend, such as `200000` or `"200k"` (default: any) |'
+    yield "| `budget.max_usd` | the most dollars that one run may spend, such as `2.5` (default: any) |"
+    yield "| `budget.daily_usd` | the most dollars that all runs of the repository may spend on one UTC day (default: any) |"
+    yield f"| `budget.on_red` | {' or '.join(ON_RED)}: what happens over 85 % (default: ask, unless the interaction is minimal) |"
 
 
 def errors_page() -> Iterator[str]:
@@ -230,8 +240,11 @@ def gates_page() -> Iterator[str]:
     yield from ("## Before anything runs", "", "| gate | fails or warns when |", "|---|---|")
     yield "| `git` | warns: uncommitted files stay out of the run |"
     yield "| `dependencies` | fails: under 200 MB free, or the plan has commands and the repository is not trusted; warns: a tool that runs code will not run |"
+    yield "| `budget` | fails: the plan may take more than the run's limit or the day's has left; warns: it leaves less than a quarter |"
     yield "| `risk` | warns: a person approves the plan first |"
     yield "| `permissions` | fails: the plan writes or starts what the `[policy]` forbids; warns: that is not known before, or a denied network cannot be kept away |"
+    yield from ("", "## While it runs", "", "| gate | fails or warns when |", "|---|---|")
+    yield "| `token_usage` | warns: from 75 % of a limit or of a part of the session; fails: above 85 %, and then the budget decides |"
     yield from (
         "",
         "## After the last step",

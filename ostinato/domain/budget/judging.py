@@ -17,6 +17,7 @@ STOP_CODE: Final = "budget"
 """Of a run that its budget stopped: exit code 6."""
 PRE_GATE: Final = "budget"
 MID_GATE: Final = "token_usage"
+_LESS: Final = "Raise the limit, or switch off what the step does not need"
 
 
 class OnRed(StrEnum):
@@ -103,7 +104,7 @@ def budget_gate(
         message = (
             f"no limit is set; up to {told(expected)} are expected" if not expected.is_nothing else "nothing is spent"
         )
-        return _gate(PRE_GATE, Stage.PRE, Status.PASS, "budget_unlimited", message)
+        return _gate(PRE_GATE, Status.PASS, "budget_unlimited", message)
     own = expected + (spent.committed if spent else Amount())
     today = expected + (day.committed if day else Amount())
     if short := limit.lacking(own):
@@ -119,8 +120,8 @@ def budget_gate(
     if zone is not Zone.GREEN:
         message = f"the plan may take {told(own)}, which leaves little"
         cure = "Raise the limit if it should not stop in the middle"
-        return _gate(PRE_GATE, Stage.PRE, Status.WARN, "budget_tight", message, cure)
-    return _gate(PRE_GATE, Stage.PRE, Status.PASS, "budget_fits", f"up to {told(expected)} are expected")
+        return _gate(PRE_GATE, Status.WARN, "budget_tight", message, cure)
+    return _gate(PRE_GATE, Status.PASS, "budget_fits", f"up to {told(expected)} are expected")
 
 
 def token_usage_gate(balance: Balance, context: ContextBalance | None = None) -> GateResult:
@@ -131,10 +132,14 @@ def token_usage_gate(balance: Balance, context: ContextBalance | None = None) ->
         metrics["context_tokens"] = float(context.used)
     filled = f"; the session's {context.fullest.part} part is {context.fullest.share:.0%} full" if context else ""
     message = f"{_told(balance)}{filled}"
-    status = {Zone.GREEN: Status.PASS, Zone.YELLOW: Status.WARN, Zone.RED: Status.FAIL}[zone]
-    code = {Zone.GREEN: "usage_green", Zone.YELLOW: "usage_yellow", Zone.RED: "usage_red"}[zone]
-    cure = "" if zone is Zone.GREEN else "Raise the limit, or switch off what the step does not need"
-    return _gate(MID_GATE, Stage.MID, status, code, message, cure).model_copy(update={"metrics": metrics})
+    match zone:
+        case Zone.GREEN:
+            found = _gate(MID_GATE, Status.PASS, "usage_green", message)
+        case Zone.YELLOW:
+            found = _gate(MID_GATE, Status.WARN, "usage_yellow", message, _LESS)
+        case Zone.RED:
+            found = _gate(MID_GATE, Status.FAIL, "usage_red", message, _LESS)
+    return found.model_copy(update={"metrics": metrics})
 
 
 class BudgetReport(Fact):
@@ -176,9 +181,10 @@ def _told(balance: Balance) -> str:
 
 
 def _short(message: str, cure: str) -> GateResult:
-    found = _gate(PRE_GATE, Stage.PRE, Status.FAIL, "budget_short", message, cure)
+    found = _gate(PRE_GATE, Status.FAIL, "budget_short", message, cure)
     return found.model_copy(update={"severity": Severity.CRITICAL})
 
 
-def _gate(gate: str, stage: Stage, status: Status, code: str, message: str, cure: str = "") -> GateResult:
+def _gate(gate: str, status: Status, code: str, message: str, cure: str = "") -> GateResult:
+    stage = Stage.PRE if gate == PRE_GATE else Stage.MID
     return GateResult(gate=gate, stage=stage, status=status, code=code, message=message, recommendation=cure)
