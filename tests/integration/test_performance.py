@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ostinato.adapters.gatekeepers import GateContext
+from ostinato.adapters.gatekeepers import GateContext, observe_benchmark, observe_command
 from ostinato.adapters.gatekeepers.custom import observe_custom
 from ostinato.adapters.gatekeepers.performance import observe_performance
 from ostinato.adapters.tools.context import ToolError
@@ -68,3 +68,13 @@ async def test_a_command_that_takes_too_long_could_not_judge(tmp_path: Path) -> 
 async def test_a_repository_that_is_not_trusted_has_no_gates_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="not trusted"):
         await observe_custom(CustomGate(name="own", run="true"), a_gate(tmp_path, {"a": ""}, trusted=False))
+
+
+async def test_what_could_not_run_is_a_value_with_its_reason(tmp_path: Path) -> None:
+    untrusted = a_gate(tmp_path / "a", {".ostinato/config.toml": '[commands]\nbenchmark = "true"\n'}, trusted=False)
+
+    command = await observe_command(CustomGate(name="own", run="true"), untrusted)
+    benchmark = await observe_benchmark(untrusted, untrusted)
+
+    assert (command.gate, command.ran, command.code) == ("own", False, "not_trusted")
+    assert (benchmark.ran, benchmark.code) == (False, "not_trusted")

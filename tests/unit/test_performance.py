@@ -1,6 +1,6 @@
 """Benchmarks before and after, judged by ratio and spread; gates by a command."""
 
-import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +10,7 @@ from ostinato.domain.performance import BenchmarkSeen, Timing, judge_performance
 from ostinato.domain.test_reports import Unreadable
 from tests.builders import a_finding, an_observation
 
+REPORT = Path(__file__).parents[1] / "data" / "reports" / "pytest-benchmark" / "report.json"
 STEADY = (1.0, 1.01, 1.02)
 
 
@@ -62,9 +63,11 @@ def test_only_benchmarks_of_both_commits_are_compared() -> None:
 
 
 def test_the_report_of_pytest_benchmark_is_read() -> None:
-    text = json.dumps({"benchmarks": [{"name": "a", "fullname": "test_x.py::a", "stats": {"median": 0.25}}]})
+    found = read_benchmarks(REPORT.read_text(encoding="utf-8"))
 
-    assert read_benchmarks(text) == {"test_x.py::a": 0.25}
+    assert not isinstance(found, Unreadable)
+    assert list(found) == ["test_bench.py::test_sum"]
+    assert 0 < found["test_bench.py::test_sum"] < 0.001
 
 
 @pytest.mark.parametrize(
