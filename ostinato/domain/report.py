@@ -40,6 +40,11 @@ class Recovered(Fact):
     severity: str
     strategy: str
     result: str
+    code: str = ""
+    """Of the failure: disk_full, tests_failed …"""
+    signature: str = ""
+    execution: int = 0
+    at: datetime | None = None
 
 
 class Conflict(Fact):

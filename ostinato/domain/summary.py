@@ -1,6 +1,7 @@
 """The report as Markdown, for people."""
 
 from ostinato.domain.execution import StepResult, StepState
+from ostinato.domain.failure_report import failure_lines, failure_report
 from ostinato.domain.figures import metrics, recommendations
 from ostinato.domain.gates import GateResult
 from ostinato.domain.monitoring import GATE_MARK, MARK, SHOWN_WHOLE
@@ -17,6 +18,8 @@ def markdown_report(snapshot: Snapshot) -> str:
     parts = [f"# {headline(snapshot.request.text)}", _opening(snapshot)]
     if snapshot.stop:
         parts.append(f"> {snapshot.stop.message}")
+    if failed := failure_report(snapshot):
+        parts.append("## Why\n\n" + "\n".join(failure_lines(failed)))
     if snapshot.todos:
         parts.append("## Steps\n\n" + "\n".join(_steps(snapshot)))
     parts.extend(_found(snapshot, result) for result in snapshot.results if result.findings)

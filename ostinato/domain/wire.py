@@ -10,6 +10,7 @@ from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.classification import Classification
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
+from ostinato.domain.failure_report import failure_report
 from ostinato.domain.figures import metrics, recommendations, seconds_between
 from ostinato.domain.gates import GateResult
 from ostinato.domain.ids import StepId
@@ -46,6 +47,7 @@ def report_json(snapshot: Snapshot) -> dict[str, Any]:
         "changes": [change.model_dump(mode="json") for change in snapshot.changes],
         "epoch": workspace.epoch if workspace else None,
         "recoveries": [recovery.model_dump(mode="json") for recovery in snapshot.recoveries],
+        "failure": failed.model_dump(mode="json") if (failed := failure_report(snapshot)) else None,
         "checkpoints": [
             {"id": point.id, "step": point.step_id, "commit": point.commit, "at": _time(point.at)}
             for point in snapshot.checkpoints
