@@ -14,7 +14,7 @@ MAX_FILE_CHARS = 1_000_000
 MAX_FILES = 5_000
 _READ = (
     ".py", ".pyi", ".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte", ".go", ".rs",
-    ".java", ".kt", ".kts", ".scala", ".groovy", ".sh", ".bash", ".pth", ".egg-link", ".txt",
+    ".java", ".kt", ".kts", ".scala", ".groovy", ".sh", ".bash", ".pth", ".egg-link", "entry_points.txt",
 )  # fmt: skip
 
 
@@ -25,7 +25,7 @@ async def change_between(mirror: Path, base: str, head: str, *, source_roots: tu
     texts = await _texts(mirror, [*((base, path) for path in wanted), *((head, path) for path in wanted)])
     settings = await _texts(mirror, [(base, path) for path in PYTEST_FILES])
     tracked = nul_separated(await private_git(mirror)("ls-tree", "-r", "-z", "--name-only", head))
-    unread = [path for path in wanted[:MAX_FILES] if _is_unread(texts[base, path]) or _is_unread(texts[head, path])]
+    unread = [path for path in wanted[:MAX_FILES] if _is_unread(texts[base, path], texts[head, path])]
     files = [
         FileChange(path=path, before=texts[base, path], after=texts[head, path])
         for path in wanted[:MAX_FILES]
@@ -51,5 +51,7 @@ async def _texts(mirror: Path, places: list[tuple[str, str]]) -> dict[tuple[str,
     }
 
 
-def _is_unread(text: str | None) -> bool:
-    return text is not None and (len(text) > MAX_FILE_CHARS or "\0" in text)
+def _is_unread(before: str | None, after: str | None) -> bool:
+    """Too big, no text, or by its name not to be found although it changed."""
+    known = [text for text in (before, after) if text is not None]
+    return not known or any(len(text) > MAX_FILE_CHARS or "\0" in text for text in known)

@@ -141,6 +141,14 @@ async def test_a_gate_that_the_head_configured_away_still_judges(tmp_path: Path)
     assert (gamed.metrics.get("failed", 0), honest.metrics["failed"]) == (0, 1)
 
 
+async def test_a_test_file_that_is_made_unreadable_is_not_passed_by(tmp_path: Path) -> None:
+    case = await a_case(tmp_path, {"a.test.js": "it('a', f) // \0\n"})
+
+    gate = await case.gate()
+
+    assert (gate.needs_person, [finding.rule for finding in gate.introduced]) == (True, ["unread"])
+
+
 @pytest.mark.parametrize("ignored", [False, True])
 async def test_untracked_traps_in_a_steps_worktree_never_reach_the_gate(tmp_path: Path, ignored: bool) -> None:
     broken: dict[str, str | None] = {"calc.py": CALC.replace("a + b", "a - b")}

@@ -4,7 +4,15 @@ import pytest
 
 from ostinato.domain.classification import Classification, Intent, TaskType
 from ostinato.domain.gates import Status
-from ostinato.domain.integrity import Change, FileChange, Weakening, find_weakenings, is_asked_for, judge_integrity
+from ostinato.domain.integrity import (
+    Change,
+    FileChange,
+    Weakening,
+    Weight,
+    find_weakenings,
+    is_asked_for,
+    judge_integrity,
+)
 
 TEST = "import pytest\n\n\ndef test_one():\n    assert f(1) == 2\n    assert f(2) == 3\n\n\ndef test_two():\n    assert f(3) == 4\n"
 PARAMS = "import pytest\n\n\n@pytest.mark.parametrize('n', {})\ndef test_n(n):\n    assert f(n)\n"
@@ -80,6 +88,24 @@ def test_what_is_collected_is_what_the_base_says() -> None:
     found = find_weakenings(Change(files=files, base_files=settings))
 
     assert {each.code for each in found} == {"test_removed"}
+
+
+def test_a_new_test_that_is_skipped_is_noted() -> None:
+    files = (FileChange(path="test_new.py", before=None, after="@pytest.mark.skip\ndef test_a():\n    assert f()\n"),)
+
+    found = find_weakenings(Change(files=files))
+
+    assert [(each.code, each.leads_to) for each in found] == [("test_skipped", Weight.NOTE)]
+
+
+def test_what_could_not_be_read_is_asked_about_where_it_judges_and_noted_elsewhere() -> None:
+    found = find_weakenings(Change(files=(), unread=("a.test.js", "conftest.py", "src/app.js")))
+
+    assert [(each.path, each.leads_to) for each in found] == [
+        ("a.test.js", Weight.ASK),
+        ("conftest.py", Weight.ASK),
+        ("src/app.js", Weight.NOTE),
+    ]
 
 
 OTHERS = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from ostinato.domain.classification import Classification
 from ostinato.domain.gates import SHOWN_FINDINGS, Finding, GateResult, Level, Severity, Stage, Status
 from ostinato.domain.integrity.asking import is_asked_for
-from ostinato.domain.integrity.collection import collection_of
+from ostinato.domain.integrity.collection import collection_of, is_test_file
 from ostinato.domain.integrity.configuration import configuration_findings, kind_of
 from ostinato.domain.integrity.model import CODES, Change, Weakening, Weight
 from ostinato.domain.integrity.other_tests import other_findings
@@ -28,12 +28,21 @@ def find_weakenings(change: Change) -> tuple[Weakening, ...]:
         *suppression_findings(change),
         *configuration_findings(change),
         *shadowing_findings(change),
-        *(Weakening(code="unread", path=path, what="it was not read") for path in change.unread if kind_of(path)),
+        *(
+            _unread(path, is_judge=kind_of(path) is not None or is_test_file(path, collection))
+            for path in change.unread
+        ),
     )
     weights = tuple(Weight)
     unique = dict.fromkeys(found)
     return tuple(
         sorted(unique, key=lambda each: (weights.index(each.leads_to), _ORDER.index(each.code), each.path, each.line))
+    )
+
+
+def _unread(path: str, *, is_judge: bool) -> Weakening:
+    return Weakening(
+        code="unread", path=path, what="it was not read: too big, or no text", weight=None if is_judge else Weight.NOTE
     )
 
 

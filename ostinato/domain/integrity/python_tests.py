@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ostinato.domain.integrity.collection import Collection
-from ostinato.domain.integrity.model import Change, Weakening
+from ostinato.domain.integrity.model import Change, Weakening, Weight
 
 _SKIPS = ("skip", "skipif", "skipIf", "skipUnless", "skip_unless", "xfail", "expectedFailure", "importorskip", "exit", "skipTest", "SkipTest")  # fmt: skip
 _CHECKS = ("raises", "warns", "deprecated_call", "fail", "assert_that", "expect", "verify", "check")
@@ -45,8 +45,10 @@ def python_findings(change: Change, collection: Collection) -> Iterator[Weakenin
     before = {file.path: _read(file.before, file.path, collection) for file in files}
     after = {file.path: _read(file.after, file.path, collection) for file in files}
     everywhere = [test for module in after.values() if module for test in module.tests.values()]
+    earlier = [test for module in before.values() if module for test in module.tests.values()]
     for file in files:
         old, new = before[file.path], after[file.path]
+        yield from _skipped_from_the_start(old, new, earlier)
         if old is None:
             continue
         if file.after is not None and new is None:
@@ -63,6 +65,16 @@ def python_findings(change: Change, collection: Collection) -> Iterator[Weakenin
         for name, test in old.tests.items():
             if test.collected:
                 yield from _compared(test, new.tests.get(name) if new else None, everywhere)
+
+
+def _skipped_from_the_start(old: Module | None, new: Module | None, earlier: list[Test]) -> Iterator[Weakening]:
+    """A new test that is skipped makes nothing weaker, and is worth a note."""
+    for name, test in new.tests.items() if new else ():
+        if test.collected and test.skips and (old is None or name not in old.tests) and _moved(test, earlier) is None:
+            what = f"{name} is new, and skipped: {test.skips[0]}"
+            yield Weakening(
+                code="test_skipped", path=test.path, line=test.line, what=what, subject=name, weight=Weight.NOTE
+            )
 
 
 def _unreadable(path: str) -> Weakening:
