@@ -48,7 +48,7 @@ class LedgerWorkflow:
         now = self._pass_time()
         if now >= self._ends_at:
             return self._answer(Refusal(code="day_over", message=f"{self._opened.day} is over: ask today's ledger"))
-        before = self._ledger.open
+        before = self._ledger.open_leases
         self._ledger, answer = self._ledger.raised(asked.limit).grant(
             asked.lease_id,
             asked.estimate,
@@ -128,11 +128,11 @@ class LedgerWorkflow:
         return self._checked_at + timedelta(seconds=self._opened.check_every_s)
 
     def _is_check_due(self) -> bool:
-        return bool(self._ledger.open) and workflow.now() >= self._checks_at()
+        return bool(self._ledger.open_leases) and workflow.now() >= self._checks_at()
 
     async def _look_after_leases(self) -> None:
         """Where nobody answers, the leases expire in their time."""
-        leases = self._ledger.open[:MOST_AT_ONCE]
+        leases = self._ledger.open_leases[:MOST_AT_ONCE]
         self._checked_at = workflow.now()
         try:
             found = await call(
@@ -153,4 +153,4 @@ class LedgerWorkflow:
         return info.is_continue_as_new_suggested() or info.get_current_history_length() > self._opened.longest_history
 
     def _is_over(self) -> bool:
-        return workflow.now() >= self._ends_at and not self._ledger.open and workflow.all_handlers_finished()
+        return workflow.now() >= self._ends_at and not self._ledger.open_leases and workflow.all_handlers_finished()

@@ -81,7 +81,7 @@ class Spending(RuleBasedStateMachine):
     @rule(holder=st.sampled_from(("r1", "r2")))
     def a_run_is_terminated(self, holder: str) -> None:
         self.ledger = self.ledger.abandoned((holder,), self.now)
-        assert all(lease.holder != holder for lease in self.ledger.open)
+        assert all(lease.holder != holder for lease in self.ledger.open_leases)
 
     @precondition(lambda self: any(not call.is_over for call in self.calls.values()))
     @rule(data=st.data())

@@ -228,7 +228,7 @@ async def test_the_lease_of_a_run_that_is_alive_is_kept_until_it_expires(server:
         await server.get_workflow_handle(holder).terminate()
         await day.handle.terminate()
 
-    assert (balance.open.tokens, balance.expired.tokens) == (300, 200)
+    assert (balance.promised.tokens, balance.expired.tokens) == (300, 200)
 
 
 async def test_it_goes_on_in_new_executions_and_forgets_nothing(server: Client, tmp_path: Path, cache: int) -> None:

@@ -76,12 +76,12 @@ class Folded(Fact):
 
 
 class Balance(Fact):
-    """The ledger at one moment. Granted = settled + open + expired + released, each in what was granted."""
+    """The ledger at one moment. Granted = settled + promised (open leases) + expired + released, each in what was granted."""
 
     limit: Limit
     granted: Amount
     settled: Amount
-    open: Amount
+    promised: Amount
     expired: Amount
     released: Amount
     spent: Amount
@@ -96,7 +96,7 @@ class Balance(Fact):
 
     @property
     def is_balanced(self) -> bool:
-        return self.granted == self.settled + self.open + self.expired + self.released
+        return self.granted == self.settled + self.promised + self.expired + self.released
 
 
 class Ledger(Fact):
@@ -164,15 +164,15 @@ class Ledger(Fact):
 
     def expire(self, now: datetime) -> "Ledger":
         """Leases whose time is over count by their estimates, until a late settlement says better."""
-        return self._expired([lease for lease in self.open if lease.expires_at <= now], now)
+        return self._expired([lease for lease in self.open_leases if lease.expires_at <= now], now)
 
     def abandoned(self, holders: Collection[str], now: datetime) -> "Ledger":
         """The open leases of workflows that are gone expire at once."""
-        return self._expired([lease for lease in self.open if lease.holder in holders], now)
+        return self._expired([lease for lease in self.open_leases if lease.holder in holders], now)
 
     def given_up(self, lease_id: str, now: datetime) -> "Ledger":
         """Nobody will say what it came to: it expires at once."""
-        return self._expired([lease for lease in self.open if lease.id == lease_id], now)
+        return self._expired([lease for lease in self.open_leases if lease.id == lease_id], now)
 
     def prolonged(self, lease_id: str, until: datetime) -> "Ledger":
         """It is still at work."""
@@ -231,7 +231,7 @@ class Ledger(Fact):
             limit=self.limit,
             granted=self.granted,
             settled=self.folded.settled + _granted(leases, LeaseState.SETTLED),
-            open=outstanding,
+            promised=outstanding,
             expired=self.folded.expired + _granted(leases, LeaseState.EXPIRED),
             released=self.folded.released + _granted(leases, LeaseState.RELEASED),
             spent=spent,
@@ -243,11 +243,11 @@ class Ledger(Fact):
         )
 
     @property
-    def open(self) -> tuple[Lease, ...]:
+    def open_leases(self) -> tuple[Lease, ...]:
         return tuple(lease for lease in self.leases.values() if lease.state is LeaseState.OPEN)
 
     def next_expiry(self) -> datetime | None:
-        return min((lease.expires_at for lease in self.open), default=None)
+        return min((lease.expires_at for lease in self.open_leases), default=None)
 
     def _expired(self, leases: Iterable[Lease], now: datetime) -> "Ledger":
         ledger = self
