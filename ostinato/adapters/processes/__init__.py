@@ -1,6 +1,7 @@
 """Child processes: an allow-listed environment, a supervisor for each, and nothing left behind."""
 
 from ostinato.adapters.processes.environment import clean_environment, environment_secrets
+from ostinato.adapters.processes.failing import failure_of
 from ostinato.adapters.processes.run import run_quiet, run_supervised
 from ostinato.adapters.processes.spec import ProcessEnd, ProcessSpec, Quick
 from ostinato.adapters.processes.strays import MARKER_VARIABLE, kill_strays
@@ -12,6 +13,7 @@ __all__ = (
     "Quick",
     "clean_environment",
     "environment_secrets",
+    "failure_of",
     "kill_strays",
     "run_quiet",
     "run_supervised",

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from ostinato.adapters.artifacts import ArtifactStore, ArtifactWriter
 from ostinato.adapters.processes.launch import Ending, Order, Supervised
@@ -12,7 +13,7 @@ from ostinato.adapters.processes.spec import TAIL_CHARS, ProcessEnd, ProcessSpec
 from ostinato.adapters.processes.strays import MARKER_VARIABLE, kill_strays
 from ostinato.adapters.processes.usage import Meter, free_bytes, oom_kills
 from ostinato.domain.errors import ExternalError
-from ostinato.domain.midway import Usage
+from ostinato.domain.midway import Resource, Usage
 from ostinato.domain.redaction import Redactor
 
 _PROGRESS_INTERVAL_S = 0.5
@@ -127,7 +128,7 @@ def _progress(sink: ArtifactWriter, on_progress: Callable[[str], None]) -> Calla
 class _Watch:
     """What was seen of a command's processes."""
 
-    exceeded: str = ""
+    exceeded: Resource | Literal[""] = ""
     peak: Usage = field(default_factory=Usage)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from ostinato.domain.midway import Usage
+from ostinato.domain.midway import Resource, Usage
 from ostinato.domain.plan import Limits
 
 TAIL_CHARS = 4_000
@@ -42,7 +43,7 @@ class ProcessEnd:
     """All it wrote, kept or not."""
     survivors: tuple[int, ...] = ()
     """Processes that could not be killed: another user's, or stuck in the kernel."""
-    exceeded: str = ""
+    exceeded: Resource | Literal[""] = ""
     """memory, disk or processes: the limit for which its processes were killed."""
     peak: Usage = field(default_factory=Usage)
     """What was seen in use at most: looked at every 2 s, so short peaks and short commands are missed."""

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
@@ -38,7 +39,7 @@ class Meter:
     def interval_s(self) -> float:
         return SAMPLE_SOON_S if self.limits.is_stated and self.samples < _SOON_FOR else SAMPLE_EVERY_S
 
-    def look(self) -> Resource | str:
+    def look(self) -> Resource | Literal[""]:
         """The limit that is passed now, or an empty text."""
         tree = self._tree()
         usage = Usage(memory_bytes=_memory(tree), processes=len(tree), disk_bytes=self._growth())
