@@ -9,6 +9,8 @@ from rich.text import Text
 
 from ostinato.cli.printable import printable
 from ostinato.cli.steprows import NOTE_CELLS, span, step_changes, step_lines, trouble_lines
+from ostinato.domain.budget.amounts import NOTHING, told, told_usd
+from ostinato.domain.budget.zones import Zone
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
 from ostinato.domain.explanation import Advice, Explanation, answers
@@ -42,10 +44,26 @@ def run_view(snapshot: Snapshot, now: datetime, *, ui_link: str = "") -> Group:
     if snapshot.outcome:
         blocks += [_found(snapshot, result) for result in snapshot.results if result.findings]
         blocks += [_introduced(gate) for gate in snapshot.gates if gate.introduced]
-    blocks.append(_ending(snapshot))
+    blocks += [_spent(snapshot), _ending(snapshot)]
     if ui_link:
         blocks.append([Text(f"  {ui_link}", style="quiet")])
     return spaced(blocks)
+
+
+def _spent(snapshot: Snapshot) -> list[Text]:
+    """Nothing where nothing was spent and no limit is near."""
+    if snapshot.spending is None:
+        return []
+    balance = snapshot.spending.balance()
+    if balance.committed.is_nothing:
+        return []
+    limits = [
+        told_usd(most) if name == "money" else f"{most:,} {name}" for name, _, most in balance.limit.pairs(NOTHING)
+    ]
+    unsure = ", partly estimated" if balance.unknown_count else ""
+    of = f" of {' and '.join(limits)}" if limits else ""
+    style = {Zone.GREEN: "quiet", Zone.YELLOW: "careful", Zone.RED: "bad"}[balance.zone]
+    return [Text(f"  spent      {told(balance.spent)}{unsure}{of} ({balance.zone})", style=style)]
 
 
 def _found(snapshot: Snapshot, result: StepResult) -> list[Text]:

@@ -1,24 +1,34 @@
 """What settings and the command line say of budgets."""
 
 from argparse import Namespace
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from ostinato.cli.defining import Problems
 from ostinato.cli.exits import Exit, of_run
 from ostinato.cli.limiting import limits_of, spending_of
+from ostinato.cli.rendering import run_view
+from ostinato.cli.terminal import THEME
 from ostinato.domain.budget.amounts import Amount, Limit
 from ostinato.domain.budget.judging import OnRed, red_policy
 from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.errors import UserError
 from ostinato.domain.pipeline import Outcome
-from ostinato.domain.report import Stop
+from ostinato.domain.report import Snapshot, Stop
 from ostinato.domain.request import Interaction, RunOptions
 from ostinato.domain.wire import report_json
 from ostinato.limits import UNLIMITED, BudgetSettings
 from ostinato.settings import load_repository_settings, load_settings
 from tests.builders import a_snapshot, at
+
+
+def shown(snapshot: Snapshot) -> str:
+    stream = StringIO()
+    Console(file=stream, theme=THEME, width=160).print(run_view(snapshot, at(2)))
+    return stream.getvalue()
 
 
 def settings_of(folder: Path, text: str, **environ: str) -> BudgetSettings:
@@ -87,6 +97,14 @@ def test_a_run_that_its_budget_stopped_has_an_exit_code_of_its_own() -> None:
 
     assert of_run("failed", stop) is Exit.BUDGET
     assert of_run("failed", None) is Exit.FAILED
+
+
+def test_the_view_of_a_run_shows_what_was_spent_and_only_then() -> None:
+    ledger, _ = Ledger(limit=Limit(tokens=1_000)).grant("a", Amount(tokens=900), at(0))
+    ledger = ledger.settle("a", Amount(tokens=800, micro_usd=1_500_000, requests=2), at(1))
+
+    assert "800 tokens, $1.50, 2 calls of 1,000 tokens (yellow)" in shown(a_snapshot(spending=ledger))
+    assert "spent" not in shown(a_snapshot(spending=Ledger())) + shown(a_snapshot())
 
 
 def test_the_report_tells_what_was_spent_of_what() -> None:
