@@ -51,3 +51,5 @@ def test_a_secret_that_is_only_printed_is_found_nowhere(own_stack: Stack, sample
     assert report["outcome"] == "failed"
     assert "[redacted:aws-access-key]" in json.dumps(report)
     assert_nowhere(KEY, own_stack.home, sample)
+    with pytest.raises(AssertionError, match=r"temporal\.db"):  # the search does see what the server stores
+        assert_nowhere("redacted:aws-access-key", own_stack.home / "server")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ostinato.adapters.git import scanning
 from ostinato.adapters.git.commits import snapshot
 from ostinato.adapters.git.outgoing import forget_secrets, outgoing_secrets
 from ostinato.adapters.git.repository import RepositoryState
@@ -69,6 +70,19 @@ async def test_attributes_hide_nothing_from_the_scan(tmp_path: Path) -> None:
     found = await added_secrets(mirror, tree, state.base_commit, Redactor())
 
     assert {finding.path for finding in found} == {"b.py", "c.bin"}
+
+
+async def test_a_file_that_is_too_big_to_read_keeps_nothing_else_from_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanning, "MAX_FILE_BYTES", 1000)
+    state, mirror, tree = await a_tree(tmp_path)
+    (tree / "big.bin").write_text(TOKEN + "x" * 1000)
+    (tree / "small.py").write_text(f"T = '{TOKEN}'\n")
+
+    found = await added_secrets(mirror, tree, state.base_commit, Redactor())
+
+    assert [finding.path for finding in found] == ["small.py"]
 
 
 @pytest.mark.parametrize("text", ["", "x\n"])

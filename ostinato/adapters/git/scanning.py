@@ -14,6 +14,7 @@ from ostinato.domain.redaction import Redactor
 _HUNK = re.compile(r"@@ -\S+ \+(\d+)")
 AS_TEXT = ("--text", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-prefix", "-U0")
 """Options of a diff that shows every line: what the repository's attributes call binary is read as well."""
+MAX_FILE_BYTES = 64 * 1024 * 1024
 _NO_CONFIG: Mapping[str, str] = {}
 
 
@@ -50,8 +51,18 @@ async def leftover_secrets(mirror: Path, worktree: Path, base: str, redactor: Re
 
 async def secrets_in(git: Git, parent: str, redactor: Redactor) -> tuple[Finding, ...]:
     """In what the index of this git adds to `parent`."""
-    diff = await git("diff", "--cached", *AS_TEXT, parent)
+    left_out = [f":(top,exclude,literal){path}" for path in await _too_big(git, parent)]
+    diff = await git("diff", "--cached", *AS_TEXT, parent, "--", ":/", *left_out)
     return await asyncio.to_thread(lambda: tuple(findings_in(diff, redactor)))
+
+
+async def _too_big(git: Git, parent: str) -> list[str]:
+    """New blobs that would not fit into memory; the security gate reads files one by one."""
+    listed = (await git("diff-index", "--cached", "--raw", "--no-renames", "--abbrev=64", "-z", parent)).split("\0")
+    blobs = {path: entry.split(" ")[3] for entry, path in zip(listed[::2], listed[1::2], strict=False)}
+    asked = "".join(f"{blob}\n" for blob in blobs.values())
+    sizes = (await git("cat-file", "--batch-check=%(objectsize)", stdin=asked)).splitlines()
+    return [path for path, size in zip(blobs, sizes, strict=True) if size.isdigit() and int(size) > MAX_FILE_BYTES]
 
 
 def findings_in(diff: str, redactor: Redactor) -> Iterator[Finding]:
