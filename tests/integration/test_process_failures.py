@@ -79,7 +79,7 @@ async def test_what_is_killed_for_its_limit_says_so(tmp_path: Path) -> None:
 
 
 async def test_the_same_command_fails_with_the_same_signature(tmp_path: Path) -> None:
-    line = "echo failed after $$ ms in $PWD; exit 3"
+    line = "echo failed after $$ ms in $PWD/x.py; exit 3"
     (tmp_path / "b").mkdir()
 
     first, second = await fail(tmp_path, line), await fail(tmp_path / "b", line)
