@@ -18,14 +18,13 @@ from ostinato.cli.exits import MEANING  # noqa: E402
 from ostinato.cli.parser import CommandModule, Parser, build_parser  # noqa: E402
 from ostinato.contracts import activities, workflows  # noqa: E402
 from ostinato.domain.definition.model import Definition  # noqa: E402
-from ostinato.domain.integrity import CODES, Weight  # noqa: E402
-from ostinato.domain.plan import GateName  # noqa: E402
 from ostinato.domain.recovering import classes as recovery_classes  # noqa: E402
 from ostinato.domain.recovering import codes as recovery_codes  # noqa: E402
 from ostinato.domain.risk_policy import CHANGES, FLOOR, POLICY  # noqa: E402
 from ostinato.domain.tools import TOOLS  # noqa: E402
 from ostinato.limits import ON_RED  # noqa: E402
 from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, NETWORK, POST_GATES, VARIABLES  # noqa: E402
+from scripts.reference_gates import gates_page  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
 MARK = "<!-- Made by scripts/make_reference.py from the code; edit the code. -->"
@@ -227,46 +226,6 @@ def _code_of(call: ast.Call) -> str:
         given = [call.args[_CODE_AT[name]]]
     texts = [node.value for node in given if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return next((text for text in texts if text and text.replace("_", "").isalnum() and text.islower()), "")
-
-
-def gates_page() -> Iterator[str]:
-    judged = {
-        GateName.TESTS: "A test that fails now and did not at the base fails it. Fewer tests than before, or coverage under 80 %, warns.",
-        GateName.LINT: "The repository's own linter where one is configured, else ruff.",
-        GateName.TYPES: "The repository's own checker where one is configured, else mypy.",
-        GateName.SECURITY: "bandit for insecure code, detect-secrets for secrets in any file.",
-    }
-    yield from ("# Gates", "", "Why they are as they are: [Gates](../explanation/gates.md).", "")
-    yield from ("## Before anything runs", "", "| gate | fails or warns when |", "|---|---|")
-    yield "| `git` | warns: uncommitted files stay out of the run |"
-    yield "| `dependencies` | fails: under 200 MB free, or the plan has commands and the repository is not trusted; warns: a tool that runs code will not run |"
-    yield "| `budget` | fails: the plan may take more than the run's limit or the day's has left; warns: it leaves less than a quarter |"
-    yield "| `risk` | warns: a person approves the plan first |"
-    yield "| `permissions` | fails: the plan writes or starts what the `[policy]` forbids; warns: that is not known before, or a denied network cannot be kept away |"
-    yield from ("", "## While it runs", "", "| gate | fails or warns when |", "|---|---|")
-    yield "| `token_usage` | warns: from 75 % of a limit or of a part of the session; fails: above 85 %, and then the budget decides |"
-    yield from (
-        "",
-        "## After the last step",
-        "",
-        "On the exact final commit, in a fresh checkout, compared with the base commit.",
-    )
-    yield from ("", "| gate | what it judges |", "|---|---|")
-    yield from (f"| `{gate}` | {judged[gate]} |" for gate in GateName)
-    yield "| `hook` | The repository's own pre-commit hook on the final commit, where it has one and is trusted. |"
-    yield "| `integrity` | What the change did to its own judges: tests, suppressions, limits, configuration. |"
-    yield "| `permissions` | What was written, against the `[policy]`. |"
-    yield from (
-        "",
-        "## What `integrity` names",
-        "",
-        "Why, and what it does not see: [Integrity](../explanation/integrity.md).",
-    )
-    yield from ("", "| code | meaning | unless the request is about it |", "|---|---|---|")
-    leads = {Weight.FAIL: "fails", Weight.ASK: "a person is asked", Weight.NOTE: "noted"}
-    yield from (f"| `{name}` | {code.means} | {leads[code.weight]} |" for name, code in CODES.items())
-    yield from ("", "Status is `pass`, `warn`, `fail` or `skipped`. A gate that had something to judge and could not")
-    yield "(`environment_missing`, `not_trusted`, `timed_out`, `tool_failed`) leaves the run degraded and unmergeable; `nothing_to_check` does not."
 
 
 def tools_page() -> Iterator[str]:

@@ -1,0 +1,100 @@
+"""Every code that a post gate can end with, and what it asks of a person: the table behind the reference."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ostinato.domain.gates import NOTHING_TO_CHECK, Status
+from ostinato.domain.test_reports.flaky import TESTS_FLAKY
+from ostinato.domain.test_reports.model import REPORT_UNREADABLE
+from ostinato.domain.test_reports.runners import BY_EXIT, BY_WORDS
+
+
+class Code(NamedTuple):
+    status: Status
+    means: str
+    cure: str
+
+
+CODES: Mapping[str, Code] = {
+    "tests_passed": Code(Status.PASS, "No test fails that did not fail at the base.", ""),
+    "tests_introduced": Code(
+        Status.FAIL,
+        "Tests fail now, also when run once more alone, that did not fail at the base; or the runner failed without naming one.",
+        "Correct the code or the tests; the findings name them.",
+    ),
+    TESTS_FLAKY: Code(
+        Status.WARN,
+        "At most ten tests failed, and those that are named passed when each was run once more, alone.",
+        "Make them independent of chance, time and their neighbours.",
+    ),
+    "tests_fewer": Code(
+        Status.WARN, "Fewer tests ran than at the base.", "Check that none was removed, hidden or not found any more."
+    ),
+    "coverage_low": Code(Status.WARN, "Coverage of lines is under 80 %.", "Ask for tests of what is not covered."),
+    BY_WORDS: Code(
+        Status.WARN,
+        "The command succeeded; counts come from what it printed (unittest, tox, nox, or a command that only starts a runner).",
+        "Let `[commands] test` start the runner itself, so that it writes a report.",
+    ),
+    BY_EXIT: Code(
+        Status.WARN,
+        "The command succeeded; what it ran is not known, as it is no runner that writes a report.",
+        "Let `[commands] test` start the runner itself.",
+    ),
+    REPORT_UNREADABLE: Code(
+        Status.SKIPPED,
+        "The runner's report is missing, cut off, contradicts itself or is hostile; it is never read as zero failures. "
+        "One unreadable report of several is a finding of this name.",
+        "Run the tests by hand in the worktree; a runner that was killed writes half a report.",
+    ),
+    "foreign_code": Code(
+        Status.FAIL,
+        "The tests imported the project from elsewhere than the checkout.",
+        "Remove the other installation from the environment.",
+    ),
+    "lint_introduced": Code(Status.FAIL, "The linter finds what it did not find at the base.", "See the findings."),
+    "lint_passed": Code(Status.PASS, "The linter finds nothing new.", ""),
+    "types_introduced": Code(
+        Status.FAIL, "The type checker finds what it did not find at the base.", "See the findings."
+    ),
+    "types_passed": Code(Status.PASS, "The type checker finds nothing new.", ""),
+    "security_introduced": Code(
+        Status.FAIL, "Insecure code or a possible secret that was not there at the base.", "See the findings."
+    ),
+    "security_passed": Code(Status.PASS, "Nothing new is insecure.", ""),
+    "performance_passed": Code(Status.PASS, "No benchmark is slower by more than a tenth.", ""),
+    "performance_slower": Code(
+        Status.WARN, "A benchmark's median is slower by more than 10 %, and by more than its spread.", "See the ratios."
+    ),
+    "performance_worse": Code(
+        Status.FAIL,
+        "A benchmark's median is slower by more than 30 %, and by more than its spread.",
+        "Find what the change made slow.",
+    ),
+    "performance_noisy": Code(
+        Status.WARN,
+        "A benchmark looks slower by more than 10 %, but the same code differs by as much from round to round.",
+        "Measure on a quieter machine, or make the benchmark longer.",
+    ),
+    "gate_command_passed": Code(
+        Status.PASS, "The command of a gate of your own succeeded, or failed at the base too.", ""
+    ),
+    "gate_command_failed": Code(
+        Status.FAIL,
+        "The command of a gate of your own failed and did not at the base. With severity minor it warns, with informational it only tells.",
+        "See its output.",
+    ),
+    NOTHING_TO_CHECK: Code(Status.SKIPPED, "There is nothing of the kind; not held against the run.", ""),
+    "not_trusted": Code(
+        Status.SKIPPED, "It would run the repository's own code, which needs your word.", "`--trust`, if you trust it."
+    ),
+    "environment_missing": Code(
+        Status.SKIPPED,
+        "The interpreter's environment, a command or the installed packages (`node_modules`) are missing.",
+        "Install them where the worker runs, or state a command that does.",
+    ),
+    "timed_out": Code(Status.SKIPPED, "It did not end in time.", "Give it longer, or make it shorter."),
+    "tool_failed": Code(
+        Status.SKIPPED, "The tool broke down or was configured wrongly.", "Its own words are kept as evidence."
+    ),
+}

@@ -1,0 +1,41 @@
+"""Every code of a post gate is in the table that the reference is made of."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from ostinato.adapters import gatekeepers
+from ostinato.domain import custom_gates, gates, performance
+from ostinato.domain.gate_codes import CODES
+from ostinato.domain.plan import GateName
+
+SOURCES = [Path(str(module.__file__)) for module in (gates, performance, custom_gates, gatekeepers)]
+STARTS = (
+    "tests_",
+    "coverage_low",
+    "performance_",
+    "gate_command_",
+    "report_",
+    "foreign_",
+    "environment_",
+    "timed_",
+    "tool_",
+)
+
+
+@pytest.mark.parametrize("gate", GateName)
+def test_what_a_gate_ends_with_is_described(gate: GateName) -> None:
+    assert {f"{gate}_passed", f"{gate}_introduced"} <= CODES.keys()
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.parent.name + "/" + path.name)
+def test_every_code_that_is_written_in_the_code_is_described(source: Path) -> None:
+    words = {
+        node.value
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if node.value.startswith(STARTS) and node.value.replace("_", "").isalpha()
+    }
+
+    assert words - CODES.keys() == set()
