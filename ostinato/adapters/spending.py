@@ -19,9 +19,19 @@ class Meter:
     what: str
     terms: Terms
     estimate: Amount
+    attempt: int = 1
+    """Of the activity: an earlier one that was lost may have spent as well."""
 
     async def begin(self) -> tuple[str, ...]:
-        """Before anything is sent; returns what a person should know. A second execution adds nothing."""
+        """Before anything is sent; returns what a person should know.
+
+        What an earlier attempt began, or came to, is kept under a name of its own and counts besides.
+        """
+        if self.attempt > 1 and self.history is not None:
+            spends, _ = await asyncio.to_thread(self.history.spend_of, self.run_id)
+            for lost in (spend for spend in spends if spend.lease_id == self.lease_id):
+                kept = lost.model_copy(update={"lease_id": f"{self.lease_id}#{self.attempt - 1}"})
+                await asyncio.to_thread(self.history.record_spend, kept)
         return await self._record(None, None)
 
     async def end(self, usage: Usage | None) -> Amount | None:

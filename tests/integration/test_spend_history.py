@@ -107,8 +107,9 @@ def test_a_history_of_the_version_before_keeps_what_it_has(
 PRICE = Price(input=1_000_000, output=5_000_000, cached_read=100_000, cache_write=1_250_000)
 
 
-def a_meter(history: History, price: Price | None = PRICE) -> Meter:
+def a_meter(history: History, price: Price | None = PRICE, *, attempt: int = 1) -> Meter:
     return Meter(
+        attempt=attempt,
         history=history, lease_id="a", run_id="run-1", what="plan.ask_type", terms=Terms(model="m", price=price),
         estimate=Amount(tokens=2_000, micro_usd=900, requests=1),
     )  # fmt: skip
@@ -129,6 +130,18 @@ async def test_a_call_is_settled_with_what_it_came_to(history: History) -> None:
 
     assert amount == Amount(tokens=1_050, micro_usd=900 + 10 + 250, requests=2)
     assert [spend.amount for spend in history.spend_of("run-1")[0]] == [amount]
+
+
+async def test_what_an_attempt_that_was_lost_may_have_spent_counts_besides(history: History) -> None:
+    await a_meter(history).begin()
+    again = a_meter(history, attempt=2)
+    await again.begin()
+    amount = await again.end(USAGE)
+    ledger, _ = Ledger().grant("a", again.estimate, NOW)
+
+    ledger = ledger.settle("a", amount, NOW).reconciled(history.spend_of("run-1")[0], NOW)
+
+    assert ledger.balance().spent.tokens == 1_050 + 2_000
 
 
 async def test_what_nobody_can_say_stays_a_call_that_began(history: History) -> None:
