@@ -15,6 +15,8 @@ from ostinato.domain.integrity.shadowing import shadowing_findings
 from ostinato.domain.integrity.suppressions import suppression_findings
 
 GATE = "integrity"
+MAX_LISTED = 100
+"""Of the findings in a verdict that travels; the gravest come first."""
 _LEVELS = {Weight.FAIL: Level.ERROR, Weight.ASK: Level.WARNING, Weight.NOTE: Level.INFO}
 _ORDER = tuple(CODES)
 
@@ -73,7 +75,7 @@ def judge_integrity(
         commit=commit,
         tree=tree,
         message=message,
-        details="\n".join(str(finding) for finding in findings),
+        details=_listed(findings),
         recommendation=cure,
         introduced=tuple(findings[:SHOWN_FINDINGS]),
         introduced_count=len(findings),
@@ -114,6 +116,11 @@ def _verdict(
     if found:
         return Status.PASS, "integrity_noted", f"nothing weaker; noted: {_shown(found)}", ""
     return Status.PASS, "integrity_kept", "tests, suppressions, limits and configuration are as strict as before", ""
+
+
+def _listed(findings: Sequence[Finding]) -> str:
+    more = len(findings) - MAX_LISTED
+    return "\n".join([*map(str, findings[:MAX_LISTED]), *([f"and {more} more"] if more > 0 else ())])
 
 
 def _shown(found: Sequence[Weakening]) -> str:
