@@ -9,7 +9,7 @@ from pydantic import Field
 from ostinato.domain.base import Fact
 from ostinato.domain.execution import StepState
 from ostinato.domain.gates import GateResult, Severity, Stage, Status
-from ostinato.domain.plan import Limits
+from ostinato.domain.precautions import Limits
 
 LOOP_LENGTH = 3
 """The same failure so often is no progress (features, F7)."""

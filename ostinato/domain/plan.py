@@ -10,6 +10,7 @@ from ostinato.domain.base import Fact
 from ostinato.domain.errors import Problem
 from ostinato.domain.globs import matches
 from ostinato.domain.ids import ID_PATTERN, StepId
+from ostinato.domain.precautions import Deployment, Fallback, Limits
 
 COMMAND_TIMEOUT_S = 300.0
 """Default for command and tool steps (features, F5)."""
@@ -119,38 +120,6 @@ class Recovery(Fact):
     kind: Literal["idempotent", "reconcile", "ask"] = "idempotent"
     check: str = ""
     """For reconcile: a shell line that exits 0 when the effect is already there."""
-
-
-class Fallback(Fact):
-    """What does the step's work where the step itself cannot."""
-
-    run: str = ""
-    """A shell line."""
-    agent: str = ""
-    prompt: str = ""
-    """For the agent; empty: what the step says itself."""
-
-
-class Deployment(Fact):
-    """The step puts something into service: when that fails, what was there before is brought back first."""
-
-    roll_back: Text
-    """A shell line."""
-    diagnose: str = ""
-    """A shell line whose output is kept before anything is rolled back."""
-
-
-class Limits(Fact):
-    """What its processes may use together; over it they are ended. None: no limit."""
-
-    memory_bytes: Annotated[int, Field(gt=0)] | None = None
-    disk_bytes: Annotated[int, Field(gt=0)] | None = None
-    """By which its worktree may grow while it runs."""
-    processes: Annotated[int, Field(gt=0)] | None = None
-
-    @property
-    def is_stated(self) -> bool:
-        return any(limit is not None for limit in (self.memory_bytes, self.disk_bytes, self.processes))
 
 
 class Step(Fact):

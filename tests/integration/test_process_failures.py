@@ -11,7 +11,7 @@ from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.adapters.processes import ProcessSpec, clean_environment, failure_of, run_supervised
 from ostinato.domain.diagnosis import ErrorClass
 from ostinato.domain.execution import Failure
-from ostinato.domain.plan import Limits
+from ostinato.domain.precautions import Limits
 from ostinato.domain.redaction import Redactor
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 
 from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.adapters.processes import ProcessEnd, ProcessSpec, clean_environment, run_supervised
-from ostinato.domain.plan import Limits
+from ostinato.domain.precautions import Limits
 from ostinato.domain.redaction import Redactor
 
 MIB = 2**20

@@ -6,7 +6,8 @@ import pytest
 
 from ostinato.domain.definition import Definition, compile_definition
 from ostinato.domain.definition.checks import size_bytes
-from ostinato.domain.plan import Deployment, Fallback, Limits, Step
+from ostinato.domain.plan import Step
+from ostinato.domain.precautions import Deployment, Fallback, Limits
 
 
 def compiled(**fields: Any) -> Step:

@@ -5,7 +5,7 @@ import pytest
 from ostinato.domain.execution import StepState
 from ostinato.domain.gates import Severity, Stage, Status
 from ostinato.domain.midway import Usage, exceeded, judge_error_rate, judge_progress, judge_resources
-from ostinato.domain.plan import Limits
+from ostinato.domain.precautions import Limits
 
 OK, BAD = StepState.SUCCEEDED, StepState.FAILED
 

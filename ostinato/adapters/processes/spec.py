@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from ostinato.domain.midway import Resource, Usage
-from ostinato.domain.plan import Limits
+from ostinato.domain.precautions import Limits
 
 TAIL_CHARS = 4_000
 

@@ -10,7 +10,7 @@ from typing import Literal
 import psutil
 
 from ostinato.domain.midway import Resource, Usage, exceeded
-from ostinato.domain.plan import Limits
+from ostinato.domain.precautions import Limits
 
 SAMPLE_EVERY_S = 2.0
 SAMPLE_SOON_S = 0.25

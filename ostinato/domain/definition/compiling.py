@@ -40,10 +40,7 @@ from ostinato.domain.plan import (
     AskAction,
     ChooseAction,
     CommandAction,
-    Deployment,
-    Fallback,
     GroupAction,
-    Limits,
     Merge,
     Plan,
     Recovery,
@@ -51,6 +48,7 @@ from ostinato.domain.plan import (
     Step,
     ToolAction,
 )
+from ostinato.domain.precautions import Deployment, Fallback, Limits
 from ostinato.domain.references import alone, literal, resolve, substitute_inputs
 from ostinato.domain.tools import TOOLS
 
