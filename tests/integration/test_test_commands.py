@@ -1,5 +1,6 @@
 """Test commands of other languages, run for real: counts, names, flaky tests, and what cannot be believed."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -9,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from ostinato.adapters.gatekeepers import GateContext
+from ostinato.adapters.gatekeepers import GateContext, observe
 from ostinato.adapters.gatekeepers.test_commands import observe_test_command, observe_test_commands
 from ostinato.adapters.tools.context import ToolError
-from ostinato.domain.gates import Observation
+from ostinato.domain.gates import Observation, judge
+from ostinato.domain.plan import GateName
 from ostinato.domain.project import Basis, Command, Purpose
 from tests.integration.toolkit import a_context, a_tree, listed
 
@@ -42,10 +44,11 @@ def a_gate(folder: Path, files: dict[str, str], *, trusted: bool = True) -> Gate
     return GateContext(commit="c0ffee", **fields)
 
 
-def a_command(*argv: str, folder: str = ".") -> Command:
+def a_command(*argv: str, folder: str = ".", language: str = "") -> Command:
     return Command(
-        tool=argv[0], argv=argv, source="a test", purpose=Purpose.TEST, basis=Basis.SCRIPT, folder=folder, member=folder
-    )
+        tool=argv[0], argv=argv, source="a test", purpose=Purpose.TEST, basis=Basis.SCRIPT, folder=folder,
+        member=folder, language=language,
+    )  # fmt: skip
 
 
 def a_package(line: str) -> str:
@@ -68,6 +71,16 @@ async def test_node_tests_are_counted_and_named(tmp_path: Path) -> None:
 
 
 @needs_node
+async def test_the_gate_finds_the_command_of_a_project_without_python(tmp_path: Path) -> None:
+    files = {"package.json": a_package("node --test"), "test/sum.test.js": NODE_TESTS.replace("4)", "3)")}
+
+    observation = await observe(GateName.TESTS, a_gate(tmp_path, files))
+
+    assert (observation.command, observation.metrics["passed"]) == ("npm run test", 2)
+    assert judge(observation, None).code == "tests_passed"
+
+
+@needs_node
 async def test_nothing_is_left_in_the_tree(tmp_path: Path) -> None:
     context = a_gate(tmp_path, {"package.json": a_package("node --test"), "test/sum.test.js": NODE_TESTS})
 
@@ -85,10 +98,40 @@ async def test_a_wrapped_script_proves_less(tmp_path: Path) -> None:
     assert (observation.ran, observation.weak, observation.findings) == (True, "tests_by_exit", ())
 
 
-@needs_node
-async def test_packages_that_are_not_installed_are_said(tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match="no node_modules"):
-        await seen(tmp_path, {"package.json": a_package("jest")}, *NPM)
+async def test_packages_that_cannot_be_installed_are_said(tmp_path: Path) -> None:
+    manifest = json.dumps({"scripts": {"test": "jest"}, "devDependencies": {"jest": "29"}})
+    context = a_gate(tmp_path, {"package.json": manifest})
+
+    with pytest.raises(ToolError, match="no node_modules and no lock file"):
+        await observe_test_command(context, a_command(*NPM, language="JavaScript"))
+
+
+async def test_packages_are_installed_once_from_the_lock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    npm = tmp_path / "bin" / "npm"
+    npm.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/calls\n[ "$1" = ci ] && mkdir node_modules\nexit 0\n')
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    files = {"package.json": a_package("own.js"), "package-lock.json": "{}", ".gitignore": "node_modules"}
+    context, command = a_gate(tmp_path, files), a_command(*NPM, language="JavaScript")
+
+    await asyncio.gather(*(observe_test_command(context, command) for _ in range(3)))
+
+    assert sorted((tmp_path / "calls").read_text().split()) == ["ci", "run", "run", "run"]
+
+
+async def test_an_installation_that_fails_is_a_missing_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "npm").write_text("#!/bin/sh\nmkdir -p node_modules\necho no registry\nexit 1\n")
+    (tmp_path / "bin" / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    context = a_gate(tmp_path, {"package.json": a_package("jest"), "package-lock.json": "{}"})
+
+    for _ in range(2):
+        with pytest.raises(ToolError, match="no registry"):
+            await observe_test_command(context, a_command(*NPM, language="JavaScript"))
 
 
 async def test_a_repository_that_is_not_trusted_runs_nothing(tmp_path: Path) -> None:

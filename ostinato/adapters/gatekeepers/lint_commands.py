@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ostinato.adapters.gatekeepers.context import GateContext
-from ostinato.adapters.gatekeepers.test_commands import NOT_STARTED, into_file, missing_command, script_of
+from ostinato.adapters.gatekeepers.installing import require_modules
+from ostinato.adapters.gatekeepers.test_commands import (
+    NOT_STARTED,
+    into_file,
+    missing_command,
+    needs_modules,
+    script_of,
+)
 from ostinato.adapters.tools.context import (
     ToolContext,
     ToolError,
@@ -75,6 +82,8 @@ async def command_findings(context: GateContext, command: Command) -> tuple[Find
     tools = replace(context.for_tools(), tree=context.tree / command.folder)
     require_trust(tools, "linting with the project's own tool")
     line = " ".join(command.argv)
+    if needs_modules(command):
+        await require_modules(context.for_tools(), tools.tree)
     with scratch_folder() as scratch:
         linter, argv = _reporting(command.argv, script_of(tools.tree, command))
         output = scratch / "findings"

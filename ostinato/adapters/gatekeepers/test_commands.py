@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ostinato.adapters.gatekeepers.context import GateContext
+from ostinato.adapters.gatekeepers.installing import require_modules
 from ostinato.adapters.processes import ProcessEnd
 from ostinato.adapters.projects.reading import Reader, table
 from ostinato.adapters.tools.context import (
@@ -42,7 +43,6 @@ _ALL_INTO_FILE = f"{_INTO_FILE} 2>&1"
 NOT_STARTED = (126, 127)
 _MOST_REPORTS = 2_000
 _MANAGERS = ("npm", "pnpm", "yarn", "bun")
-_FROM_MODULES = ("jest", "vitest", "mocha")
 _GUESSED = (ReportKind.PYTEST_TEXT, ReportKind.UNITTEST_TEXT, ReportKind.CARGO, ReportKind.GO, ReportKind.TAP)
 _COVERAGE = (
     ("coverage/coverage-summary.json", CoverageKind.ISTANBUL),
@@ -77,13 +77,19 @@ async def observe_test_command(context: GateContext, command: Command) -> Observ
     script = script_of(tools.tree, command)
     with scratch_folder() as scratch:
         varied = vary(command.argv, script=script, folder=str(scratch))
-        _require_modules(context, varied, command)
+        if needs_modules(command, varied.runner):
+            await require_modules(context.for_tools(), tools.tree)
         first = await _run(tools, varied, scratch=scratch, line=line)
         if first.end.exit_code in NOT_STARTED and not first.report.collected:
             raise missing_command(line, first.end, "[commands] test")
         steady = await _passing_alone(tools, command, script, first)
     report = settle_flaky(first.report, steady)
     return _seen(context, line, replace(first, report=report), steady)
+
+
+def needs_modules(command: Command, runner: str = "") -> bool:
+    """Commands of JavaScript packages; node's own runner may do without any."""
+    return command.language in ("JavaScript", "TypeScript") and runner != "node"
 
 
 async def observe_test_commands(context: GateContext, commands: Sequence[Command]) -> Observation:
@@ -122,18 +128,6 @@ def script_of(folder: Path, command: Command) -> str:
     scripts = table(Reader(tree=folder).json("package.json"), "scripts")
     line = scripts.get(argv[2])
     return line if isinstance(line, str) else ""
-
-
-def _require_modules(context: GateContext, varied: Variation, command: Command) -> None:
-    """Runners of npm packages are not installed by us."""
-    place = (context.tree / command.folder).resolve()
-    roots = [folder for folder in (place, *place.parents) if folder.is_relative_to(context.tree.resolve())]
-    if varied.runner in _FROM_MODULES and not any((folder / "node_modules").is_dir() for folder in roots):
-        raise ToolError(
-            FailureKind.ENVIRONMENT_MISSING,
-            f"{varied.runner} is not installed: there is no node_modules",
-            recommendation='State a command that installs first: [commands] test = "npm ci && npm test"',
-        )
 
 
 def into_file(argv: Sequence[str], file: Path, *, with_errors: bool) -> tuple[str, ...]:
