@@ -24,13 +24,13 @@ from ostinato.cli.steprows import span
 from ostinato.cli.trust import UNTRUSTED, is_trusted
 from ostinato.domain.approval import Approval, approval_for
 from ostinato.domain.budget.amounts import NOTHING, Amount, told, told_usd
-from ostinato.domain.budget.context import context_balance
 from ostinato.domain.budget.judging import BudgetReport, budget_report, limit_of
 from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.budget.prices import expected_of_planning
 from ostinato.domain.claims import with_implied
 from ostinato.domain.classification import Classification
 from ostinato.domain.classifying.escalation import Escalation, Next
+from ostinato.domain.context_budget.measuring import context_balance
 from ostinato.domain.durations import PRIOR, Expectation, with_expectations
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import Plan, critical_path, expected_duration_s, waves

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ostinato.domain.budget.context import context_balance
 from ostinato.domain.budget.judging import budget_report, limit_of
 from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.classification import Classification
+from ostinato.domain.context_budget.measuring import context_balance
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
 from ostinato.domain.failure_report import failure_report

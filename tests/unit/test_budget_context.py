@@ -1,9 +1,10 @@
 """The context ledger, and what really makes a session smaller."""
 
-from ostinato.domain.budget.context import Part, context_balance, tokens_of_context
-from ostinato.domain.budget.optimising import Optimisation, optimised
+from ostinato.domain.budget.context import Part
 from ostinato.domain.budget.zones import Zone
 from ostinato.domain.classification import Classification, Intent, TaskType
+from ostinato.domain.context_budget.measuring import context_balance, tokens_of_context
+from ostinato.domain.context_budget.optimising import Optimisation, optimised
 from ostinato.domain.relevance import StepContext
 from ostinato.domain.resources import Activated, Activation, Detail, Found, Kind, Origin, Resource, cost_of
 from ostinato.domain.run_context import ContextItem

@@ -1,13 +1,10 @@
-"""The context ledger: how full a session of 200,000 tokens is, part by part. Pure."""
+"""The context ledger: how full a session of 200,000 tokens is, part by part; measured by `context_budget`. Pure."""
 
 from enum import StrEnum
 from typing import Final
 
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.zones import Zone, zone_of
-from ostinato.domain.relevance import StepContext, as_markdown
-from ostinato.domain.resources import Activation
-from ostinato.domain.tokens import estimated_tokens
 
 WINDOW_TOKENS: Final = 200_000
 
@@ -63,25 +60,3 @@ class ContextBalance(Fact):
     def zone(self) -> Zone:
         """Of the part that is fullest: one that is too full takes from the others."""
         return zone_of(self.fullest.share)
-
-
-def context_balance(
-    activation: Activation | None,
-    context: StepContext | None,
-    *,
-    prompt_tokens: int = 0,
-    system_tokens: int = 0,
-    window: int = WINDOW_TOKENS,
-) -> ContextBalance:
-    """`prompt_tokens`: what else a step is asked with; `system_tokens`: what the agent itself begins with."""
-    read = activation.context_tokens if activation else 0
-    return ContextBalance(
-        window=window,
-        system=system_tokens,
-        dynamic=activation.tokens if activation else 0,
-        working=read + tokens_of_context(context) + prompt_tokens,
-    )
-
-
-def tokens_of_context(context: StepContext | None) -> int:
-    return estimated_tokens(as_markdown(context)) if context else 0

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ostinato.domain.base import Fact
-from ostinato.domain.budget.context import WINDOW_TOKENS, ContextBalance, context_balance, tokens_of_context
+from ostinato.domain.budget.context import WINDOW_TOKENS, ContextBalance
 from ostinato.domain.budget.zones import Zone
+from ostinato.domain.context_budget.measuring import context_balance, tokens_of_context
 from ostinato.domain.relevance import CAP_CHARS, StepContext, compacted
 from ostinato.domain.resources import MOST_LEFT_OUT, Activated, Activation, Detail, Kind, NotActivated
 
