@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ostinato.adapters.processes import ProcessEnd
+from ostinato.adapters.projects.reading import Reader, table
 from ostinato.adapters.tools.context import (
     ToolContext,
     ToolError,
