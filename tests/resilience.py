@@ -136,7 +136,7 @@ RESILIENCE: tuple[Failed, ...] = (
         error_class=C.STORAGE,
         facts=_exit("cp: error writing 'b': No space left on device\n"),
         bare=(S.GIVE_UP,),
-        equipped=(S.FALLBACK_COMMAND, *_LAST),
+        equipped=(S.RETRY, S.RETRY, S.FALLBACK_COMMAND, *_LAST),
     ),
     Failed(
         error_class=C.EXTERNAL_SERVICE,

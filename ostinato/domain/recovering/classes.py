@@ -163,7 +163,7 @@ POLICY: Mapping[ErrorClass, ClassPolicy] = {
     ),
     ErrorClass.STORAGE: ClassPolicy(
         family=_F.INFRASTRUCTURE, severity=_C.CRITICAL, meaning="a disk is full, read-only or broken, or a file may not be used",
-        strategies=(_S.FALLBACK_COMMAND, *_LAST),
+        strategies=(_S.RETRY, _S.FALLBACK_COMMAND, *_LAST),
     ),
     ErrorClass.EXTERNAL_SERVICE: ClassPolicy(
         family=_F.INFRASTRUCTURE, severity=_C.MAJOR, meaning="a service answered with an error of its own",
