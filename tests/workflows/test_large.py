@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,16 +22,7 @@ from ostinato.domain.plan import AskAction, Plan, Step
 from ostinato.domain.request import RunOptions
 from tests.fakes.world import succeeded, tool_step
 from tests.workflows.conftest import PAYLOADS, running
-from tests.workflows.steering import (
-    a_plan,
-    answer,
-    failed,
-    overriding,
-    pause,
-    resume,
-    until,
-    until_decision,
-)
+from tests.workflows.steering import a_plan, answer, failed, now_at, overriding, pause, resume, until, until_decision
 from workflows.run import RunWorkflow
 from workflows.shard import ShardWorkflow
 
@@ -186,7 +177,7 @@ async def test_what_a_shard_carried_that_somebody_ended_is_carried_by_another(
 
 
 async def test_a_shard_asks_for_its_run_less_and_less_often(skipping: Client, sharded: None) -> None:
-    options = RunOptions(deadline=datetime.now(UTC) + timedelta(hours=90))
+    options = RunOptions(deadline=await now_at(skipping) + timedelta(hours=90))
 
     async with running(
         skipping, a_plan(tool_step("one"), ASK), options=options, prepare=overriding(step_execute=no_op)
