@@ -23,6 +23,7 @@ def a_guess(then: Next, **overrides: Behaviour) -> Callable[[World], None]:
     """Drafts whose type nobody is sure of."""
 
     def prepare(world: World) -> None:
+        world.classification = world.classification.model_copy(update={"confidence": 0.2, "stated": False})
         world.escalation = Escalation(next=then, gate_types=(TaskType.BUG_FIX,), reason="20 % sure")
         world.overrides.update({name.replace("__", "."): value for name, value in overrides.items()})
 
