@@ -203,7 +203,8 @@ def _factors(found: Classification, width: int) -> Iterator[Text]:
     facts = facts_of(found.readings, found.risk)
     for name, value in found.factors.items():
         lead = f"      {name.replace('_', ' '):<19}{value:.2f} × {WEIGHTS[name]:.2f}  "
-        yield Text.assemble(lead, (cut("; ".join(reversed(facts[name])), width - len(lead)), "quiet"))
+        told = [fact for fact in reversed(facts[name]) if ": 0 " not in fact]
+        yield Text.assemble(lead, (cut("; ".join(told), width - len(lead)), "quiet"))
 
 
 def _sources(seen: Foresight, width: int) -> Iterator[Text]:
