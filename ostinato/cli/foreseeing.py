@@ -95,7 +95,10 @@ async def foresee_run(asked: Asked, home: Home, *, trusted: bool, model: str = "
         approval=approval,
         gates=gates,
         asks=asks_of(plan, classification, approval, seen.escalation),
-        lacks=(*lacks_of(gates, project, activation, trusted=trusted), *absent_programs(plan, state.root)),
+        lacks=(
+            *lacks_of(gates, project, activation, paths=classification.paths, trusted=trusted),
+            *absent_programs(plan, state.root),
+        ),
         cost=cost_of(plan, activation, model),
         notes=(*state.notes, *map(str, doubts), *_of_the_model(options.plan, model)),
     )

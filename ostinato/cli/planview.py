@@ -108,7 +108,7 @@ def _money(cost: Cost) -> str:
 
 def _legend(seen: Foresight) -> str:
     plan = seen.plan
-    side = f"┌│└ side by side, at most {plan.max_parallel}" if any(len(wave) > 1 for wave in waves(plan)) else ""
+    side = f"┌│└ together, at most {plan.max_parallel}" if any(len(wave) > 1 for wave in waves(plan)) else ""
     return " · ".join(filter(None, (plan.source, "◆ critical path", side)))
 
 

@@ -161,9 +161,14 @@ def _together(outer: int | None, inner: int | None) -> int | None:
 
 
 def lacks_of(
-    gates: Iterable[GateResult], project: ProjectFacts, activation: Activation, *, trusted: bool
+    gates: Iterable[GateResult],
+    project: ProjectFacts,
+    activation: Activation,
+    *,
+    paths: Iterable[str] = (),
+    trusted: bool,
 ) -> list[Lack]:
-    """By the gates that a run starts with, and what they do not ask."""
+    """By the gates that a run starts with, and what they do not ask. `paths` are what the run is about."""
     poor = [gate for gate in gates if gate.status in (Status.WARN, Status.FAIL) and gate.gate != "risk"]
     lacks = [_lack(gate) for gate in poor]
     if not trusted and not any(lack.code == "not_trusted" for lack in lacks):
@@ -172,10 +177,20 @@ def lacks_of(
     if project.is_python and not project.test_files:
         what = "no tests were found: the tests gate has nothing to judge by"
         lacks.append(Lack(what=what, cure='Have some written: ostinato run "write tests for …"', code="no_tests"))
+    if project.is_python and (others := _unwatched(project, paths)):
+        what = f"the built-in tools and gates know Python, and not what is in {', '.join(others)}"
+        cure = "Use a definition that runs the project's own commands there"
+        lacks.append(Lack(what=what, cure=cure, code="language_unsupported"))
     if activation.broken_count:
         what = f"{activation.broken_count} resources (skills, servers, agents …) are broken and left out"
         lacks.append(Lack(what=what, cure="See what is wrong with them: ostinato resources", code="resources_broken"))
     return [*lacks, *(Lack(what=note, code="project_note") for note in project.notes)]
+
+
+def _unwatched(project: ProjectFacts, paths: Iterable[str]) -> list[str]:
+    """Packages in other languages that the run is about: "packages/web (JavaScript)"."""
+    touched = project.survey.touched(paths)
+    return [f"{member.path} ({member.language})" for member in touched if member.language != "Python"]
 
 
 def _lack(gate: GateResult) -> Lack:

@@ -10,7 +10,7 @@ from ostinato.cli.mermaid import label, mermaid_text
 from ostinato.cli.plandata import foresight_data
 from ostinato.cli.plantree import tree_lines
 from ostinato.cli.planview import foresight_lines
-from ostinato.cli.prospects import Asking, machine_s, risks_of
+from ostinato.cli.prospects import Asking, lacks_of, machine_s, risks_of
 from ostinato.domain.classification import Risk
 from tests.builders import a_plan, a_project, a_step
 from tests.unit.plan_views import a_foresight, a_mixed_plan, shown
@@ -146,6 +146,20 @@ def test_an_untrusted_repository_is_missing_trust_before_anything_else() -> None
 
     assert [lack.code for lack in lacks[:2]] == ["not_trusted", "no_tests"]
     assert lacks[0].cure == "Allow and remember it with --trust"
+
+
+def test_a_package_in_a_language_that_no_tool_knows_is_missing_its_tools() -> None:
+    web = {"path": "web", "name": "web", "language": "TypeScript", "manager": "npm", "manifest": "web/package.json"}
+    known = a_project(survey={"members": [web]})
+
+    def lacking(*paths: str) -> list[str]:
+        found = lacks_of((), known, a_foresight().activation, paths=paths, trusted=True)
+        return [lack.what for lack in found if lack.code == "language_unsupported"]
+
+    assert lacking("web/src/app.ts") == [
+        "the built-in tools and gates know Python, and not what is in web (TypeScript)"
+    ]
+    assert lacking("src/app.py") == []
 
 
 def test_commands_without_trust_are_said_to_stop_the_run_at_its_start() -> None:
