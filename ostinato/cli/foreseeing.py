@@ -20,7 +20,7 @@ from ostinato.cli.trust import is_trusted
 from ostinato.domain.approval import Approval, approval_for
 from ostinato.domain.claims import with_implied
 from ostinato.domain.classification import Classification
-from ostinato.domain.classifying.escalation import Escalation
+from ostinato.domain.classifying.escalation import Escalation, Next
 from ostinato.domain.durations import Expectation, with_expectations
 from ostinato.domain.gates import GateResult
 from ostinato.domain.ids import StepId
@@ -100,7 +100,7 @@ async def foresee_run(asked: Asked, home: Home, *, trusted: bool, model: str = "
             *absent_programs(plan, state.root),
         ),
         cost=cost_of(plan, activation, model),
-        notes=(*state.notes, *map(str, doubts), *_of_the_model(options.plan, model)),
+        notes=(*state.notes, *map(str, doubts), *_of_the_model(options.plan, seen.escalation, model)),
     )
 
 
@@ -123,10 +123,12 @@ def _facts(state: RepositoryState, home: Home) -> PreflightFacts:
     return PreflightFacts(dirty_paths=state.dirty_paths, dirty_count=state.dirty_count, free_bytes=free)
 
 
-def _of_the_model(given: Plan | None, model: str) -> tuple[str, ...]:
-    if given is not None or not model:
-        return ()
-    return (f"a run lets {model} draft the plan; this is the template's, which stands where the draft is refused",)
+def _of_the_model(given: Plan | None, escalation: Escalation | None, model: str) -> Iterator[str]:
+    """What a run would ask a language model, and `plan` does not."""
+    if given is None and model:
+        if escalation is not None and escalation.next is Next.ASK_MODEL:
+            yield f"{escalation.reason}; this plan is for the type that is likeliest"
+        yield f"a run lets {model} draft the plan; this is the template's, which stands where the draft is refused"
 
 
 def absent_programs(plan: Plan, root: Path) -> Iterator[Lack]:

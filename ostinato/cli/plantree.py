@@ -104,7 +104,7 @@ class _Row:
 
 def _columns(plan: Plan, width: int) -> _Columns:
     free = width - _LEAD - _TIME - _GAPS + 2
-    id_cells = min(max(len(step.id) for step in plan.steps), free // 4)
+    id_cells = min(max(len(step.id) for step in plan.steps), free // 3)
     who = min(max(len(who_does(step)) for step in plan.steps), free // 4)
     widest = max(len(flat(step.name)) for step in plan.steps)
     return _Columns(name=min(widest, free - id_cells - who), id=id_cells, who=who, width=width)
@@ -119,7 +119,8 @@ def _details(
         yield f"whether {flat(readable(step.action.condition))}"
     if after := _after(step, before, number):
         yield after
-    yield from (f"waits for {found.step}: {found.because}" for found in step.implied[:3])
+    if step.implied:
+        yield _implied(step)
     if step.writes:
         yield f"writes {some(step.writes)}"
     elif step.writes is None and (step.action.kind == "command" or _expects_changes(step)):
@@ -137,6 +138,14 @@ def _details(
     found = expectations.get(step.id)
     if found is not None and found.because != PRIOR:
         yield f"time by {found.because}"
+
+
+def _implied(step: Step) -> str:
+    """What nobody wrote down, and why it waits all the same; the reasons of several in one."""
+    if len(step.implied) == 1:
+        return f"waits for {step.implied[0].step}: {step.implied[0].because}"
+    read = dict.fromkeys(found.because.removeprefix("reads ").partition(" which ")[0] for found in step.implied)
+    return f"waits for {some([found.step for found in reversed(step.implied)], 6)}: reads {some(list(read))}, which they write"
 
 
 def _expects_changes(step: Step) -> bool:

@@ -104,8 +104,9 @@ def asks_of(
     """In the order in which they would come."""
     asks: list[Ask] = []
     if escalation is not None and escalation.next is Next.ASK_PERSON:
-        kinds = tuple(map(str, escalation.gate_types))
-        asks.append(Ask(kind=Asking.TYPE, what="say which type of task it is", why=escalation.reason, options=kinds))
+        likely = (*(str(each.task_type) for each in classification.top), "any")
+        why = f"{escalation.reason}; this plan is for {classification.task_type}"
+        asks.append(Ask(kind=Asking.TYPE, what="say which type of task it is", why=why, options=likely))
     if approval.needed and not approval.in_advance:
         what = "approve the plan before anything is executed"
         asks.append(

@@ -10,8 +10,12 @@ from ostinato.cli.mermaid import label, mermaid_text
 from ostinato.cli.plandata import foresight_data
 from ostinato.cli.plantree import tree_lines
 from ostinato.cli.planview import foresight_lines
-from ostinato.cli.prospects import Asking, lacks_of, machine_s, risks_of
+from ostinato.cli.prospects import Asking, asks_of, lacks_of, machine_s, risks_of
+from ostinato.domain.approval import Approval
+from ostinato.domain.claims import with_implied
 from ostinato.domain.classification import Risk
+from ostinato.domain.classifying.escalation import escalation
+from ostinato.domain.rules import classify
 from tests.builders import a_plan, a_project, a_step
 from tests.unit.plan_views import a_foresight, a_mixed_plan, shown
 
@@ -101,6 +105,15 @@ def test_a_plan_of_many_steps_is_not_drawn_to_its_end() -> None:
     assert lines[-1].strip() == "… 50 more steps: --json lists them"
 
 
+def test_waiting_for_several_writers_is_explained_once() -> None:
+    writers = [a_step(f"write-{name}", writes=[f"{name}/**"]) for name in ("a", "b")]
+    plan = with_implied(a_plan(*writers, a_step("read", reads=["**/*.py"])))
+
+    drawn = " ".join(shown(*tree_lines(plan, {}, 80)).split())
+
+    assert "waits for write-a, write-b: reads **/*.py, which they write" in drawn
+
+
 def test_people_are_told_each_thing_that_they_would_be_asked_and_why() -> None:
     seen = a_foresight("ship it", a_mixed_plan(), interaction="checkpoint")
 
@@ -110,6 +123,16 @@ def test_people_are_told_each_thing_that_they_would_be_asked_and_why() -> None:
         (Asking.HAND_OFF, "fix", "not enough"),
     ]
     assert seen.asks[0].why == "--interaction checkpoint asks before executing"
+
+
+def test_an_unsure_type_is_asked_for_with_the_answers_that_a_run_takes() -> None:
+    found = classify("stuff is weird")
+    wanted = escalation(found, has_model=False, can_ask=True)
+
+    (ask,) = asks_of(a_plan(), found, Approval(needed=False), wanted)
+
+    assert (ask.kind, ask.options) == (Asking.TYPE, (*(each.task_type for each in found.top), "any"))
+    assert f"this plan is for {found.task_type}" in ask.why
 
 
 def test_work_of_people_inside_a_group_is_counted_for_each_part() -> None:
