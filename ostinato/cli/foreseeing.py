@@ -1,50 +1,49 @@
 """What a run would do: facts of the repository, then the same decisions as a run makes. Changes nothing."""
 
 import asyncio
-import os
-from collections.abc import Mapping
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Group
-from rich.text import Text
-
+from ostinato.adapters.git.repository import RepositoryState
 from ostinato.adapters.history import History
-from ostinato.adapters.prices import price_table
+from ostinato.adapters.home import Home
 from ostinato.adapters.resources import CommitTree, discover
 from ostinato.adapters.understanding import understand_request
 from ostinato.cli.asking import Asked, ask_for
 from ostinato.cli.call import Call
-from ostinato.cli.commands.classify import classification_lines
 from ostinato.cli.detecting import project_of
-from ostinato.cli.printable import printable
-from ostinato.cli.projects import summary_lines
-from ostinato.cli.rendering import spaced
-from ostinato.cli.steprows import span
-from ostinato.cli.trust import UNTRUSTED, is_trusted
+from ostinato.cli.prospects import Ask, Cost, Lack, asks_of, cost_of, lacks_of
+from ostinato.cli.trust import is_trusted
 from ostinato.domain.approval import Approval, approval_for
-from ostinato.domain.budget.amounts import NOTHING, Amount, told, told_usd
-from ostinato.domain.budget.judging import BudgetReport, budget_report, limit_of
-from ostinato.domain.budget.ledger import Ledger
-from ostinato.domain.budget.prices import expected_of_planning
 from ostinato.domain.claims import with_implied
 from ostinato.domain.classification import Classification
 from ostinato.domain.classifying.escalation import Escalation, Next
-from ostinato.domain.context_budget.measuring import context_balance
-from ostinato.domain.durations import PRIOR, Expectation, with_expectations
+from ostinato.domain.durations import Expectation, with_expectations
+from ostinato.domain.gates import GateResult
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import Plan, critical_path, expected_duration_s, waves
+from ostinato.domain.plan import CommandAction, Plan
+from ostinato.domain.planning.quality import every_step
+from ostinato.domain.preflight import PreflightFacts, preflight_gates
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.refining import after_plan
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.selection import select
-from ostinato.settings import user_config
+
+_OF_THE_SHELL = frozenset(
+    (".", ":", "[", "cd", "command", "eval", "exec", "exit", "export", "for", "if", "set", "test")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foresight:
     request: RunRequest
+    base_commit: str
+    base_branch: str
+    trusted: bool
     classification: Classification
     activation: Activation
     project: ProjectFacts
@@ -52,37 +51,41 @@ class Foresight:
     expectations: Mapping[StepId, Expectation]
     """Where each step's expected seconds come from."""
     escalation: Escalation | None
-    """What would be done about a type that is not certain."""
+    """What would be done about a type that is not certain; None where a plan was given."""
     approval: Approval
-    needs_person: tuple[str, ...]
-    missing: tuple[str, ...]
+    gates: tuple[GateResult, ...]
+    """What the gates before a run say now."""
+    asks: tuple[Ask, ...]
+    lacks: tuple[Lack, ...]
+    cost: Cost
     notes: tuple[str, ...]
-    budget: BudgetReport
-    expected: Amount
-    """What the language model may take for it."""
 
 
 async def foresee(call: Call) -> Foresight:
+    """UserError with everything that is wrong with the arguments. No server is asked, or started."""
     asked = await ask_for(call)
     trusted = call.arguments.trust or is_trusted(call.home, asked.repository.root)
-    project = await project_of(asked.repository)
+    return await foresee_run(asked, call.home, trusted=trusted, model=call.settings.llm)
+
+
+async def foresee_run(asked: Asked, home: Home, *, trusted: bool, model: str = "") -> Foresight:
+    state, options = asked.repository, asked.request.options.model_copy(update={"trusted": trusted})
+    project = await project_of(state)
     seen = await understand_request(
-        asked.request,
-        project,
-        git=asked.repository.git(),
-        commit=asked.repository.base_commit,
-        home=call.home,
-        has_model=bool(call.settings.llm),
+        asked.request, project, git=state.git(), commit=state.base_commit, home=home, has_model=bool(model)
     )
     drafted = with_implied(seen.plan)
-    samples, doubts = await asyncio.to_thread(History(call.home).samples, asked.repository.repository_id, drafted)
+    samples, doubts = await asyncio.to_thread(History(home).samples, state.repository_id, drafted)
     plan, expectations = with_expectations(drafted, samples)
     classification = after_plan(seen.classification, plan, expectations)
-    approval = approval_for(asked.request.options, classification)
+    approval = approval_for(options, classification)
     activation = await _activation(asked, classification, trusted=trusted)
-    ledger = Ledger(limit=limit_of(asked.request.options))
+    gates = preflight_gates(options, classification, plan, project, _facts(state, home))
     return Foresight(
         request=asked.request,
+        base_commit=state.base_commit,
+        base_branch=state.base_branch or "",
+        trusted=trusted,
         classification=classification,
         activation=activation,
         project=project,
@@ -90,20 +93,15 @@ async def foresee(call: Call) -> Foresight:
         expectations=expectations,
         escalation=seen.escalation,
         approval=approval,
-        needs_person=_people(plan, approval),
-        missing=_missing(project, trusted=trusted),
-        notes=(*asked.repository.notes, *map(str, doubts)),
-        budget=budget_report(ledger.balance(), context_balance(activation, None)),
-        expected=_expected(call, asks_type=seen.escalation is not None and seen.escalation.next is Next.ASK_MODEL),
+        gates=gates,
+        asks=asks_of(plan, classification, approval, seen.escalation),
+        lacks=(
+            *lacks_of(gates, project, activation, paths=classification.paths, trusted=trusted),
+            *absent_programs(plan, state.root),
+        ),
+        cost=cost_of(plan, activation, model),
+        notes=(*state.notes, *map(str, doubts), *_of_the_model(options.plan, seen.escalation, model)),
     )
-
-
-def _expected(call: Call, *, asks_type: bool) -> Amount:
-    """Of the calls that a run makes of the language model while it plans."""
-    if not call.settings.llm:
-        return NOTHING
-    terms = price_table(user_config(os.environ).parent).terms(call.settings.llm.replace(" ", ""))
-    return expected_of_planning(terms, asks_type=asks_type, drafts=True)
 
 
 async def _activation(asked: Asked, classification: Classification, *, trusted: bool) -> Activation:
@@ -119,72 +117,41 @@ async def _activation(asked: Asked, classification: Classification, *, trusted: 
     )
 
 
-def _people(plan: Plan, approval: Approval) -> tuple[str, ...]:
-    consent = (f"approve the plan: {approval.reason}",) if approval.needed and not approval.in_advance else ()
-    return (*consent, *(f"do by hand: {step.name}" for step in plan.steps if step.needs_person))
+def _facts(state: RepositoryState, home: Home) -> PreflightFacts:
+    place = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    return PreflightFacts(dirty_paths=state.dirty_paths, dirty_count=state.dirty_count, free_bytes=free)
 
 
-def _missing(project: ProjectFacts, *, trusted: bool) -> tuple[str, ...]:
-    found = [] if trusted else [f"trust: {UNTRUSTED}"]
-    if project.is_python and not project.test_files:
-        found.append("tests: none were found, so the tests gate has nothing to judge by")
-    return (*found, *project.notes)
+def _of_the_model(given: Plan | None, escalation: Escalation | None, model: str) -> Iterator[str]:
+    """What a run would ask a language model, and `plan` does not."""
+    if given is None and model:
+        if escalation is not None and escalation.next is Next.ASK_MODEL:
+            yield f"{escalation.reason}; this plan is for the type that is likeliest"
+        yield f"a run lets {model} draft the plan; this is the template's, which stands where the draft is refused"
 
 
-def foresight_lines(seen: Foresight) -> Group:
-    head = Text.assemble(
-        (printable(seen.request.text.splitlines()[0][:100]), "title"), ("  nothing is changed by this", "quiet")
-    )
-    activated = [seen.activation.mode, *(skill.name for skill in seen.activation.skills)]
-    resources = Text.assemble(("  active     ", "quiet"), ", ".join(activated), f" ({seen.activation.tokens} tokens)")
-    gates = Text.assemble(("  gates      ", "quiet"), ", ".join(seen.plan.post_gates) or "none")
-    return spaced(
-        [
-            [head, *classification_lines(seen.classification), resources, *summary_lines(seen.project)],
-            plan_lines(seen.plan, seen.expectations),
-            [gates, *_budget_lines(seen)],
-            [Text(f"  needs you  {printable(item)}", style="careful") for item in seen.needs_person],
-            [Text(f"  missing    {printable(item)}", style="careful") for item in seen.missing],
-        ]
-    )
+def absent_programs(plan: Plan, root: Path) -> Iterator[Lack]:
+    """Programs that the plan's commands begin with and that are not here, each once."""
+    seen: set[str] = set()
+    for step in every_step(plan.steps):
+        program = _program(step.action) if isinstance(step.action, CommandAction) else ""
+        if not program or program in seen:
+            continue
+        seen.add(program)
+        if "/" in program and not (root / program).exists():
+            cure = "Add it to the repository, unless an earlier step makes it"
+            yield Lack(what=f"{program}, which {step.id} runs, is not in the repository", cure=cure, code="no_file")
+        elif "/" not in program and shutil.which(program) is None:
+            cure = f"Install {program}, or make sure that PATH names its folder"
+            yield Lack(what=f"{program}, which {step.id} runs, is not installed here", cure=cure, code="no_program")
 
 
-def _budget_lines(seen: Foresight) -> list[Text]:
-    """Nothing where nothing is limited and nothing is spent."""
-    options = seen.request.options
-    limits = [f"{options.max_tokens:,} tokens"] if options.max_tokens is not None else []
-    limits += [told_usd(options.max_micro_usd)] if options.max_micro_usd is not None else []
-    limits += [f"{told_usd(options.daily_micro_usd)} a day"] if options.daily_micro_usd is not None else []
-    if not limits and seen.expected.is_nothing:
-        return []
-    expected = "nothing is spent" if seen.expected.is_nothing else f"up to {told(seen.expected)}"
-    return [Text.assemble(("  budget     ", "quiet"), expected, ", of ", " and ".join(limits) or "no limit")]
-
-
-def plan_lines(plan: Plan, expectations: Mapping[StepId, Expectation]) -> list[Text]:
-    """Steps by wave; ◆ marks the critical path. What is learned says from what."""
-    critical = critical_path(plan)
-    lines = [
-        Text.assemble(
-            (f"  {len(plan.steps)} steps", "title"),
-            f" in {len(waves(plan))} waves, about {span(expected_duration_s(plan))}",
-            (f"   {plan.source} · {plan.strategy} · ◆ critical path", "quiet"),
-        )
-    ]
-    for number, wave in enumerate(waves(plan), start=1):
-        for index, step_id in enumerate(wave):
-            step = plan.step(step_id)
-            mark = ("◆", "active") if step_id in critical else ("◇", "quiet")
-            lead = f"  {number:>2} " if index == 0 else "     "
-            line = Text.assemble(
-                (lead, "quiet"), mark, f" {printable(step.name):<48}", (f"{span(step.expected_s):>9}", "quiet")
-            )
-            after = f"  after {', '.join(step.depends_on)}" if step.depends_on else ""
-            writes = f"  writes {', '.join(step.writes)}" if step.writes else ""
-            lines.append(line.append(printable(_learned(step_id, expectations) + after + writes), "quiet"))
-    return lines
-
-
-def _learned(step_id: StepId, expectations: Mapping[StepId, Expectation]) -> str:
-    found = expectations.get(step_id)
-    return f"  by {found.because}" if found and found.because != PRIOR else ""
+def _program(action: CommandAction) -> str:
+    """Empty where the shell, or a reference, decides what is run."""
+    try:
+        words = action.argv or shlex.split(action.shell.strip().splitlines()[0], comments=True)
+    except (ValueError, IndexError):
+        return ""
+    first = next((word for word in words if "=" not in word), "")
+    return "" if first in _OF_THE_SHELL or any(char in first for char in "{}$()`;|&<>*~!") else first

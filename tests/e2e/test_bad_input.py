@@ -374,7 +374,9 @@ def that_runs_programs(folder: Path) -> Path:
 ODDITIES = {
     "a path with spaces and other letters": Odd(make=lambda at: make_repository(at / "Größe 大 'x\" $HOME", FILES)),
     "another language and control characters": Odd(
-        make=a_repository, request="Bitte \x1b[31mlint\x07 aufräumen: 修复 lint errors, \u202eעברית\u200f 🎻\x01"
+        make=a_repository,
+        request="Bitte \x1b[31mlint\x07 aufräumen: 修复 lint errors, \u202eעברית\u200f 🎻\x01",
+        options=("--trust", "--type", "maintenance"),
     ),
     "submodules": Odd(make=with_a_submodule, said=("submodules",)),
     "LFS pointers": Odd(make=tracked_by_lfs, said=("Git LFS",)),

@@ -138,7 +138,7 @@ def test_a_secret_in_the_request_reaches_neither_server_nor_disk(stack: Stack, s
     token = "ghp_" + "Zq8" * 12
     request = f"fix the lint errors, my token is {token}"
 
-    run_id = stack.start(request, sample, "--trust", "--yes", "--id", "secretive")
+    run_id = stack.start(request, sample, "--trust", "--yes", "--id", "secretive", "--type", "maintenance")
     stack.finished(run_id)
 
     holding = [path for path in stack.home.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]

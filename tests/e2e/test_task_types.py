@@ -160,20 +160,29 @@ def work_by_hand(kind: Type, worktree: Path) -> None:
         (worktree / name).write_text(before.replace(old, new))
 
 
-def answer(stack: Stack, kind: Type, run_id: str) -> None:
-    """Waits for the hand-off, does the work, says that it is done."""
-    stack.until(run_id, lambda status: bool(status["pending_decisions"]) or bool(status["outcome"]))
-    [decision] = json.loads(stack.call("decisions", run_id, "--json").out)["data"]
-    assert decision["step_id"] == kind.handoff
-    assert kind.request in decision["context"]
-    work_by_hand(kind, Path(decision["worktree"]))
-    stack.ok("decide", run_id, decision["id"], "done", "--note", kind.note or "done by hand")
+def answer_all(stack: Stack, kind: Type, run_id: str) -> None:
+    """Does whatever is handed over until the run has ended: the work itself once, and notes elsewhere."""
+    done = False
+    while True:
+        status = stack.until(run_id, lambda status: bool(status["pending_decisions"]) or bool(status["outcome"]))
+        if status["outcome"]:
+            break
+        decision = json.loads(stack.call("decisions", run_id, "--json").out)["data"][0]
+        if decision["kind"] == "handoff":
+            assert kind.request in decision["context"]
+        mine = decision["step_id"] == kind.handoff and not done
+        if mine:
+            work_by_hand(kind, Path(decision["worktree"]))
+            done = True
+        note = kind.note if mine and kind.note else "done by hand"
+        stack.ok("decide", run_id, decision["id"], decision["options"][0]["name"], "--note", note)
+    assert done
 
 
 def check_consistency(report: dict[str, Any], repository: Path) -> None:
     """The outcome follows from steps and gates, and the branch is what the report says."""
     failed = [step["id"] for step in report["steps"] if step["outcome"] in ("failed", "blocked")]
-    post = [gate for gate in report["gates"] if gate["stage"] == "post"]
+    post = [gate for gate in report["gates"] if gate["stage"] == "post" and gate["gate"] != "risk"]
     doubtful = [gate["gate"] for gate in post if gate["status"] not in ("pass", "warn")]
     branch = f"ostinato/{report['run_id']}"
     assert (report["outcome"] == "completed") == (not failed and not doubtful), (failed, doubtful)
@@ -188,7 +197,7 @@ def check_consistency(report: dict[str, Any], repository: Path) -> None:
 def test_a_request_of_each_type_ends_with_a_judged_commit(stack: Stack, started: dict[str, Started], name: str) -> None:
     kind, run = TYPES[name], started[name]
     if kind.handoff:
-        answer(stack, kind, run.run_id)
+        answer_all(stack, kind, run.run_id)
 
     report = stack.finished(run.run_id)
 

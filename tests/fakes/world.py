@@ -14,6 +14,7 @@ from ostinato.contracts import planning
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
 from ostinato.domain.classification import Classification, Intent, TaskType
+from ostinato.domain.classifying.escalation import Escalation
 from ostinato.domain.errors import UserError
 from ostinato.domain.execution import StepOutcome, StepResult
 from ostinato.domain.gates import GateResult, Observation, Stage, Status, judge
@@ -69,6 +70,9 @@ class World:
     """Of the workflows, and of what any worker can do."""
     plan: Plan
     classification: Classification = field(default_factory=a_classification)
+    escalation: Escalation | None = None
+    """Of the first draft; what was settled on or is generic needs none."""
+    has_model: bool = False
     overrides: dict[str, Behaviour] = field(default_factory=dict)
     calls: list[tuple[str, Any]] = field(default_factory=list)
     asked_at: list[tuple[str, str]] = field(default_factory=list)
@@ -119,7 +123,14 @@ class World:
 
     async def _plan_draft(self, command: planning.DraftPlan) -> planning.PlanDraft:
         facts = ProjectFacts(commit=BASE, languages={"Python": 3})
-        return planning.PlanDraft(classification=self.classification, project=facts, plan=self.plan)
+        is_first = command.settled is None and not command.generic
+        return planning.PlanDraft(
+            classification=self.classification,
+            project=facts,
+            plan=self.plan,
+            escalation=self.escalation if is_first else None,
+            has_model=self.has_model,
+        )
 
     async def _plan_ask_type(self, command: planning.AskType) -> TypeAnswer:
         return TypeAnswer(reason="no model here", model="")

@@ -1,8 +1,8 @@
 import pytest
 
 from ostinato.domain.classification import Complexity, Intent, Risk, TaskType
-from ostinato.domain.complexity import WEIGHTS
 from ostinato.domain.classifying.escalation import UNSURE
+from ostinato.domain.complexity import WEIGHTS
 from ostinato.domain.rules import classify
 
 PLAIN = {

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from temporalio.client import WorkflowHandle
+from google.protobuf.empty_pb2 import Empty
+from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from ostinato.contracts import activities as contracts
@@ -73,6 +74,12 @@ async def until_seen(handle: Handle, condition: Callable[[Snapshot], object]) ->
 async def snapshot_of(handle: Handle) -> Snapshot:
     snapshot: Snapshot = await ask(handle, SNAPSHOT, Snapshot)
     return snapshot
+
+
+async def now_at(client: Client) -> datetime:
+    """Of a server that skips time: tests before this one may have left it far in the future."""
+    answered = await client.test_service.get_current_time(Empty())
+    return answered.time.ToDatetime(tzinfo=UTC)
 
 
 async def ask(handle: Handle, query: str, kind: Any) -> Any:

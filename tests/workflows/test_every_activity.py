@@ -14,6 +14,8 @@ from temporalio.exceptions import ApplicationError
 
 from ostinato.contracts import activities as contracts
 from ostinato.contracts.workflows import Acknowledged, pulse_queue, step_queue
+from ostinato.domain.classification import TaskType
+from ostinato.domain.classifying.escalation import Escalation, Next
 from ostinato.domain.continuation import Rollback
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
@@ -65,8 +67,11 @@ class Scene:
     options: RunOptions | None = None
     absent: Callable[[World], tuple[str, ...]] = lambda world: ()
     when_it_raises: Outcome = Outcome.FAILED
+    has_model: bool = False
+    """And the type is a guess, so that it is asked."""
 
 
+A_GUESS = Escalation(next=Next.ASK_MODEL, gate_types=(TaskType.BUG_FIX,), reason="20 % sure")
 LONG_S = 1.0
 MIND = Step(id=StepId("mind"), name="Think", action=AgentAction(prompt="Think"), depends_on=(StepId("one"),))
 PARTS = GroupAction(items="[1, 2]", body=(tool_step("part"),))
@@ -94,6 +99,8 @@ SCENES = {
         options=IMPATIENT,
         absent=lambda world: (step_queue(world.place), pulse_queue(world.place)),
     ),
+    "plan.ask_type": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED, has_model=True),
+    "plan.draft_by_model": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED, has_model=True),
     "step.forecast": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED),
     "report.store": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED),
 }
@@ -110,6 +117,8 @@ async def acted(server: Client, scene: Scene, prepare: Callable[[World], None]) 
     def prepared(world: World) -> None:
         world.overrides["step.integrate"] = conflicting("conflicting", 1)
         world.overrides["step.execute"] = _long_is_long
+        if scene.has_model:
+            world.has_model, world.escalation = True, A_GUESS
         prepare(world)
 
     async with running(server, scene.plan, options=scene.options, prepare=prepared, absent=scene.absent) as (

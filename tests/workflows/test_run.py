@@ -1,7 +1,7 @@
 """The run workflow against a real server and fake activities."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
@@ -18,7 +18,7 @@ from ostinato.domain.report import Snapshot
 from ostinato.domain.request import Interaction, RunOptions
 from tests.fakes.world import World, a_classification, succeeded, tool_step
 from tests.workflows.conftest import running
-from tests.workflows.steering import a_plan, ask, failed, failing, state_of, until_decision
+from tests.workflows.steering import a_plan, ask, failed, failing, now_at, state_of, until_decision
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="session")]
 
@@ -222,7 +222,7 @@ async def test_an_aborted_hand_off_cancels_the_run(server: Client) -> None:
 
 async def test_a_deadline_ends_the_wait_for_a_person(skipping: Client) -> None:
     plan = a_plan(Step(id=StepId("mind"), name="Fix the crash", action=AgentAction(prompt="Fix it")))
-    options = RunOptions(deadline=datetime.now(UTC) + timedelta(days=14))
+    options = RunOptions(deadline=await now_at(skipping) + timedelta(days=14))
 
     async with running(skipping, plan, options=options) as (handle, _, _):
         snapshot = await handle.result()

@@ -78,6 +78,7 @@ def classification_lines(found: "Classification") -> "list[Text]":
     from rich.text import Text
 
     from ostinato.cli.printable import printable
+    from ostinato.cli.prospects import risks_of
 
     sure = "as you said" if found.stated else f"{found.confidence:.0%} sure"
     rows: list[tuple[str, Any]] = [
@@ -86,15 +87,7 @@ def classification_lines(found: "Classification") -> "list[Text]":
         ("also", ", ".join(found.also)),
         ("intent", found.intent),
         ("complexity", _complexity(found)),
-        (
-            "risk",
-            f"{found.risk}"
-            + (
-                f": {'; '.join(r.removeprefix(f'{found.risk}: ') for r in found.risk_reasons)}"
-                if found.risk_reasons
-                else ""
-            ),
-        ),
+        ("risk", ": ".join(filter(None, (found.risk, "; ".join(risks_of(found)))))),
         ("domains", ", ".join(found.domains)),
         ("because", "; ".join(found.because)),
         ("model", f"{found.model}, refitted from corrections" if found.refitted else ""),

@@ -1,0 +1,263 @@
+"""What a plan would ask of people, what it lacks here, and what it takes in tokens and money. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ostinato.domain.approval import Approval
+from ostinato.domain.classification import Classification, Risk
+from ostinato.domain.classifying.escalation import Escalation, Next
+from ostinato.domain.gates import GateResult, Status
+from ostinato.domain.plan import AgentAction, AskAction, GroupAction, Plan, Step, expected_duration_s
+from ostinato.domain.planning.quality import every_step, expected_tokens
+from ostinato.domain.project import ProjectFacts
+from ostinato.domain.resources import Activation
+from ostinato.domain.tokens import estimated_tokens
+
+NOT_TRUSTED = "the repository is not trusted: its own tests, builds and configured tools will not run"
+TRUST_CURE = "Allow and remember it with --trust"
+_BRIEF = {
+    "not_trusted": "trust",
+    "git_dirty": "uncommitted files stay out",
+    "language_unsupported": "tools for its languages",
+    "disk_full": "disk space",
+    "no_tests": "tests",
+    "no_file": "files that it runs",
+    "no_program": "programs that it runs",
+    "resources_broken": "broken resources",
+}
+_BRANCH = re.compile(r'has\(steps\["([^"]+)"\]\.chosen\) && (!?)steps\["\1"\]\.chosen')
+
+
+class Asking(StrEnum):
+    TYPE = "type"
+    APPROVAL = "approval"
+    QUESTION = "question"
+    HAND_OFF = "hand_off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Something that a person would be asked, and why."""
+
+    kind: Asking
+    what: str
+    why: str
+    step: str = ""
+    options: tuple[str, ...] = ()
+    only_if: str = ""
+    times: int | None = 1
+    """More where it stands in a group; None: what the group's list holds is known when it runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lack:
+    """Something that is missing here, and how to get it."""
+
+    what: str
+    cure: str = ""
+    blocks: bool = False
+    """A run would stop before anything is executed."""
+    code: str = ""
+
+    @property
+    def brief(self) -> str:
+        return _BRIEF.get(self.code, self.what)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    kind: str
+    name: str
+    level: str
+    tokens: int
+    on_demand_tokens: int
+    because: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Tokens are estimates. Money is never a number here: nobody has told a price."""
+
+    loaded: tuple[Loaded, ...]
+    context_tokens: int
+    """What is loaded at the start, project context included."""
+    on_demand_tokens: int
+    budget_tokens: int
+    prompt_tokens: int
+    """Of what the plan tells agents, before references are filled in."""
+    prompts: int
+    agents_would_bill_tokens: int
+    """A rule of thumb, for the day an agent is connected; people bill nothing."""
+    model: str
+    """The language model that is configured; empty: none."""
+    usd: None = None
+    usd_because: str
+
+
+def asks_of(
+    plan: Plan, classification: Classification, approval: Approval, escalation: Escalation | None
+) -> tuple[Ask, ...]:
+    """In the order in which they would come."""
+    asks: list[Ask] = []
+    if escalation is not None and escalation.next is Next.ASK_PERSON:
+        likely = (*(str(each.task_type) for each in classification.top), "any")
+        why = f"{escalation.reason}; this plan is for {classification.task_type}"
+        asks.append(Ask(kind=Asking.TYPE, what="say which type of task it is", why=why, options=likely))
+    if approval.needed and not approval.in_advance:
+        what = "approve the plan before anything is executed"
+        asks.append(
+            Ask(kind=Asking.APPROVAL, what=what, why=_consent(classification, approval), options=("approve", "reject"))
+        )
+    return (*asks, *_of_steps(plan.steps, plan.inputs))
+
+
+def _consent(classification: Classification, approval: Approval) -> str:
+    """The approval's own reason, with each risk said once."""
+    risky = classification.risk in (Risk.HIGH, Risk.CRITICAL)
+    risk = f"its risk is {classification.risk}: {'; '.join(risks_of(classification))}" if risky else ""
+    _, option, interaction = approval.reason.rpartition("--interaction ")
+    return "; and ".join(filter(None, (risk, option and option + interaction)))
+
+
+def _of_steps(steps: Iterable[Step], inputs: Mapping[str, Any], times: int | None = 1) -> Iterator[Ask]:
+    for step in steps:
+        only_if = readable(step.when)
+        match step.action:
+            case AskAction() as action:
+                question = action.question.strip().splitlines()[0]
+                yield Ask(
+                    kind=Asking.QUESTION, what=step.name, why=f"the plan asks: {question}", step=step.id,
+                    options=action.options, only_if=only_if, times=times,
+                )  # fmt: skip
+            case AgentAction():
+                why = "it needs a mind, and no agent is connected"
+                yield Ask(
+                    kind=Asking.HAND_OFF, what=step.name, why=why, step=step.id,
+                    options=("done", "skip", "abort"), only_if=only_if, times=times,
+                )  # fmt: skip
+            case GroupAction() as action:
+                yield from _of_steps(action.body, inputs, _together(times, len_of(action, inputs)))
+                yield from _of_steps((action.reduce,) if action.reduce else (), inputs, times)
+            case _:
+                pass
+
+
+def len_of(group: GroupAction, inputs: Mapping[str, Any]) -> int | None:
+    """How many parts it has, where the inputs tell."""
+    found = known_items(group, inputs)
+    return 1 if not group.items else len(found) if found is not None else None
+
+
+def known_items(group: GroupAction, inputs: Mapping[str, Any]) -> Sequence[Any] | None:
+    found = inputs.get(group.items.removeprefix("inputs.")) if group.items.startswith("inputs.") else None
+    return found if isinstance(found, list | tuple) else None
+
+
+def _together(outer: int | None, inner: int | None) -> int | None:
+    return None if outer is None or inner is None else outer * inner
+
+
+def lacks_of(
+    gates: Iterable[GateResult],
+    project: ProjectFacts,
+    activation: Activation,
+    *,
+    paths: Iterable[str] = (),
+    trusted: bool,
+) -> list[Lack]:
+    """By the gates that a run starts with, and what they do not ask. `paths` are what the run is about."""
+    poor = [gate for gate in gates if gate.status in (Status.WARN, Status.FAIL) and gate.gate != "risk"]
+    lacks = [_lack(gate) for gate in poor]
+    if not trusted and not any(lack.code == "not_trusted" for lack in lacks):
+        lacks.append(Lack(what=NOT_TRUSTED, cure=TRUST_CURE, code="not_trusted"))
+    lacks.sort(key=lambda lack: (not lack.blocks, lack.code != "not_trusted"))
+    if project.is_python and not project.test_files:
+        what = "no tests were found: the tests gate has nothing to judge by"
+        lacks.append(Lack(what=what, cure='Have some written: ostinato run "write tests for …"', code="no_tests"))
+    if project.is_python and (others := _unwatched(project, paths)):
+        what = f"the built-in tools and gates know Python, and not what is in {', '.join(others)}"
+        cure = "Use a definition that runs the project's own commands there"
+        lacks.append(Lack(what=what, cure=cure, code="language_unsupported"))
+    if activation.broken_count:
+        what = f"{activation.broken_count} resources (skills, servers, agents …) are broken and left out"
+        lacks.append(Lack(what=what, cure="See what is wrong with them: ostinato resources", code="resources_broken"))
+    return [*lacks, *(Lack(what=note, code="project_note") for note in project.notes)]
+
+
+def _unwatched(project: ProjectFacts, paths: Iterable[str]) -> list[str]:
+    """Packages in other languages that the run is about: "packages/web (JavaScript)"."""
+    touched = project.survey.touched(paths)
+    return [f"{member.path} ({member.language})" for member in touched if member.language != "Python"]
+
+
+def _lack(gate: GateResult) -> Lack:
+    blocks = gate.status is Status.FAIL
+    if gate.code == "not_trusted" and not blocks:
+        return Lack(what=NOT_TRUSTED, cure=TRUST_CURE, code=gate.code)
+    cure = TRUST_CURE if gate.code == "not_trusted" else gate.recommendation
+    return Lack(what=gate.message, cure=cure, blocks=blocks, code=gate.code)
+
+
+def cost_of(plan: Plan, activation: Activation, model: str) -> Cost:
+    loaded = tuple(_loaded(activation))
+    prompts = [step.action.prompt for step in every_step(plan.steps) if isinstance(step.action, AgentAction)]
+    asked = f"calls to {model} are billed by its provider; their price is not known here" if model else ""
+    return Cost(
+        loaded=loaded,
+        context_tokens=activation.tokens + activation.context_tokens,
+        on_demand_tokens=activation.on_demand_tokens,
+        budget_tokens=activation.budget_tokens,
+        prompt_tokens=sum(map(estimated_tokens, prompts)),
+        prompts=len(prompts),
+        agents_would_bill_tokens=expected_tokens(plan),
+        model=model,
+        usd_because=asked or "only what agents and models bill costs money, and none is connected",
+    )
+
+
+def _loaded(activation: Activation) -> Iterator[Loaded]:
+    yield Loaded(
+        kind="mode", name=activation.mode, level="full", tokens=activation.mode_tokens, on_demand_tokens=0,
+        because=activation.mode_because, path=activation.mode_path,
+    )  # fmt: skip
+    groups = (
+        ("skill", activation.skills), ("server", activation.servers),
+        ("command", (activation.command,) if activation.command else ()),
+        ("agent", activation.agents), ("context", activation.context),
+    )  # fmt: skip
+    for kind, group in groups:
+        for each in group:
+            yield Loaded(
+                kind=kind, name=each.name, level=each.level, tokens=each.tokens, path=each.path,
+                on_demand_tokens=each.on_demand_tokens, because=each.because,
+            )  # fmt: skip
+
+
+def machine_s(plan: Plan) -> float:
+    """Expected seconds of tools and commands alone, as if people answered at once."""
+    steps = tuple(step.model_copy(update={"expected_s": 0.0}) if _is_people(step) else step for step in plan.steps)
+    return expected_duration_s(plan.model_copy(update={"steps": steps}))
+
+
+def _is_people(step: Step) -> bool:
+    if isinstance(step.action, GroupAction):
+        return all(_is_people(part) for part in step.action.body)
+    return step.needs_person
+
+
+def readable(condition: str) -> str:
+    """A condition with what an `if` made of it in words: "enough" for its then, "not enough" for its else."""
+    return _BRANCH.sub(lambda found: f"{'not ' if found[2] else ''}{found[1]}", condition)
+
+
+def risks_of(classification: Classification) -> tuple[str, ...]:
+    """Its reasons, each once, with everything that one was found in."""
+    places: dict[str, dict[str, None]] = {}
+    for reason in classification.risk_reasons:
+        said, _, found = reason.removeprefix(f"{classification.risk}: ").removesuffix(")").partition(" (")
+        places.setdefault(said, {}).update(dict.fromkeys(filter(None, found.split("; "))))
+    return tuple(f"{said} ({'; '.join(found)})" if found else said for said, found in places.items())
