@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,15 @@ from temporalio import activity
 from activities.edge import Desk, Pulse
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.outputs import OUTPUT_VARIABLE, output_file, read_output
-from ostinato.adapters.processes import ProcessEnd, ProcessSpec, clean_environment, run_supervised
+from ostinato.adapters.processes import ProcessEnd, ProcessSpec, clean_environment, failure_of, run_supervised
 from ostinato.adapters.tools import run_tool
-from ostinato.adapters.tools.context import ToolContext
+from ostinato.adapters.tools.context import ToolContext, ToolReport
 from ostinato.contracts.activities import ExecuteStep
 from ostinato.domain.errors import InvariantError, Problem
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult
 from ostinato.domain.gates import SHOWN_FINDINGS
-from ostinato.domain.plan import CommandAction, Step, ToolAction
+from ostinato.domain.plan import CommandAction, ToolAction
+from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.request import headline
 from ostinato.domain.workspace import Checkout
 
@@ -80,8 +82,11 @@ class StepWork:
             },
             evidence=end.output_ref,
             warnings=warnings,
-            failure=None if end.ok else process_failure(self.command.step, end),
+            failure=None if end.ok else self._failure(action, end),
         )
+
+    def _failure(self, action: CommandAction, end: ProcessEnd) -> Failure:
+        return failure_of(end, line=action.line, timeout_s=self.command.step.timeout_s, now=datetime.now(UTC))
 
     async def _run_process(self, argv: tuple[str, ...], timeout_s: float) -> ProcessEnd:
         spec = ProcessSpec(
@@ -90,6 +95,7 @@ class StepWork:
             env=self._environment(),
             timeout_s=timeout_s,
             marker=attempt_marker(activity.info()),
+            limits=self.command.step.limits,
         )
         return await run_supervised(
             spec, artifacts=self.desk.artifacts, redactor=self.desk.redactor, on_progress=self.pulse.say
@@ -119,7 +125,7 @@ class StepWork:
             findings=report.findings[:SHOWN_FINDINGS],
             findings_count=len(report.findings),
             evidence=report.evidence,
-            failure=None if report.ok else report.failure or Failure(kind=FailureKind.TOOL, message=report.summary),
+            failure=None if report.ok else _tool_failure(action, report),
             warnings=tuple(note[:300] for note in report.notes[:10]),
         )
 
@@ -152,24 +158,12 @@ class StepWork:
         )
 
 
-def process_failure(step: Step, end: ProcessEnd) -> Failure:
-    details = end.tail[-2000:]
-    if end.timed_out:
-        return Failure(
-            kind=FailureKind.TIMEOUT,
-            message=f"it did not end within {step.timeout_s:g} s; its processes were stopped",
-            details=details,
-            recommendation="Give the step a longer `timeout`, or find out what it waits for with `ostinato logs`",
-        )
-    if end.missing:
-        return Failure(
-            kind=FailureKind.MISSING_COMMAND,
-            message=f"no such command: {headline(step.action.line if step.action.kind == 'command' else '', 100)}",
-            details=details,
-            recommendation="Install it on the worker's machine, or correct the step",
-        )
-    how = f"exit status {end.exit_code}" if end.exit_code is not None else f"ended by signal {end.signal}"
-    return Failure(kind=FailureKind.EXIT_STATUS, message=f"{how}: {last_line(end.tail)}"[:400], details=details)
+def _tool_failure(action: ToolAction, report: ToolReport) -> Failure:
+    failure = report.failure or Failure(kind=FailureKind.TOOL, message=report.summary)
+    facts = FailureFacts(
+        kind=failure.kind, tool=action.tool, findings_count=len(report.findings), message=failure.message
+    )
+    return failure.model_copy(update={"diagnosis": classify_failure(facts, now=datetime.now(UTC))})
 
 
 def last_line(text: str) -> str:

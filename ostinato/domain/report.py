@@ -14,6 +14,7 @@ from ostinato.domain.ids import RunId, StepId
 from ostinato.domain.pipeline import Outcome, Phase, Transition
 from ostinato.domain.plan import Implied, Plan, expected_duration_s
 from ostinato.domain.project import ProjectFacts
+from ostinato.domain.recovering.deciding import Tried
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.workspace import Checkout, Checkpoint, Publication, Workspace
@@ -90,6 +91,10 @@ class Todo(Fact):
     failures: int = 0
     """Executions that failed and count against its attempts."""
     conflicts: int = 0
+    history: tuple[Tried, ...] = ()
+    """Failures of its executions, and what was done about each."""
+    form: str = ""
+    """How it is done since it failed."""
     retry_at: datetime | None = None
     """It backs off until then."""
     slot: str = ""

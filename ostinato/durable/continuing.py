@@ -136,6 +136,8 @@ def _progress(todo: Todo) -> Progress:
         execution=todo.execution,
         failures=todo.failures,
         conflicts=todo.conflicts,
+        history=todo.history,
+        form=todo.form,
         started_at=todo.started_at,
         ended_at=todo.ended_at,
         retry_at=todo.retry_at,

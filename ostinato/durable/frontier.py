@@ -21,8 +21,9 @@ from ostinato.durable.groups import run_group, with_added_steps
 from ostinato.durable.handing import ask_question, hand_off
 from ostinato.durable.people import withdraw
 from ostinato.durable.record import RunRecord
+from ostinato.durable.recovering import work
 from ostinato.durable.rewinding import roll_back_while_open
-from ostinato.durable.stepping import Engine, resolved, work
+from ostinato.durable.stepping import Engine, resolved
 
 
 class BeginAnew(Exception):  # noqa: N818 - it is no error: the history has grown

@@ -26,6 +26,7 @@ from ostinato.domain.monitoring import details_markdown, percent_done, worth_sho
 from ostinato.domain.pipeline import Outcome, Phase, Transition, Trigger, transition
 from ostinato.domain.plan import Plan, Step
 from ostinato.domain.project import ProjectFacts
+from ostinato.domain.recovering.deciding import Tried
 from ostinato.domain.report import GATES_S, Changed, Conflict, Recovered, Snapshot, Stop, Todo
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
@@ -40,6 +41,10 @@ class Progress:
     execution: int = 1
     failures: int = 0
     conflicts: int = 0
+    history: tuple[Tried, ...] = ()
+    """Failures of its executions, and what was done about each."""
+    form: str = ""
+    """How it is done since it failed: by its fallback command, or by somebody else."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     retry_at: datetime | None = None
@@ -285,6 +290,8 @@ class RunRecord:
             execution=progress.execution,
             failures=progress.failures,
             conflicts=progress.conflicts,
+            history=progress.history,
+            form=progress.form,
             retry_at=progress.retry_at,
             slot=progress.slot,
             checkout=progress.checkout,

@@ -170,7 +170,10 @@ async def test_pauses_between_tries_grow(skipping: Client) -> None:
 
     async def always_fails(command: contracts.ExecuteStep) -> StepResult:
         times.append((await snapshot_of(handles[0])).todos[0].retry_at)
-        return failed(command)
+        result = failed(command)
+        assert result.failure is not None  # each time for another reason: the same one three times is no progress
+        other = result.failure.model_copy(update={"message": f"exit status 1: {'abc'[: command.execution]}"})
+        return result.model_copy(update={"failure": other})
 
     handles: list[Any] = []
     plan = a_plan(tool_step("flaky", max_attempts=4, critical=False))
