@@ -26,10 +26,12 @@ class Refuses:
     detail: str = "overloaded"
 
 
+@dataclass(frozen=True)
 class Hangs:
     """Until the caller has had enough."""
 
 
+@dataclass(frozen=True)
 class Garbles:
     """Answers with something that is no answer."""
 
