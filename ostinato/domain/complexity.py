@@ -11,7 +11,7 @@ A basis that cannot judge a factor leaves it as it is. The factor `risk` is not 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import log1p
+from math import fsum, log1p
 
 from ostinato.domain.classification import Basis, Complexity, Factor, Reading, Risk, TaskType
 from ostinato.domain.evidence import DiffFacts, Evidence
@@ -93,7 +93,7 @@ def read_text(text: str, task_type: TaskType, *, type_confidence: float, domains
     prior = dict(zip(_PRIOR_OF, PRIOR[task_type], strict=True))
     read = {name: _cued(name, value, task_type, text) for name, value in prior.items()}
     more = _scope_facts(text, files)
-    read["scope"] = _factor(read["scope"].value + sum(more.values()), (*read["scope"].because, *more))
+    read["scope"] = _factor(fsum((read["scope"].value, *more.values())), (*read["scope"].because, *more))
     if domains > 1:
         found = read["integration_points"]
         said = (*found.because, f"{domains} domains are named")
@@ -207,7 +207,7 @@ def settle(readings: Sequence[Reading], risk: Risk) -> Settled:
             values[name] = before + reading.confidence * (factor.value - before)
     values["risk"] = RISK_VALUE[risk]
     factors = {name: round(values.get(name, 0.0), 3) for name in WEIGHTS}
-    score = round(sum(WEIGHTS[name] * value for name, value in factors.items()), 3)
+    score = round(fsum(WEIGHTS[name] * value for name, value in factors.items()), 3)
     demanded = [reading.demanded for reading in ordered if reading.demanded]
     return Settled(
         factors=factors,
@@ -276,7 +276,7 @@ def _said(count: int, one: str, many: str) -> str:
 
 
 def _summed(base: float, facts: Mapping[str, float]) -> Factor:
-    return _factor(base + sum(facts.values()), tuple(fact for fact, worth in facts.items() if worth))
+    return _factor(fsum((base, *facts.values())), tuple(fact for fact, worth in facts.items() if worth))
 
 
 def _factor(value: float, because: Iterable[str]) -> Factor:
