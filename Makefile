@@ -60,7 +60,8 @@ test: check ## everything that CI runs: check, then real git, processes, tools a
 test-all: test ## `test`, with tracing installed and sent to a real receiver, the benchmarks, and 60 trials of chaos
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,otel]'
 	$(PYTEST) -q tests/unit/test_telemetry.py
-	for name in first_run overhead makespan scheduling restart worktrees planning size crowd; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	$(BIN)/python -m scripts.classify_everywhere
+	for name in first_run overhead makespan scheduling restart worktrees planning classifying size crowd; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 	$(MAKE) chaos N=60
 
 chaos: $(STAMP) ## break real runs at random moments and judge what is left: N=60 SEED=1
