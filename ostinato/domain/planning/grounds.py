@@ -86,7 +86,7 @@ def globs_of(roles: Iterable[str], project: ProjectFacts, place: Place | None, g
 
 def _known(role: str, project: ProjectFacts, grounds: Grounds) -> Sequence[str]:
     if role == "tests":
-        return list(dict.fromkeys(_below(_folder(path)) for path in project.test_paths)) or _TESTS
+        return [path if _FILE.search(path) else _below(path) for path in project.test_paths] or _TESTS
     if role == "files":
         return sorted({_below(name.rpartition("/")[0]) for name in grounds.files})
     return _sources(project, grounds)
@@ -99,11 +99,6 @@ def _sources(project: ProjectFacts, grounds: Grounds) -> Sequence[str]:
         return [_below(path) for path in (*roots, *(place.path for place in (*grounds.packages, *grounds.areas)))]
     known = [glob for name in project.languages for glob in _SUFFIXES.get(name, ())]
     return [*known, *(_below(place.path) for place in (*grounds.packages, *grounds.areas))] if known else ["**"]
-
-
-def _folder(path: str) -> str:
-    """New tests stand beside those that are there."""
-    return path.rpartition("/")[0] if _FILE.search(path) else path
 
 
 def _below(folder: str) -> str:

@@ -38,7 +38,7 @@ _TOOL_READS: Mapping[str, tuple[str, ...]] = {
     "project.map": ("sources",),
     "security.scan": ("everything",),
     "deps.check": ("sources", "manifests"),
-    "docs.check": ("sources", "docs"),
+    "docs.check": ("sources", "tests", "docs"),
     "ui.check": ("web",),
     "deploy.check": ("delivery",),
     "profile.imports": ("sources",),
