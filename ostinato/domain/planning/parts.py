@@ -37,7 +37,7 @@ _CODE = ("sources", "tests")
 _TOOL_READS: Mapping[str, tuple[str, ...]] = {
     "project.map": ("sources",),
     "security.scan": ("everything",),
-    "deps.check": ("sources", "manifests"),
+    "deps.check": ("sources", "tests", "manifests"),
     "docs.check": ("sources", "tests", "docs"),
     "ui.check": ("web",),
     "deploy.check": ("delivery",),
