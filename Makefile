@@ -47,20 +47,22 @@ classify-eval: $(STAMP) ## how good the classifier is on the development split
 imports: $(STAMP)
 	$(BIN)/lint-imports
 
-check: lint types imports ## format, lint, types, import contracts, unit tests, laws, workflow tests: under a minute
+check: lint types imports ## format, lint, types, import contracts, unit tests, laws, workflow tests: a minute or two
 	$(PYTEST) -q -n 2 -m "not slow and not e2e" tests/unit tests/laws tests/golden tests/workflows tests/architecture tests/replay
 
 test: check ## everything that CI runs: check, then real git, processes, tools and servers; determinism with no cache
 	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows
-	$(PYTEST) -q -n 2 -m slow tests/unit tests/laws tests/golden tests/workflows tests/architecture tests/replay
+	$(PYTEST) -q -n 2 -m "slow and not heavy" tests/unit tests/laws tests/golden tests/workflows tests/architecture tests/replay
 	$(PYTEST) -q -n 2 tests/integration tests/activities
 	$(PYTEST) -q -n 2 --dist loadfile tests/e2e --ignore tests/e2e/test_chaos.py
 	$(PYTEST) -q tests/e2e/test_chaos.py
 
-test-all: test ## `test`, with tracing installed and sent to a real receiver, the benchmarks, and 60 trials of chaos
+test-all: test ## `test`, a plan of 2,000 steps, tracing sent to a real receiver, every Python, the benchmarks, and 60 trials of chaos
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,otel]'
 	$(PYTEST) -q tests/unit/test_telemetry.py
-	for name in first_run overhead makespan scheduling restart worktrees planning size crowd; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	$(PYTEST) -q -m heavy tests/workflows
+	$(BIN)/python -m scripts.classify_everywhere
+	for name in first_run overhead makespan scheduling restart worktrees planning classifying size crowd; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 	$(MAKE) chaos N=60
 
 chaos: $(STAMP) ## break real runs at random moments and judge what is left: N=60 SEED=1

@@ -104,7 +104,7 @@ class PlanningActivities:
         )
         counted = Counted(model)
         made = await drafted_plan(brief, counted.complete)
-        used = f"{model.name}: {counted.tokens_in} tokens in, {counted.tokens_out} out, {made.attempts} attempts"
+        used = f"{model.name}: {counted.tokens_in} tokens in, {counted.tokens_out} out, {made.attempts} attempt{'s' * (made.attempts != 1)}"
         if not made.is_drafted:
             return ModelDraft(draft=draft, note=f"{'; '.join(made.notes)} ({used})")
         plan = within_options(made.plan, command.request)

@@ -122,6 +122,20 @@ def _worktrees(figures: Mapping[str, Any]) -> str:
     )
 
 
+def _classifying(figures: Mapping[str, Any]) -> str:
+    names = ("median", "p99", "worst")
+    rows = [
+        ("best of five passes", *(f"{figures['milliseconds'][name]} ms" for name in names)),
+        ("every pass", *(f"{figures['every_pass'][name]} ms" for name in names)),
+        ("loading the classifier", *(f"{figures['load_ms'][name]} ms" for name in names)),
+    ]
+    goal = figures["goal_ms"]
+    return (
+        f"{figures['requests']:,} requests, one after the other, warm. Goals: {goal['p99']} ms at the 99th percentile, "
+        f"{goal['load']} ms to load.\n\n" + _table(("what", "median", "99th percentile", "worst"), rows)
+    )
+
+
 def _size(figures: Mapping[str, Any]) -> str:
     rows = [
         (
@@ -190,6 +204,7 @@ SECTIONS: Final[Sequence[tuple[str, str, Callable[[Mapping[str, Any]], str]]]] =
     ("Scheduling", "scheduling", _scheduling),
     ("Restart to next step", "restart", _restart),
     ("Worktrees and integration", "worktrees", _worktrees),
+    ("Giving a request its type", "classifying", _classifying),
     ("Two thousand steps", "size", _size),
     ("Many runs at once", "crowd", _crowd),
     ("Chaos", "chaos", _chaos),

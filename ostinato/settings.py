@@ -42,7 +42,7 @@ VARIABLES: Final[Mapping[str, str]] = {
     "OSTINATO_CHECKPOINT_REMOTE": "a git repository that receives each run's commits after every step (default: none)",
     "OSTINATO_TAKEOVER_AFTER": f"seconds of a worker's silence until another takes its run over (default: {TAKEOVER_AFTER_S})",
     "OSTINATO_PAYLOADS": "folder for payloads too big for a history, shared by homes (default: in OSTINATO_HOME)",
-    "OSTINATO_LLM": "a language model to ask where rules are unsure: anthropic:MODEL or openai:MODEL (default: none)",
+    "OSTINATO_LLM": "a language model that names types which are a guess and drafts plans: anthropic:MODEL or openai:MODEL (default: none)",
     "ANTHROPIC_API_KEY": "the key for anthropic:MODEL; never stored or logged (OPENAI_API_KEY for openai:MODEL)",
     "ANTHROPIC_BASE_URL": "another address for anthropic:MODEL (default: the provider's)",
     "OPENAI_API_KEY": "the key for openai:MODEL; a server of your own may want none",

@@ -18,7 +18,7 @@ from ostinato.cli.limiting import limits_of, spending_of
 from ostinato.cli.options import as_utf8
 from ostinato.cli.printable import printable
 from ostinato.cli.redacting import redacted
-from ostinato.domain.classification import TaskType
+from ostinato.domain.classification import Risk, TaskType
 from ostinato.domain.errors import UserError
 from ostinato.domain.ids import RunId, new_run_id, parse_run_id
 from ostinato.domain.plan import GateName, Plan
@@ -54,6 +54,7 @@ async def ask_for(call: Call) -> Asked:
     context = _context(call, problems)
     _check_parallel(arguments.max_parallel, problems)
     spending = spending_of(arguments, problems)
+    _check_risk(arguments.risk, arguments.because, problems)
     repository, configured = None, RepositorySettings(commands={})
     try:
         repository = await inspect_repository(here(arguments.repo), arguments.base)
@@ -91,6 +92,8 @@ def _options(
         include_dirty=arguments.include_dirty,
         approve_in_advance=arguments.yes,
         task_type=TaskType(arguments.type) if arguments.type else None,
+        risk=Risk(arguments.risk) if arguments.risk else None,
+        risk_because=redacted(arguments.because or "").strip(),
         mode=arguments.mode,
         plan=plan,
         checkpoint_remote=_remote(settings.checkpoint_remote or configured.checkpoint_remote, root),
@@ -163,6 +166,17 @@ def parse_when(text: str, now: datetime) -> datetime | None:
 def _check_parallel(value: int | None, problems: Problems) -> None:
     if value is not None and not 1 <= value <= MAX_PARALLEL:
         problems.add("parallel_invalid", "--max-parallel", f"{value} is not allowed", f"Use 1 to {MAX_PARALLEL}")
+
+
+def _check_risk(risk: str | None, because: str | None, problems: Problems) -> None:
+    """Low can only be a lowering, and that needs a reason; above it, a risk without a reason is the least."""
+    if risk is None and because is not None:
+        problems.add("risk_missing", "--because", "there is no risk that it is a reason for", "Say --risk low, too")
+    elif because is not None and not because.strip():
+        problems.add("risk_unexplained", "--because", "the reason is empty", "Say why; it stands in the report")
+    elif risk == Risk.LOW and because is None:
+        cure = 'Say why: --because "only comments"; it stands in the report'
+        problems.add("risk_unexplained", "--risk", "a risk is not lowered without a reason", cure)
 
 
 async def _check_mode(mode: str | None, repository: RepositoryState | None, problems: Problems) -> None:

@@ -1,6 +1,7 @@
 """The doctor's checks: each a fact, a verdict and, where it is not ok, the cure."""
 
 import asyncio
+import os
 import platform
 import shutil
 import subprocess
@@ -41,9 +42,12 @@ class Examination:
 
 
 def check_everything(call: Call) -> Examination:
+    from ostinato.cli.model_check import check_model
+
     local = [check_python(sys.version_info[:3]), check_git(_version_of("git")), *_tools(), *_files(call)]
+    model = check_model(call.settings.llm, os.environ, online=call.arguments.online)
     repository, project = _repository(call)
-    return Examination(checks=[*local, *_temporal(call), *repository], project=project)
+    return Examination(checks=[*local, model, *_temporal(call), *repository], project=project)
 
 
 def check_python(version: tuple[int, ...]) -> Check:

@@ -105,8 +105,8 @@ def _table(kind: Kind, seen: Seen) -> list[Text]:
     rows = seen.found.of(kind)
     if not rows:
         return []
-    head = Text.assemble((f"{TITLES[kind]:<{NAME_CELLS + PLACE_CELLS + 4}}", "title"))
-    lines = [head.append(f"{'name':>6}{'+about':>8}{'full':>8}", "quiet")]
+    head = Text.assemble((f"{TITLES[kind]:<{NAME_CELLS + PLACE_CELLS - 4}}", "title"))
+    lines = [head.append(f"{'tokens:':>8}{'name':>6}{'+about':>8}{'full':>8}", "quiet")]
     for each in rows:
         line = Text(f"  {_cut(each.name, NAME_CELLS):<{NAME_CELLS}} ")
         line.append(f"{_cut(_place(each), PLACE_CELLS):<{PLACE_CELLS}} ", "quiet").append(_cells(each.cost))

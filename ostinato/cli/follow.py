@@ -163,8 +163,11 @@ def _texts(renderables: object) -> list[Text]:
 
 
 def waits_for_person(seen: Snapshot) -> bool:
-    """Nothing moves until somebody answers."""
-    moving = any(todo.state in (StepState.PREPARING, StepState.RUNNING) for todo in seen.todos)
+    """Nothing moves until somebody answers; a group moves only where one of its parts does."""
+    groups = {todo.group for todo in seen.todos}
+    moving = any(
+        todo.state in (StepState.PREPARING, StepState.RUNNING) and todo.id not in groups for todo in seen.todos
+    )
     return bool(seen.pending_decisions) and not moving and seen.outcome is None
 
 

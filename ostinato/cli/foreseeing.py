@@ -5,6 +5,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ostinato.adapters.git.repository import RepositoryState
@@ -28,7 +29,7 @@ from ostinato.domain.plan import CommandAction, Plan
 from ostinato.domain.planning.quality import every_step
 from ostinato.domain.preflight import PreflightFacts, preflight_gates
 from ostinato.domain.project import ProjectFacts
-from ostinato.domain.refining import after_plan
+from ostinato.domain.refining import after_person, after_plan
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.selection import select
@@ -78,6 +79,7 @@ async def foresee_run(asked: Asked, home: Home, *, trusted: bool, model: str = "
     samples, doubts = await asyncio.to_thread(History(home).samples, state.repository_id, drafted)
     plan, expectations = with_expectations(drafted, samples)
     classification = after_plan(seen.classification, plan, expectations)
+    classification, doubt = after_person(classification, options, asked.request.requested_by, datetime.now(UTC))
     approval = approval_for(options, classification)
     activation = await _activation(asked, classification, trusted=trusted)
     gates = preflight_gates(options, classification, plan, project, _facts(state, home))
@@ -100,7 +102,12 @@ async def foresee_run(asked: Asked, home: Home, *, trusted: bool, model: str = "
             *absent_programs(plan, state.root),
         ),
         cost=cost_of(plan, activation, model),
-        notes=(*state.notes, *map(str, doubts), *_of_the_model(options.plan, seen.escalation, model)),
+        notes=(
+            *state.notes,
+            *map(str, doubts),
+            *filter(None, [doubt]),
+            *_of_the_model(options.plan, seen.escalation, model),
+        ),
     )
 
 

@@ -19,7 +19,7 @@ def prepare_request(call: Call) -> RunRequest:
     for note in asked.repository.notes:
         call.terminal.say(f"note: {note}")
     if asked.repository.dirty_count and not call.arguments.include_dirty:
-        left = f"{asked.repository.dirty_count} uncommitted paths stay where they are"
+        left = f"{_paths(asked.repository.dirty_count)} where they are"
         call.terminal.say(f"note: {left}; --include-dirty carries them along")
     trusted = settle_trust(call, asked.repository.root)
     options = asked.request.options.model_copy(update={"trusted": trusted})
@@ -31,3 +31,7 @@ async def launch(call: Call, client: "Client", request: RunRequest) -> Started:
     already = " (this id was used before: that run is shown)" if started.existing else ""
     call.terminal.say(f"run {started.run_id}{already}")
     return started
+
+
+def _paths(count: int) -> str:
+    return "1 uncommitted path stays" if count == 1 else f"{count} uncommitted paths stay"

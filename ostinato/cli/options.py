@@ -9,6 +9,7 @@ TASK_TYPES: Final = (
     "code_implementation", "bug_fix", "refactoring", "testing", "documentation", "code_review", "security_audit",
     "performance_optimization", "deployment", "research", "ui_design", "maintenance",
 )  # fmt: skip
+RISKS: Final = ("low", "medium", "high")
 MAX_NOTE_CHARS: Final = 4_000
 """As ostinato.domain.decisions has it, which help must not wait for."""
 RUN_VARIABLES: Final = (
@@ -53,6 +54,11 @@ def declare_work(parser: argparse.ArgumentParser) -> None:
         "--context", metavar="FILE", action="append", default=[], help="what another run left; see: context --export"
     )
     parser.add_argument("--type", choices=TASK_TYPES, metavar="TYPE", help="the task type: " + ", ".join(TASK_TYPES))
+    parser.add_argument(
+        "--risk", choices=RISKS, metavar="RISK",
+        help="the least risk: " + ", ".join(RISKS) + "; with --because also the most, but critical only goes down to high",
+    )  # fmt: skip
+    parser.add_argument("--because", metavar="WHY", type=_note, help="why the risk is not what the policy finds")
     parser.add_argument("--mode", metavar="M", help="the behavioural mode (default: chosen by the task type)")
     parser.add_argument(
         "--interaction", choices=INTERACTIONS,

@@ -255,9 +255,6 @@ def readable(condition: str) -> str:
 
 
 def risks_of(classification: Classification) -> tuple[str, ...]:
-    """Its reasons, each once, with everything that one was found in."""
-    places: dict[str, dict[str, None]] = {}
-    for reason in classification.risk_reasons:
-        said, _, found = reason.removeprefix(f"{classification.risk}: ").removesuffix(")").partition(" (")
-        places.setdefault(said, {}).update(dict.fromkeys(filter(None, found.split("; "))))
-    return tuple(f"{said} ({'; '.join(found)})" if found else said for said, found in places.items())
+    """Who took it back, then its reasons; those as grave as it is do not say so again."""
+    taken = (lowering.said for lowering in classification.lowered)
+    return (*taken, *(reason.removeprefix(f"{classification.risk}: ") for reason in classification.risk_reasons))

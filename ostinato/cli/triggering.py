@@ -29,7 +29,7 @@ from ostinato.domain.request import RunRequest, headline
 MAX_BASE = 38
 """A run's id has at most 63 characters, and the number and the time of the start come behind."""
 NOT_ASKED: Mapping[str, Any] = {
-    "request": None, "context": [], "type": None, "mode": None, "deadline": None, "include_dirty": False,
+    "request": None, "context": [], "type": None, "risk": None, "because": None, "mode": None, "deadline": None, "include_dirty": False,
 }  # fmt: skip
 """What a run can be given and a trigger cannot."""
 

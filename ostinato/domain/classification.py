@@ -89,6 +89,10 @@ class Lowering(Fact):
     after: Risk
     why: str
 
+    @property
+    def said(self) -> str:
+        return f"{self.by} lowered the risk from {self.before} to {self.after}: {self.why}"
+
 
 class Ranked(Fact):
     task_type: TaskType

@@ -11,7 +11,7 @@ A basis that cannot judge a factor leaves it as it is. The factor `risk` is not 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import log1p
+from math import fsum, log1p
 
 from ostinato.domain.classification import Basis, Complexity, Factor, Reading, Risk, TaskType
 from ostinato.domain.evidence import DiffFacts, Evidence
@@ -93,7 +93,7 @@ def read_text(text: str, task_type: TaskType, *, type_confidence: float, domains
     prior = dict(zip(_PRIOR_OF, PRIOR[task_type], strict=True))
     read = {name: _cued(name, value, task_type, text) for name, value in prior.items()}
     more = _scope_facts(text, files)
-    read["scope"] = _factor(read["scope"].value + sum(more.values()), (*read["scope"].because, *more))
+    read["scope"] = _factor(fsum((read["scope"].value, *more.values())), (*read["scope"].because, *more))
     if domains > 1:
         found = read["integration_points"]
         said = (*found.because, f"{domains} domains are named")
@@ -133,8 +133,10 @@ def read_evidence(evidence: Evidence) -> Reading | None:
         basis=Basis.REPOSITORY,
         confidence=_SURE if evidence.is_sure else _UNSURE,
         factors={
-            "scope": _counted(max(evidence.matched, len(matches)), 100, "files match the request"),
-            "dependencies": _counted(evidence.dependents_count, 100, "files depend on them"),
+            "scope": _counted(
+                max(evidence.matched, len(matches)), 100, "file matches the request", "files match the request"
+            ),
+            "dependencies": _counted(evidence.dependents_count, 100, "file depends on them", "files depend on them"),
             "uncertainty": _summed(0.15, doubts),
             "technical_depth": _summed(0.15, depth),
             "integration_points": _summed(0.1, wide),
@@ -150,18 +152,25 @@ def read_plan(plan: Plan, packages: Iterable[str] = ()) -> Reading:
     unstated = sum(step.writes is None and step.action.kind in ("agent", "command") for step in steps)
     crossed = sorted({*packages, *claimed_packages(plan)})
     unsure = {
-        f"{minds} steps need a mind": 0.1 * min(minds, 4),
-        f"{open_ended} steps are decided while it runs": 0.15 * min(open_ended, 3),
-        f"{unstated} steps do not say what they write": 0.05 * min(unstated, 4),
+        _said(minds, "step needs a mind", "steps need a mind"): 0.1 * min(minds, 4),
+        _said(open_ended, "step is decided while it runs", "steps are decided while it runs"): 0.15
+        * min(open_ended, 3),
+        _said(unstated, "step does not say what it writes", "steps do not say what they write"): 0.05
+        * min(unstated, 4),
     }
     return Reading(
         basis=Basis.PLAN,
         confidence=_PLANNED,
         factors={
-            "scope": _counted(len(steps), 40, "steps"),
-            "dependencies": _counted(len(waves(plan)) - 1, 15, "steps wait for one another in the longest chain"),
+            "scope": _counted(len(steps), 40, "step", "steps"),
+            "dependencies": _counted(
+                len(waves(plan)) - 1,
+                15,
+                "step waits for another in the longest chain",
+                "steps wait for one another in the longest chain",
+            ),
             "uncertainty": _summed(0.1, unsure),
-            "integration_points": _counted(max(0, len(crossed) - 1), 8, "more packages than one are crossed"),
+            "integration_points": _crossed(crossed),
         },
     )
 
@@ -169,8 +178,8 @@ def read_plan(plan: Plan, packages: Iterable[str] = ()) -> Reading:
 def read_diff(diff: DiffFacts) -> Reading:
     lines = diff.lines_added + diff.lines_removed
     languages = {language for path in diff.paths if (language := language_of(path))}
-    by_files = _counted(diff.files_count, 100, "files changed")
-    by_lines = _counted(lines, 5_000, "lines changed")
+    by_files = _counted(diff.files_count, 100, "file changed", "files changed")
+    by_lines = _counted(lines, 5_000, "line changed", "lines changed")
     wider = max(by_files, by_lines, key=lambda factor: factor.value)
     ties = len(diff.public_removed) + 2 * len(diff.majors) + len(diff.dependencies_changed)
     return Reading(
@@ -178,10 +187,12 @@ def read_diff(diff: DiffFacts) -> Reading:
         confidence=_DONE,
         factors={
             "scope": _factor(wider.value, (*by_files.because, *by_lines.because)),
-            "dependencies": _counted(ties, 20, "public names or dependencies changed"),
+            "dependencies": _counted(
+                ties, 20, "public name or dependency changed", "public names or dependencies changed"
+            ),
             "uncertainty": _factor(0.1, ("it is done: what is left is review",)),
             "technical_depth": _summed(0.15, {f"{len(languages)} languages": 0.15 * max(0, len(languages) - 1)}),
-            "integration_points": _counted(max(0, len(diff.packages) - 1), 8, "more packages than one are crossed"),
+            "integration_points": _crossed(diff.packages),
         },
     )
 
@@ -196,7 +207,7 @@ def settle(readings: Sequence[Reading], risk: Risk) -> Settled:
             values[name] = before + reading.confidence * (factor.value - before)
     values["risk"] = RISK_VALUE[risk]
     factors = {name: round(values.get(name, 0.0), 3) for name in WEIGHTS}
-    score = round(sum(WEIGHTS[name] * value for name, value in factors.items()), 3)
+    score = round(fsum(WEIGHTS[name] * value for name, value in factors.items()), 3)
     demanded = [reading.demanded for reading in ordered if reading.demanded]
     return Settled(
         factors=factors,
@@ -250,13 +261,22 @@ def _scope_facts(text: str, files: int) -> dict[str, float]:
     return {fact: worth for fact, worth in facts.items() if abs(worth) >= 0.01}
 
 
-def _counted(count: int, full: int, what: str) -> Factor:
+def _counted(count: int, full: int, one: str, many: str) -> Factor:
     """0 for none, 1 from `full` on, on a logarithmic scale between."""
-    return _factor(log1p(count) / log1p(full), (f"{count:,} {what}",))
+    return _factor(log1p(count) / log1p(full), (_said(count, one, many),))
+
+
+def _crossed(packages: Sequence[str]) -> Factor:
+    more = max(0, len(packages) - 1)
+    return _counted(more, 8, "more package than one is crossed", "more packages than one are crossed")
+
+
+def _said(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def _summed(base: float, facts: Mapping[str, float]) -> Factor:
-    return _factor(base + sum(facts.values()), tuple(fact for fact, worth in facts.items() if worth))
+    return _factor(fsum((base, *facts.values())), tuple(fact for fact, worth in facts.items() if worth))
 
 
 def _factor(value: float, because: Iterable[str]) -> Factor:

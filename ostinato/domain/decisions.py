@@ -90,6 +90,7 @@ def answer_problem(decisions: dict[DecisionId, Decision], answer: Answer) -> Pro
 APPROVE = Option(name="approve", effect="go on and execute the plan")
 REJECT = Option(name="reject", effect="end the run as cancelled; nothing is executed")
 DONE = Option(name="done", effect="take what was changed in the worktree as the step's commit")
+SAID = Option(name="done", effect='take what you found, given with --note "…", as the step\'s result')
 SKIP = Option(name="skip", effect="leave the step out and go on")
 ABORT = Option(name="abort", effect="end the run as cancelled; what was committed is kept on its branch")
 RERUN = Option(name="rerun", effect="run the step again from its start")

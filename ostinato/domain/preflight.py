@@ -8,7 +8,7 @@ from ostinato.domain.gates import GateResult, Severity, Stage, Status
 from ostinato.domain.plan import CommandAction, Plan, ToolAction
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.request import RunOptions
-from ostinato.domain.risk import raised
+from ostinato.domain.risk import raised, risk_text
 from ostinato.domain.tools import TOOLS
 
 DISK_FLOOR_BYTES = 200 * 1024 * 1024
@@ -95,8 +95,7 @@ def _can_run(action: ToolAction, options: RunOptions) -> bool:
 
 
 def _risk_gate(options: RunOptions, classification: Classification) -> GateResult:
-    reasons = "; ".join(classification.risk_reasons[:3])
-    message = f"risk {reasons or classification.risk}"
+    message = f"risk {risk_text(classification, 3)}"
     if approval_for(options, classification).needed:
         return _gate("risk", Status.WARN, "risk_approval", message, "A person approves the plan before it is executed")
     return _gate("risk", Status.PASS, "risk_accepted", message)
@@ -126,6 +125,7 @@ def risk_of_change(planned: Classification, real: Classification, commit: str) -
     if raised(planned.risk, real.risk) is planned.risk:
         return None
     new = [reason for reason in real.risk_reasons if reason not in planned.risk_reasons]
+    grave = [reason for reason in real.risk_reasons if reason.startswith(f"{real.risk}:")]
     return GateResult(
         gate="risk",
         stage=Stage.POST,
@@ -133,6 +133,6 @@ def risk_of_change(planned: Classification, real: Classification, commit: str) -
         code="risk_rose",
         commit=commit,
         message=f"the risk of the change is {real.risk}, and {planned.risk} was planned",
-        details="\n".join(new),
+        details="\n".join(new or grave),
         recommendation="Look at the diff before it is merged: ostinato diff RUN",
     )

@@ -106,6 +106,11 @@ def resolve_all(text: str, variables: Mapping[str, object], *, quote: bool) -> s
     return _replace(text, lambda found: _shown(value_of(found, variables), quote=quote), keep_escapes=False)
 
 
+def unescaped(text: str) -> str:
+    """As it reads once it is bound; one that refers to something stays as it is."""
+    return text if references(text) else resolve_all(text, {}, quote=False)
+
+
 def alone(text: str) -> Reference | None:
     """The reference that is all of this text: its value keeps its type."""
     found = references(text)

@@ -1,6 +1,7 @@
-"""A classification gets better with what becomes known: the repository, then the plan, then the real diff."""
+"""A classification gets better with what becomes known: the repository, the plan, a person's word, the real diff."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from ostinato.domain.classification import Basis, Classification, Reading
 from ostinato.domain.complexity import read_diff, read_evidence, read_plan, settle
@@ -11,7 +12,8 @@ from ostinato.domain.estimate import estimate_by, estimate_of
 from ostinato.domain.evidence import DiffFacts, Evidence
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import Plan
-from ostinato.domain.risk import assess_diff, assess_plan, assess_risk, with_risk
+from ostinato.domain.request import RunOptions
+from ostinato.domain.risk import assess_diff, assess_plan, assess_risk, stated_by, with_risk
 
 _MOST_PATHS = 10
 
@@ -42,6 +44,16 @@ def after_plan(
     found = _with_reading(found, read_plan(plan, classification.packages))
     estimate = estimate_of(plan, expectations)
     return found.model_copy(update={"estimate": estimate, "estimated_s": estimate.likely_s})
+
+
+def after_person(
+    classification: Classification, options: RunOptions, person: str, at: datetime
+) -> tuple[Classification, str]:
+    """By what the person who asks says of its risk; with a note where that is worth one."""
+    if options.risk is None:
+        return classification, ""
+    found, note = stated_by(classification, person, risk=options.risk, why=options.risk_because, at=at)
+    return (_with_reading(found, found.readings[-1]) if found.readings else found), note
 
 
 def after_diff(classification: Classification, diff: DiffFacts) -> Classification:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ostinato.domain.base import Fact
-from ostinato.domain.classification import TaskType
+from ostinato.domain.classification import Risk, TaskType
 from ostinato.domain.errors import UserError
 from ostinato.domain.ids import RunId, fired_run_id
 from ostinato.domain.plan import GateName, Plan
@@ -34,6 +34,9 @@ class RunOptions(Fact):
     """The user trusts the repository: its own commands and code may run."""
     approve_in_advance: bool = False
     task_type: TaskType | None = None
+    risk: Risk | None = None
+    """What the user says the risk is: it only counts below the assessed one with a reason."""
+    risk_because: str = ""
     mode: str | None = None
     plan: Plan | None = None
     """Given where a workflow definition was compiled; else the plan comes from a template."""

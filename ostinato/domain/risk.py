@@ -16,6 +16,8 @@ from ostinato.domain.risk_policy import CHANGES, CHANGING, FLOOR, POLICY, TALKIN
 ORDER = (Risk.LOW, Risk.MEDIUM, Risk.HIGH, Risk.CRITICAL)
 _SOFTENED = {Risk.CRITICAL: Risk.HIGH, Risk.HIGH: Risk.MEDIUM, Risk.MEDIUM: Risk.MEDIUM, Risk.LOW: Risk.LOW}
 """One step down where a matter is only written or asked about; never to low."""
+LEAST = {**dict.fromkeys(Risk, Risk.LOW), Risk.CRITICAL: Risk.HIGH}
+"""As low as a person may take each risk: what was critical is asked about all the same."""
 _FLAGS = re.IGNORECASE | re.DOTALL
 _WORDS = {rule.name: re.compile(rule.words or r"(?!)", _FLAGS) for rule in POLICY}
 _SEQUENCES = {
@@ -71,7 +73,7 @@ def with_risk(classification: Classification, found: Assessment) -> Classificati
     return classification.model_copy(
         update={
             "risk": raised(classification.risk, found.risk),
-            "risk_reasons": _once(classification.risk_reasons, found.reasons),
+            "risk_reasons": _gathered((*classification.risk_reasons, *found.reasons)),
             "mitigations": _once(classification.mitigations, found.mitigations),
         }
     )
@@ -90,8 +92,44 @@ def lowered_by(classification: Classification, person: str, *, to: Risk, why: st
             f"{to} is not below {classification.risk}",
             f"Choose one of: {', '.join(ORDER[: ORDER.index(classification.risk)]) or 'none, it is low'}",
         )
+    if ORDER.index(to) < ORDER.index(LEAST[classification.risk]):
+        least = LEAST[classification.risk]
+        message = f"{classification.risk} risk cannot be lowered to {to}"
+        raise UserError.of("risk_lowering", "risk", message, f"Lower it to {least} at most")
     taken = Lowering(by=person, at=at, before=classification.risk, after=to, why=why)
     return classification.model_copy(update={"risk": to, "lowered": (*classification.lowered, taken)})
+
+
+def stated_by(
+    classification: Classification, person: str, *, risk: Risk, why: str, at: datetime
+) -> tuple[Classification, str]:
+    """What a person's word comes to, and a note where it lowers or does not count as it was meant.
+
+    Raising needs no reason; without one nothing is lowered, and policy keeps what was critical high.
+    """
+    before, why = classification.risk, why.strip()
+    if risk is before:
+        return classification, ""
+    if raised(before, risk) is risk:
+        reason = f"{risk}: {person} says so" + (f" ({why})" if why else "")
+        return classification.model_copy(
+            update={"risk": risk, "risk_reasons": _gathered((*classification.risk_reasons, reason))}
+        ), ""
+    if not why:
+        return classification, f"the risk stays {before}: lowering it to {risk} needs a reason (--because)"
+    to = highest(risk, LEAST[before])
+    lowered = lowered_by(classification, person, to=to, why=why, at=at)
+    kept = "" if to is risk else f"; not to {risk}: what was {before} stays {to} at least"
+    return lowered, f"{lowered.lowered[-1].said}{kept}"
+
+
+def risk_text(classification: Classification, most: int | None = None) -> str:
+    """Why it is as high as it is, and who took it back."""
+    reasons = "; ".join(classification.risk_reasons[:most]) or str(classification.risk)
+    if not classification.lowered:
+        return reasons
+    taken = "; ".join(lowering.said for lowering in classification.lowered)
+    return f"{classification.risk}: {taken} (without that, {reasons})"
 
 
 def highest(*risks: Risk) -> Risk:
@@ -157,13 +195,30 @@ def _change_hit(rule: ChangeRule, found: Sequence[str]) -> _Hit:
 
 
 def _assessed(hits: Sequence[_Hit], task_type: TaskType, at_least: Risk) -> Assessment:
-    risk = highest(FLOOR[task_type], at_least, *(hit.risk for hit in hits))
-    plain = f"{risk}: {task_type.replace('_', ' ')} changes how the code behaves"
-    said = [hit.said for hit in sorted(hits, key=lambda hit: -ORDER.index(hit.risk))]
+    floor = FLOOR[task_type]
+    risk = highest(floor, at_least, *(hit.risk for hit in hits))
+    plain = f"{floor}: {task_type.replace('_', ' ')} changes how the code behaves"
     return Assessment(
         risk=risk,
-        reasons=_once(said) or ((plain,) if risk is not Risk.LOW else ()),
+        reasons=_gathered(hit.said for hit in hits) or ((plain,) if risk is floor is not Risk.LOW else ()),
         mitigations=_once(hit.mitigation for hit in hits),
+    )
+
+
+def _gathered(reasons: Iterable[str]) -> tuple[str, ...]:
+    """Each matter once, at its highest and with all that showed it so high; the highest first."""
+    found: dict[str, tuple[Risk, dict[str, None]]] = {}
+    for reason in reasons:
+        level, _, said = reason.partition(": ")
+        matter, _, places = said.removesuffix(")").partition(" (")
+        risk = Risk(level)
+        before, known = found.get(matter, (risk, {}))
+        if raised(before, risk) is risk:
+            kept = known if before is risk else {}
+            found[matter] = (risk, kept | dict.fromkeys(filter(None, places.split("; "))))
+    ordered = sorted(found.items(), key=lambda each: -ORDER.index(each[1][0]))
+    return tuple(
+        f"{risk}: {matter}" + (f" ({'; '.join(places)})" if places else "") for matter, (risk, places) in ordered
     )
 
 

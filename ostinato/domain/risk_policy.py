@@ -209,7 +209,8 @@ def _ending(kind: str, *globs: str) -> Callable[[DiffFacts], Sequence[str]]:
 def _large(least: int) -> Callable[[DiffFacts], Sequence[str]]:
     def find(diff: DiffFacts) -> Sequence[str]:
         lines = diff.lines_added + diff.lines_removed
-        return [f"{lines:,} lines in {diff.files_count:,} files"] if lines >= least else []
+        files = f"{diff.files_count:,} file{'s' * (diff.files_count != 1)}"
+        return [f"{lines:,} lines in {files}"] if lines >= least else []
 
     return find
 

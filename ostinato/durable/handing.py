@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 from ostinato.contracts.activities import COLLECT_STEP, PREPARE_STEP, CollectStep, PreparedStep, PrepareStep
-from ostinato.domain.decisions import ABORT, DONE, SKIP, Answer, DecisionKind, Option
+from ostinato.domain.decisions import ABORT, DONE, SAID, SKIP, Answer, DecisionKind, Option
 from ostinato.domain.execution import FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.plan import AgentAction, AskAction, Step
 from ostinato.domain.relevance import as_markdown
@@ -65,7 +65,7 @@ async def _handed(record: RunRecord, step: Step, action: AgentAction, question: 
             name + (f"-{asked}" if asked > 1 else ""),
             DecisionKind.HANDOFF,
             question,
-            (DONE, SKIP, ABORT),
+            (DONE if action.expects_changes else SAID, SKIP, ABORT),
             context=_briefing(record, step, action),
             step_id=step.id,
             worktree=checkout.worktree,

@@ -1,5 +1,6 @@
 """Analyzing and planning: a draft whose type somebody, or something, is sure enough of."""
 
+from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from ostinato.contracts.activities import ASK_TYPE, DRAFT_BY_MODEL, DRAFT_PLAN
@@ -8,6 +9,7 @@ from ostinato.domain.classification import Classification, SettledType, TaskType
 from ostinato.domain.classifying.escalation import PERSON_SURE, Escalation, Next, escalation, model_sure
 from ostinato.domain.decisions import DecisionKind, Option
 from ostinato.domain.language_model import TypeAnswer
+from ostinato.domain.refining import after_person
 from ostinato.domain.request import Interaction
 from ostinato.durable.calls import stop_of
 from ostinato.durable.people import ask
@@ -18,8 +20,16 @@ ANY = "any"
 
 
 async def understand(record: RunRecord) -> PlanDraft:
-    """The draft: of a type that is sure enough, and by a language model where one can plan better."""
-    draft = await _of_settled_type(record)
+    """The draft: of a type that is sure enough, by a language model where one is there, of the risk that a person states."""
+    draft = await _by_model(record, await _of_settled_type(record))
+    request = record.request
+    found, note = after_person(draft.classification, request.options, request.requested_by, workflow.now())
+    if note:
+        record.note(note)
+    return draft.model_copy(update={"classification": found})
+
+
+async def _by_model(record: RunRecord, draft: PlanDraft) -> PlanDraft:
     if record.request.options.plan is not None or not draft.has_model:
         return draft
     record.say("the language model drafts the plan")
@@ -84,12 +94,18 @@ async def _ask_model(record: RunRecord, classification: Classification) -> Settl
             raise
         record.note(f"the language model could not be asked for the type: {stop_of(error).message}")
         return None
-    record.note(f"the classifier was not sure of the type ({classification.confidence:.0%}): {answer.reason}")
+    record.note(
+        f"the classifier was not sure of the type ({classification.confidence:.0%}): {answer.reason}{_tokens(answer)}"
+    )
     if answer.task_type is None:
         return None
     return SettledType(
         task_type=answer.task_type, by=answer.model, confidence=model_sure(classification, answer.task_type)
     )
+
+
+def _tokens(answer: TypeAnswer) -> str:
+    return f" ({answer.tokens_in} tokens in, {answer.tokens_out} out)" if answer.tokens_in or answer.tokens_out else ""
 
 
 async def _ask_person(record: RunRecord, classification: Classification) -> SettledType | None:

@@ -115,6 +115,24 @@ REFUSALS = {
     "an unknown mode": Refusal(
         typed=lambda at: [REQUEST, "--repo", a_repository(at), "--mode", "lazy"], code="mode_unknown", cure="Use one of"
     ),
+    "a risk that nobody can state": Refusal(
+        typed=lambda at: [REQUEST, "--repo", a_repository(at), "--risk", "critical"], code="usage", cure="--help"
+    ),
+    "a risk lowered without a reason": Refusal(
+        typed=lambda at: [REQUEST, "--repo", a_repository(at), "--risk", "low"],
+        code="risk_unexplained",
+        cure="--because",
+    ),
+    "a risk with an empty reason": Refusal(
+        typed=lambda at: [REQUEST, "--repo", a_repository(at), "--risk", "high", "--because", " "],
+        code="risk_unexplained",
+        cure="Say why",
+    ),
+    "a reason for no risk": Refusal(
+        typed=lambda at: [REQUEST, "--repo", a_repository(at), "--because", "only comments"],
+        code="risk_missing",
+        cure="--risk",
+    ),
     "an unknown definition": Refusal(
         typed=lambda at: [REQUEST, "--repo", a_repository(at), "--definition", at / "nowhere.yaml"],
         code="file_unreadable",

@@ -27,10 +27,12 @@ class Refuses:
     detail: str = "overloaded"
 
 
+@dataclass(frozen=True)
 class Hangs:
     """Until the caller has had enough."""
 
 
+@dataclass(frozen=True)
 class Garbles:
     """Answers with something that is no answer."""
 
@@ -84,7 +86,8 @@ class Provider:
 
 
 @contextmanager
-def provider(script: list[Line]) -> Iterator[Provider]:
+def provider(script: list[Line], port: int = 0) -> Iterator[Provider]:
+    """On a free port, unless one is given."""
     found = Provider(url="", script=script)
 
     class Speaks(BaseHTTPRequestHandler):
@@ -106,7 +109,7 @@ def provider(script: list[Line]) -> Iterator[Provider]:
         def log_message(self, format: str, *args: Any) -> None:
             """Tests are quiet."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Speaks) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), Speaks) as server:
         found.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

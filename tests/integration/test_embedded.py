@@ -25,11 +25,13 @@ pytestmark = pytest.mark.server
 
 ATTRIBUTES = {"OstinatoPhase": "Keyword", "OstinatoNeedsHuman": "Bool"}
 START = """
-import sys
+import os, sys
 from pathlib import Path
 from ostinato.adapters.home import Home
 from ostinato.adapters.temporal.embedded import ensure_server
 sys.stdout.write(str(ensure_server(Home(Path(sys.argv[1])), {}).pid))
+sys.stdout.flush()
+os._exit(0)  # as the program ends: the native threads of a client may outlive the interpreter and abort it
 """
 
 

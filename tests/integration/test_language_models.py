@@ -9,6 +9,7 @@ import pytest
 from ostinato.adapters.models import Counted, LanguageModel, ask_type, chosen_model
 from ostinato.adapters.models.anthropic import AnthropicModel
 from ostinato.adapters.models.openai import OpenAIModel
+from ostinato.cli.model_check import check_model
 from ostinato.domain.budget.amounts import Usage
 from ostinato.domain.classification import Ranked, TaskType
 from ostinato.domain.classifying.asking import DEFINITIONS, SCHEMA, read_type
@@ -253,3 +254,36 @@ def test_a_setting_that_cannot_work_is_refused_with_a_cure(setting: str, code: s
 )  # fmt: skip
 def test_only_an_exact_type_is_read(answer: str, found: TaskType | None) -> None:
     assert read_type(answer) is found
+
+
+@pytest.mark.parametrize(
+    ("setting", "environ", "verdict", "says"),
+    [
+        ("", {}, "ok", "none"),
+        ("openai:m", {}, "fail", "there is no key"),
+        ("openai:m", {"OPENAI_API_KEY": KEY}, "ok", "openai:m, OPENAI_API_KEY is set; not asked"),
+        ("openai:m", {"OPENAI_BASE_URL": "http://127.0.0.1:9"}, "ok", "no key, OPENAI_BASE_URL is set"),
+    ],
+)
+def test_the_doctor_names_the_model_and_says_whether_its_key_is_there(
+    setting: str, environ: dict[str, str], verdict: str, says: str
+) -> None:
+    found = check_model(setting, environ, online=False)
+
+    assert (found.verdict, says in found.message) == (verdict, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict", "says"),
+    [(Says("ok"), "ok", "it answered within"), (Refuses(401, f"no such key: {KEY}"), "fail", "HTTP 401")],
+    ids=str,
+)
+def test_the_doctor_asks_the_model_online_and_never_tells_its_key(
+    server: Provider, line: Line, verdict: str, says: str
+) -> None:
+    server.script.append(line)
+
+    found = check_model("openai:m", {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"{server.url}/v1"}, online=True)
+
+    assert (found.verdict, says in found.message) == (verdict, True)
+    assert KEY not in found.model_dump_json()

@@ -10,10 +10,13 @@ import pytest
 from ostinato.domain.classification import TaskType
 from ostinato.domain.classifying.artefact import shipped_model
 from ostinato.domain.classifying.calibration import Calibration, probabilities, refit, softmax
+from ostinato.domain.classifying.escalation import UNSURE
 from ostinato.domain.classifying.features import READ_CHARS, UNIT, normalise, read
 from ostinato.domain.classifying.model import TYPES, packed, unpacked
 from ostinato.domain.classifying.prediction import predict
 from scripts.classify_eval import DEVELOPMENT, Figures, figures_of, missed, rows_of
+from scripts.demo import REQUEST as DEMO
+from tests.e2e.test_task_types import TYPES as REQUESTED
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -23,6 +26,19 @@ STRANGE = [
     "bitte mach das schneller", "パーサーを直してください", "Почини парсер", "xyzzy plugh", "12345 67890", "!!! ???", "😀 😀 😀", "do the thing",
 ]  # fmt: skip
 GOLDEN = HERE / "predictions.jsonl"
+NEARLY_PLAIN = {
+    "fix the lint errors, my token is [redacted:github-token]": {"maintenance"},
+    "Bitte lint aufräumen: 修复 lint errors": {"maintenance"},
+    "add type hints": {"refactoring", "maintenance"},
+    "remove the deprecated API": {"refactoring", "maintenance"},
+    "improve error messages": {"code_implementation", "ui_design"},
+    "add logging to the worker": {"code_implementation"},
+    "delete all user data older than 30 days": {"code_implementation"},
+    "make the test suite faster": {"performance_optimization"},
+    "benchmark the parser": {"performance_optimization"},
+    "run black on the whole repository": {"maintenance"},
+}
+"""Of each any of these types is right."""
 PREDICT = (
     "import json, sys\n"
     "from ostinato.domain.classifying.artefact import shipped_model\n"
@@ -87,13 +103,33 @@ def test_every_plain_request_is_given_its_type(trained: bool) -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize(("text", "right"), NEARLY_PLAIN.items())
+def test_a_request_with_an_aside_or_between_two_types_is_given_one_that_fits(text: str, right: set[str]) -> None:
+    assert predict(text, shipped_model()).ranked[0].task_type in right
+
+
+def test_almost_every_plain_request_is_sure_enough_to_be_taken() -> None:
+    unsure = [each["text"] for each in EXPLICIT if predict(each["text"], shipped_model()).ranked[0].p < UNSURE]
+
+    assert len(unsure) <= len(EXPLICIT) // 50
+
+
+@pytest.mark.parametrize("task_type", TaskType)
+def test_the_requests_that_other_tests_and_the_demo_make_are_surely_of_their_type(task_type: TaskType) -> None:
+    asked = [DEMO] if task_type is TaskType.MAINTENANCE else []
+
+    found = [predict(text, shipped_model()).ranked[0] for text in (*asked, REQUESTED[task_type].request)]
+
+    assert all(each.task_type is task_type and each.p >= UNSURE for each in found)
+
+
 def test_plain_requests_cover_every_type_and_half_of_them_were_never_trained_on() -> None:
     learnt = {row.text for name in ("requests", "explicit") for row in rows_of(ROOT / "training" / f"{name}.jsonl")}
 
     kept_back = [each for each in EXPLICIT if not each["trained"]]
 
-    assert len(EXPLICIT) >= 120
-    assert len(kept_back) * 2 >= len(EXPLICIT) - 1
+    assert len(EXPLICIT) >= 290
+    assert len(kept_back) * 2 >= len(EXPLICIT)
     assert {each["label"] for each in kept_back} == set(TaskType)
     assert not learnt & {each["text"] for each in kept_back}
 
@@ -161,7 +197,7 @@ def test_an_artefact_of_another_version_is_refused() -> None:
     import zlib
 
     artefact = zlib.compress(
-        zlib.decompress((DATA / "classifier.bin").read_bytes()).replace(b'"format": 1', b'"format": 9')
+        zlib.decompress((DATA / "classifier.bin").read_bytes()).replace(b'"format": 2', b'"format": 9')
     )
 
     with pytest.raises(ValueError, match="another version"):
@@ -171,7 +207,8 @@ def test_an_artefact_of_another_version_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "title"),
     [("Please could you fix the parser?", "fix the parser"), ("I'd like you to add a flag", "add a flag"),
-     ("- Hi, can you review it?", "review it"), ("how does it work?", "how does it work?"), ("please", "please")],
+     ("- Hi, can you review it?", "review it"), ("how does it work?", "how does it work?"), ("please", "please"),
+     ("review it, thanks!", "review it"), ("run it; my api key is [redacted:aws-key]", "run it"), ("log in with token [redacted:jwt] and deploy", "log in and deploy")],
 )  # fmt: skip
 def test_courtesies_are_not_read(text: str, title: str) -> None:
     assert normalise(text)[0] == title

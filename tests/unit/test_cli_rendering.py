@@ -10,6 +10,7 @@ from ostinato.cli.asking import parse_when
 from ostinato.cli.commands.logs import choose_evidence
 from ostinato.cli.commands.merge import merge_message
 from ostinato.cli.configuring import config_text
+from ostinato.cli.follow import waits_for_person
 from ostinato.cli.printable import printable
 from ostinato.cli.rendering import changes, run_view
 from ostinato.cli.runs import pick_run
@@ -151,3 +152,11 @@ def test_the_written_configuration_is_valid_and_says_nothing_by_itself(tmp_path:
 
     assert '# test = ["pytest", "-q"]' in text
     assert (settings.commands, settings.post_gates) == ({}, None)
+
+
+@pytest.mark.parametrize(("part", "waits"), [(StepState.WAITING, True), (StepState.RUNNING, False)])
+def test_a_group_waits_for_a_person_as_soon_as_all_its_parts_do(part: StepState, waits: bool) -> None:
+    group = a_todo("Review", StepState.RUNNING)
+    parts = (a_todo("Review (speed)", StepState.WAITING, group="review"), a_todo("Other", part, group="review"))
+
+    assert waits_for_person(a_waiting_run().model_copy(update={"todos": (group, *parts)})) is waits

@@ -128,6 +128,16 @@ def test_a_plan_crosses_the_packages_that_its_steps_claim() -> None:
     assert read.factors["integration_points"].because == ("2 more packages than one are crossed",)
 
 
+def test_one_of_a_kind_is_told_as_one() -> None:
+    planned = read_plan(a_plan(a_step()))
+    seen = read_evidence(an_evidence(a_match()))
+
+    assert planned.factors["scope"].because == ("1 step",)
+    assert seen is not None
+    assert seen.factors["scope"].because == ("1 file matches the request",)
+    assert read_diff(a_diff()).factors["scope"].because == ("1 file changed", "5 lines changed")
+
+
 def test_an_empty_diff_says_nothing() -> None:
     before = classify("fix the parser")
 

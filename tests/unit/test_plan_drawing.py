@@ -13,10 +13,10 @@ from ostinato.cli.planview import foresight_lines
 from ostinato.cli.prospects import Asking, asks_of, lacks_of, machine_s, risks_of
 from ostinato.domain.approval import Approval
 from ostinato.domain.claims import with_implied
-from ostinato.domain.classification import Risk
+from ostinato.domain.classification import Lowering, Risk
 from ostinato.domain.classifying.escalation import escalation
 from ostinato.domain.rules import classify
-from tests.builders import a_plan, a_project, a_step
+from tests.builders import NOON, a_plan, a_project, a_step
 from tests.unit.plan_views import a_foresight, a_mixed_plan, shown
 
 DRAWINGS = Path(__file__).parent / "drawings"
@@ -194,11 +194,15 @@ def test_commands_without_trust_are_said_to_stop_the_run_at_its_start() -> None:
     assert "it would not start: trust" in shown(foresight_lines(seen, 80))
 
 
-def test_a_risk_that_was_found_in_several_places_is_said_once() -> None:
-    reasons = ("high: money is handled (payments)", "high: money is handled (payments; a/**)", "high: other")
-    found = a_foresight().classification.model_copy(update={"risk": Risk.HIGH, "risk_reasons": reasons})
+def test_who_lowered_a_risk_stands_before_its_reasons() -> None:
+    lowering = Lowering(by="ada", at=NOON, before=Risk.HIGH, after=Risk.LOW, why="only comments")
+    update = {"risk": Risk.LOW, "risk_reasons": ("high: money is handled (payments)",), "lowered": (lowering,)}
+    found = a_foresight().classification.model_copy(update=update)
 
-    assert risks_of(found) == ("money is handled (payments; a/**)", "other")
+    assert risks_of(found) == (
+        "ada lowered the risk from high to low: only comments",
+        "high: money is handled (payments)",
+    )
 
 
 def test_the_data_has_everything_that_the_text_has() -> None:

@@ -3,11 +3,23 @@ from typing import Any
 
 import pytest
 
+from ostinato.domain.approval import approval_context, approval_for
 from ostinato.domain.classification import Classification, Intent, Risk, TaskType
 from ostinato.domain.errors import UserError
 from ostinato.domain.evidence import ChangedFile, DiffFacts
-from ostinato.domain.plan import CommandAction
-from ostinato.domain.risk import ORDER, assess_diff, assess_plan, assess_risk, lowered_by, raised, with_risk
+from ostinato.domain.plan import CommandAction, Step
+from ostinato.domain.refining import after_diff, after_person, after_plan
+from ostinato.domain.request import RunOptions
+from ostinato.domain.risk import (
+    ORDER,
+    assess_diff,
+    assess_plan,
+    assess_risk,
+    lowered_by,
+    raised,
+    stated_by,
+    with_risk,
+)
 from ostinato.domain.risk_policy import CHANGES, POLICY
 from tests.builders import NOON, a_plan, a_step
 
@@ -178,6 +190,82 @@ def test_a_person_lowers_a_risk_and_that_is_kept() -> None:
 def test_a_lowering_without_name_or_reason_or_effect_is_refused(person: str, why: str, to: Risk) -> None:
     with pytest.raises(UserError):
         lowered_by(a_classification(Risk.HIGH), person, to=to, why=why, at=NOON)
+
+
+def test_what_was_critical_is_lowered_to_high_at_most() -> None:
+    with pytest.raises(UserError):
+        lowered_by(a_classification(Risk.CRITICAL), "ada", to=Risk.MEDIUM, why="x", at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("before", "stated", "why", "after"),
+    [
+        (Risk.HIGH, Risk.LOW, "only comments", Risk.LOW),
+        (Risk.HIGH, Risk.LOW, " ", Risk.HIGH),
+        (Risk.HIGH, Risk.HIGH, "", Risk.HIGH),
+        (Risk.CRITICAL, Risk.LOW, "a dry run", Risk.HIGH),
+        (Risk.LOW, Risk.HIGH, "", Risk.HIGH),
+        (Risk.CRITICAL, Risk.HIGH, "", Risk.CRITICAL),
+    ],
+)
+def test_a_persons_word_raises_a_risk_and_lowers_it_with_a_reason(
+    before: Risk, stated: Risk, why: str, after: Risk
+) -> None:
+    found, _ = stated_by(a_classification(before), "ada", risk=stated, why=why, at=NOON)
+
+    assert found.risk is after
+    assert bool(found.lowered) is (ORDER.index(after) < ORDER.index(before))
+
+
+def test_a_lowering_that_policy_cuts_short_says_so() -> None:
+    _, note = stated_by(a_classification(Risk.CRITICAL), "ada", risk=Risk.LOW, why="a dry run", at=NOON)
+
+    assert note == (
+        "ada lowered the risk from critical to high: a dry run; not to low: what was critical stays high at least"
+    )
+
+
+def test_a_raised_risk_says_who_raised_it() -> None:
+    found, _ = stated_by(a_classification(Risk.LOW), "ada", risk=Risk.HIGH, why="Friday", at=NOON)
+
+    assert found.risk_reasons == ("high: ada says so (Friday)",)
+
+
+def test_a_lowered_risk_rises_again_by_the_real_change() -> None:
+    lowered, _ = stated_by(a_classification(Risk.HIGH), "ada", risk=Risk.LOW, why="only comments", at=NOON)
+
+    after = after_diff(lowered, a_diff(("src/auth.py", "modified")))
+
+    assert after.risk is Risk.HIGH
+    assert after.lowered == lowered.lowered
+
+
+def test_a_lowered_risk_and_its_factor_of_complexity_agree() -> None:
+    found = after_plan(a_classification(Risk.HIGH), a_plan(a_step()))
+
+    lowered, _ = after_person(found, RunOptions(risk=Risk.LOW, risk_because="only comments"), "ada", NOON)
+
+    assert lowered.factors["risk"] < found.factors["risk"]
+
+
+def test_the_question_for_consent_names_who_lowered_the_risk_and_why() -> None:
+    lowered, _ = stated_by(a_classification(Risk.CRITICAL), "ada", risk=Risk.HIGH, why="a dry run", at=NOON)
+
+    assert "ada lowered the risk from critical to high: a dry run" in approval_context(a_plan(a_step()), lowered)
+    assert not approval_for(RunOptions(approve_in_advance=True), lowered).in_advance
+
+
+def test_a_matter_is_told_once_at_its_highest_with_every_place() -> None:
+    said = with_risk(a_classification(Risk.LOW), assess_risk("document the payments", TaskType.DOCUMENTATION))
+
+    once = with_risk(said, assess_risk("", TaskType.DOCUMENTATION, paths=["src/payments.py"]))
+    twice = with_risk(once, assess_plan(a_plan(a_pay_step()), TaskType.DOCUMENTATION, at_least=once.risk))
+
+    assert twice.risk_reasons == ("high: money is handled (payments; src/payments.py; src/billing.py)",)
+
+
+def a_pay_step() -> Step:
+    return a_step("pay", writes=("src/billing.py",))
 
 
 @pytest.mark.parametrize("piece", ["a", "a_", "-", "deploy ", "drop the ", "upgrade to ", "x\n", "a/"])

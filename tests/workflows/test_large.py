@@ -75,6 +75,7 @@ async def replayed_in_s(history: WorkflowHistory) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.timeout(600)
 async def test_two_thousand_steps_run_once_each_and_no_history_grows_beyond_its_limit(server: Client) -> None:
     async with running(server, a_wide_plan(2_000), prepare=overriding(step_execute=no_op)) as (handle, world, _):

@@ -109,3 +109,26 @@ async def test_a_change_that_is_riskier_than_its_plan_is_a_warning_by_name(serve
     assert snapshot.classification is not None
     assert snapshot.classification.risk is Risk.CRITICAL
     assert snapshot.outcome is Outcome.COMPLETED
+
+
+async def test_a_person_lowers_the_risk_of_a_run_and_the_real_change_raises_it_again(server: Client) -> None:
+    async def riskier(command: planning.ReviewChange) -> Classification:
+        return command.classification.model_copy(update={"risk": Risk.HIGH})
+
+    def prepare(world: World) -> None:
+        world.classification = world.classification.model_copy(
+            update={"risk": Risk.HIGH, "risk_reasons": ("high: money is handled (payments)",)}
+        )
+        world.overrides["plan.review_change"] = riskier
+
+    options = RunOptions(risk=Risk.LOW, risk_because="only comments")
+    async with running(server, PLAN, options=options, prepare=prepare) as (handle, world, _):
+        snapshot = await handle.result()
+
+    reviewed = next(argument for name, argument in world.calls if name == "plan.review_change").classification
+    assert reviewed.risk is Risk.LOW
+    assert not snapshot.decisions
+    assert [(each.by, each.why) for each in reviewed.lowered] == [(snapshot.request.requested_by, "only comments")]
+    assert any("lowered the risk from high to low: only comments" in note for note in snapshot.notes)
+    warned = next(gate for gate in snapshot.gates if gate.code == "risk_rose")
+    assert "money is handled" in warned.details

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
     from ostinato.cli.checking import Check
 
-EXAMPLES = ("ostinato doctor", "ostinato doctor --repo ~/projects/shop --json")
-VARIABLES = ("OSTINATO_HOME", "TEMPORAL_ADDRESS")
+EXAMPLES = ("ostinato doctor", "ostinato doctor --repo ~/projects/shop --json", "ostinato doctor --online")
+VARIABLES = ("OSTINATO_HOME", "OSTINATO_LLM", "TEMPORAL_ADDRESS")
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repo", metavar="PATH", help="also look at this repository")
+    parser.add_argument("--online", action="store_true", help="also ask the language model, for a few tokens")
     codes = "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in MEANING.items())
     parser.epilog = f"{parser.epilog}\n\nexit codes of every command:\n{codes}"
 

@@ -34,5 +34,8 @@ def execute(call: Call) -> Exit:
         raise UserError.of(
             "config_unwritable", "--repo", f"cannot write {target}: {error.strerror}", "Make the folder writable"
         ) from error
-    call.answer({"path": str(target), "project": project.model_dump(mode="json")}, f"✔ wrote {target}")
+    data = {"path": str(target), "project": project.model_dump(mode="json")}
+    call.answer(
+        data, f"✔ wrote {target}", "  Look through it, then commit it: it holds for everybody who runs Ostinato here"
+    )
     return Exit.OK

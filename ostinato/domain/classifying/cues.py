@@ -16,22 +16,27 @@ class TypeRule:
 
 
 _T = TaskType
+_CLEANER = (
+    r"(ruff|black|prettier|isort|flake8|eslint|pylint|gofmt|rustfmt|clang-format|rubocop|stylelint|golangci-lint|biome)"
+)
 _TEST = r"(unit|integration|property(-based)?|end.to.end|e2e|regression|smoke|snapshot|missing|more|new|automated|some)"
 RULES: tuple[TypeRule, ...] = (
     TypeRule(_T.MAINTENANCE, "raising a version", r"^(bump|upgrade|update|pin|downgrade|migrate|move)\b.*\b(to (version )?v?\d+(\.\d+)*|to python ?\d|from v?\d+\.\d+)\b|^bump\b"),
     TypeRule(_T.MAINTENANCE, "dependencies", r"\b(bump|upgrade|update|pin|renew|refresh)\b.*\b(dependenc\w+|deps|packages|requirements|librar(y|ies)|lock ?files?|versions?)\b|\b(dependabot|renovate)\b"),
-    TypeRule(_T.MAINTENANCE, "lint and format", r"\b(fix|apply|run|correct|resolve) (all |the |every )*(lint\w*|ruff|flake8|eslint|pylint|formatting)\b|^(re)?format (the|all|every|this|it)\b|\blint(er)? (errors?|warnings?|issues?)\b"),
+    TypeRule(_T.MAINTENANCE, "lint and format", rf"\b(fix|apply|run|correct|resolve|use|execute|silence) (all |the |every |our )*(lint\w*|formatters?|formatting|{_CLEANER})\b|^(re)?format (the|all|every|this|it)\b|\b(lint(er)?|mypy|clippy|{_CLEANER}|deprecation|compiler) (errors?|warnings?|issues?|findings?)\b"),
+    TypeRule(_T.MAINTENANCE, "dropping what is old", r"^(drop|remove|end|stop) (the )?support(ing)? (for |of )?(python|node\w*|java|ruby|php|go|rust|windows|ie|internet explorer|old)\b|^drop (python|node\w*|java|ruby|php|go) ?v?\d|^(remove|delete|drop) (the |all |our )?deprecated\b|\b(licen[cs]e headers?|copyright years?)\b"),
     TypeRule(_T.MAINTENANCE, "tidying", r"\b(tidy|clean)( ?up)? (the |this |our )?(repo\w*|project|code ?base|workspace|imports?)\b|\bhousekeeping\b|\bmoderni[sz]e\b|\b(unused|dead) (imports?|code|variables?|dependenc\w+|packages?)\b"),
     TypeRule(_T.SECURITY_AUDIT, "auditing", r"\baudit\w*\b|\bpen(etration)?[- ]?tests?\b|\bthreat model\w*|\bsecurity (audit|review|scan|assessment|check|holes?|issues?|problems?|flaws?)\b"),
-    TypeRule(_T.SECURITY_AUDIT, "weaknesses", r"\b(vulnerab\w+|cves?|ghsa|owasp|exploit\w*|xss|csrf|ssrf|sql injection|(command|code|template) injection|path traversal|brute[- ]force|harden\w*)\b|\b(leaked|hard-?coded|committed|exposed) (secrets?|credentials?|passwords?|keys?|tokens?)\b"),
-    TypeRule(_T.CODE_REVIEW, "reviewing", r"\b(code[- ]review|peer[- ]review|critique)\b|\breview (the|this|my|our|these|those|all|last|recent|latest|open)\b|\breview [\w./-]+\.\w+|\blook over\b"),
+    TypeRule(_T.SECURITY_AUDIT, "weaknesses", r"\b(vulnerab\w+|cves?|ghsa|owasp|exploit\w*|xss|csrf|ssrf|sql injection|(command|code|template) injection|path traversal|brute[- ]force|harden\w*)\b|\b(leaked|hard-?coded|committed|exposed) (secrets?|credentials?|passwords?|keys?|tokens?)\b|\b(secrets?|credentials?|passwords?|keys?|tokens?) (were |was |are |is |got |have been )?(leaked|hard-?coded|committed|exposed)\b|\b(secure|safe)\?|\bsafe against\b"),
+    TypeRule(_T.CODE_REVIEW, "reviewing", r"\b(code[- ]review|peer[- ]review|critique)\b|\breview (the|this|my|our|these|those|all|last|recent|latest|open)\b|\breview [\w./-]+\.\w+|\blook over\b|\b(good enough|ready|safe|okay|fit) to merge\b|\bbe merged\b"),
     TypeRule(_T.CODE_REVIEW, "a change to judge", r"\b(feedback on|opinion (on|of)|problems (in|with)|judge|thoughts on)\b.*\b(branch|diff|patch|change\w*|commit\w*|pr|pull request|code|implementation)\b|\b(look at|check) (my|this|the) (branch|diff|patch|pr|pull request|changes)\b"),
+    TypeRule(_T.PERFORMANCE_OPTIMIZATION, "making it faster", r"\b(make|get|have|run)\b.*\b(faster|quicker|(in )?(half|a fraction of) the time)\b|\bspeed(ing)? (\w+ ){0,4}up\b|\b(twice|times|\dx) (as fast|faster)\b|^(benchmark|profile) (the|our|this|it|all|\w+$)"),
     TypeRule(_T.TESTING, "writing tests", rf"\b(write|add|create|generate|extend|improve|increase|raise|need|cover|provide|expand|missing)\b[^.;]{{0,60}}\b({_TEST} )*(tests?|test cases?|test suites?|(test )?coverage)\b"),
     TypeRule(_T.TESTING, "tests", r"\b(unit|integration|property|end.to.end|regression|e2e|flaky|failing) tests?\b|\btest (coverage|cases?|suite|fixtures?)\b|^tests?\b|\b(pytest|jest|vitest|mock\w*|fixtures?)\b"),
     TypeRule(_T.DOCUMENTATION, "documenting", r"^document\b|\b(docstrings?|documentation|docs?|readme|changelogs?|tutorials?|jsdoc|godoc|how-?to|user guide|getting.started|api reference)\b"),
     TypeRule(_T.DOCUMENTATION, "wording", r"\b(typos?|spelling|grammar|wording|misspell\w*)\b"),
     TypeRule(_T.PERFORMANCE_OPTIMIZATION, "speed", r"\b(slow\w*|faster|speed ?up|speed|latency|throughput|performance|perf|bottlenecks?|n\+1|profil(e|ing) the|takes? (too long|forever|ages|\w+ (seconds|minutes)))\b"),
-    TypeRule(_T.PERFORMANCE_OPTIMIZATION, "fewer resources", r"\b(optimi[sz]\w+|memory (usage|consumption|footprint)|(less|fewer|reduce|cut)\b.*\b(memory|allocations?|cpu|queries|bundle size)|cache the|avoid (extra |needless )?(copies|allocations?))\b"),
+    TypeRule(_T.PERFORMANCE_OPTIMIZATION, "fewer resources", r"\b(optimi[sz]\w+|memory (usage|consumption|footprint)|(less|fewer|reduce|cut|lower|bring down)\b.*\b(memory|ram|allocations?|cpu|queries|bundle size)|\d ?[gm]b of (ram|memory)|hot ?spots?|cache the|avoid (extra |needless )?(copies|allocations?))\b"),
     TypeRule(_T.DEPLOYMENT, "delivering", r"\b(deploy\w*|roll ?out|ship (it|the|this|to)|publish|go live|release (it|the|to|this|a|workflow|process))\b"),
     TypeRule(_T.DEPLOYMENT, "delivery files", r"\b(docker\w*|containeri[sz]e|kubernetes|k8s|helm|terraform|ansible|ci/cd|ci|github actions?|gitlab|jenkins\w*|pipelines?|workflows?|devcontainers?|goreleaser|makefile)\b"),
     TypeRule(_T.UI_DESIGN, "designing", r"\b((re)?design|restyle|style|polish|mock ?up|wireframe|lay ?out)\b.*\b(page|screen|view|form|buttons?|layout|interface|ui|dashboard|menu|dialog|sidebar|component|header|footer|navigation|landing|profile|modal)\b"),

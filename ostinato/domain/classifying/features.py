@@ -29,6 +29,17 @@ _POLITE = re.compile(
     r"|(?:you|we) (?:should|must|have to) |let'?s |help me (?:to )?)+",
     _FLAGS,
 )
+_THANKS = re.compile(
+    r"(?:[\s,;.!-]+(?:please|pls|thanks|thank you|thx|cheers|if (?:possible|you can)|asap|(?:as )?soon(?: as possible)?"
+    r"|when you have (?:the )?time|for (?:me|us))\b)+[\s.!]*$",
+    _FLAGS,
+)
+_SECRET = re.compile(
+    r"[\s,;.(-]{0,3}(?:(?:and|with|use|using|here is|the|my|our)\s+)*(?:(?:api )?(?:token|key|password|secret|credentials?)s?\s*(?:is|are|=|:)?\s*)?"
+    r"\[redacted:[\w-]+\]\)?",
+    _FLAGS,
+)
+"""What stands where a secret was, with the words that lead to it."""
 _LEADS_WITH_ASKING = re.compile(r"(?:can|could|would|will) you ", _FLAGS)
 _COMMON = frozenset((
     "the", "a", "an", "of", "to", "in", "on", "for", "and", "or", "is", "be", "with", "by", "at", "from", "this", "that",
@@ -55,6 +66,8 @@ class Reading:
 def normalise(text: str) -> tuple[str, str]:
     """Title and body, without courtesies; of a long title only the first sentence."""
     read = unicodedata.normalize("NFC", text).strip()[:READ_CHARS]
+    if "[redacted:" in read:
+        read = _SECRET.sub("", read)
     title, _, body = read.partition("\n")
     title = _plain(title)
     if not body and len(title) > _LONG_TITLE and (end := _SENTENCE_END.search(title, 40)):
@@ -64,6 +77,7 @@ def normalise(text: str) -> tuple[str, str]:
 
 def _plain(title: str) -> str:
     title = title.strip(" \t\r-*#>\"'`")
+    title = _THANKS.sub("", title) or title
     if not (polite := _POLITE.match(title)):
         return title
     rest = title[polite.end() :]

@@ -12,13 +12,20 @@ from itertools import accumulate
 from typing import Any
 
 from ostinato.domain.classification import TaskType
-from ostinato.domain.classifying.features import Reading
+from ostinato.domain.classifying.features import UNIT, Reading
 
-FORMAT = 1
+FORMAT = 2
 BUCKETS = 1 << 24
 """So many that two features hardly ever share one; only those that were learnt are kept."""
+TYPICAL = 1000 * UNIT
+"""About the length of the features of a title."""
 TYPES = tuple(TaskType)
 """The order of every row of weights."""
+
+
+def damped(squares: float) -> float:
+    """What scores are divided by: between their length and its typical value, for more words are more evidence."""
+    return math.sqrt(TYPICAL * math.sqrt(squares))
 
 
 def bucket(feature: str) -> int:
@@ -53,7 +60,7 @@ class Model:
             start = row * len(TYPES)
             for place, weight in enumerate(self.weights[start : start + len(TYPES)]):
                 sums[place] += amount * weight
-        norm = math.sqrt(length) or 1.0
+        norm = damped(length) or 1.0
         return tuple(each / norm * scale + bias for each, scale, bias in zip(sums, self.scale, self.bias, strict=True))
 
     def contributions(self, reading: Reading, task_type: TaskType) -> dict[str, int]:

@@ -13,6 +13,7 @@ from ostinato.domain.planning.circumstances import holding, is_looked_at, is_of_
 from ostinato.domain.planning.grounds import Grounds, grounds_of
 from ostinato.domain.planning.laying import INPUTS, Laid, Site, bridged, laid_out
 from ostinato.domain.planning.parts import PHASES, Part, tool
+from ostinato.domain.planning.quality import review_plan
 from ostinato.domain.planning.shapes import Layout, choose_layout
 from ostinato.domain.planning.strategies import MEANING, STRATEGY
 from ostinato.domain.project import ProjectFacts
@@ -48,7 +49,7 @@ def plan_for(
             "shape": layout.shape,
             "because": (*_because(classification, strategy, layout), *_for_which(also, generic)),
             "rollback_points": tuple(points),
-            "steps": tuple(_in_phase(step, laid.parts) for step in plan.steps),
+            "steps": tuple(_in_phase(step, laid.parts) for step in _without_idle_looks(plan)),
             "success_criteria": classification.success_criteria,
             "risks": classification.risk_reasons,
         }
@@ -93,6 +94,16 @@ def _with_evidence(parts: Sequence[Part]) -> tuple[Part, ...]:
 def _compiled(kind: str, text: str, laid: Laid) -> Plan:
     definition = Definition(id=StepId(kind.replace("_", "-")), inputs=INPUTS, steps=laid.steps)
     return compile_definition(definition, {"request": text}, f"template:{kind}", "", laid.library)
+
+
+def _without_idle_looks(plan: Plan) -> tuple[Step, ...]:
+    """What a tool would find out for steps that are not part of this plan is not looked for."""
+    while idle := {found.step for found in review_plan(plan).findings if found.code == "plan_orphan"}:
+        kept = tuple(step for step in plan.steps if step.id not in idle)
+        if not kept:
+            break
+        plan = plan.model_copy(update={"steps": kept})
+    return plan.steps
 
 
 def _because(classification: Classification, strategy: Strategy, layout: Layout) -> tuple[str, ...]:

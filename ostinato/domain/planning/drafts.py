@@ -180,7 +180,7 @@ def _missing(plan: Plan, template: Plan) -> Iterator[PlanFinding]:
     asked = sum(step.action.kind == "ask" for step in plan.steps)
     wanted = sum(step.action.kind == "ask" for step in template.steps)
     if asked < wanted:
-        said = f"it asks a person {asked} times, and {wanted} times is wanted"
+        said = f"it asks a person {asked} time{'s' * (asked != 1)}, and the plan that would do {wanted}"
         yield PlanFinding(code="draft_unasked", message=said, cure="Keep the questions of the plan that would do")
     if any(map(_changes, template.steps)) and not any(map(_changes, plan.steps)):
         yield PlanFinding(

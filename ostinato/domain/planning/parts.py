@@ -37,8 +37,8 @@ _CODE = ("sources", "tests")
 _TOOL_READS: Mapping[str, tuple[str, ...]] = {
     "project.map": ("sources",),
     "security.scan": ("everything",),
-    "deps.check": ("sources", "manifests"),
-    "docs.check": ("sources", "docs"),
+    "deps.check": ("sources", "tests", "manifests"),
+    "docs.check": ("sources", "tests", "docs"),
     "ui.check": ("web",),
     "deploy.check": ("delivery",),
     "profile.imports": ("sources",),

@@ -20,6 +20,7 @@ from ostinato.domain.plan import (
     plan_problems,
     waves,
 )
+from ostinato.domain.references import unescaped
 
 THINKING_TOKENS = 40_000
 WRITING_TOKENS = 120_000
@@ -135,7 +136,7 @@ def claims_of(step: Step) -> tuple[str, ...] | None:
         claims = claims_of(inner)
         if claims is None:
             return None
-        found += claims
+        found += map(unescaped, claims)  # braces in a body are written twice until it is made
     return tuple(dict.fromkeys(found))
 
 
