@@ -25,14 +25,16 @@ from ostinato.contracts.activities import (
     OBSERVE_GATE,
     PREPARE_GATES,
     RUN_PREFLIGHT,
+    Preflight,
+    RunPreflight,
+)
+from ostinato.contracts.gates import (
     JudgedChange,
     JudgeGate,
     JudgeIntegrity,
     MeasurePerformance,
     ObserveGate,
-    Preflight,
     PrepareGates,
-    RunPreflight,
 )
 from ostinato.domain.custom_gates import judge_custom
 from ostinato.domain.gates import SHOWN_FINDINGS, Finding, GateResult, Observation, judge

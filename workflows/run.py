@@ -20,10 +20,10 @@ from ostinato.contracts.activities import (
     PublishBranch,
     RunPreflight,
     SealBranch,
-    Standard,
     StoredReport,
     StoreReport,
 )
+from ostinato.contracts.gates import Standard
 from ostinato.contracts.planning import ActivateResources, PlanDraft, ReviewChange
 from ostinato.contracts.workflows import RUN_WORKFLOW
 from ostinato.domain.approval import approval_context, approval_for

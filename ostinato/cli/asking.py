@@ -25,9 +25,9 @@ from ostinato.domain.permissions import Policy, stricter
 from ostinato.domain.plan import GateName, Plan
 from ostinato.domain.request import Interaction, RunOptions, RunRequest, clean_request
 from ostinato.domain.run_context import RunContext
+from ostinato.reading import MAX_PARALLEL
 from ostinato.settings import (
     DEFAULT_PARALLEL,
-    MAX_PARALLEL,
     TAKEOVER_AFTER_S,
     RepositorySettings,
     load_repository_settings,
