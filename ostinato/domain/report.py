@@ -48,6 +48,23 @@ class Recovered(Fact):
     at: datetime | None = None
 
 
+class Quota(Fact):
+    """An account used up what it may use: none of its steps starts until then."""
+
+    account: str
+    until: datetime
+    step: StepId
+    """That ran into the limit."""
+    is_guess: bool = False
+    """Nobody said when it is lifted."""
+    because: str = ""
+
+    def __str__(self) -> str:
+        whose = self.account.removeprefix("agent:").removeprefix("step:")
+        guess = ", a guess" if self.is_guess else ""
+        return f"{whose} waits until {self.until:%Y-%m-%d %H:%M:%S} UTC{guess}: {self.because or 'a limit was reached'}"
+
+
 class Conflict(Fact):
     """Two parallel changes of the same lines: seen coming while both ran, or met when the second was integrated."""
 
@@ -127,6 +144,8 @@ class Snapshot(Fact):
     gates: tuple[GateResult, ...] = ()
     decisions: tuple[Decision, ...] = ()
     recoveries: tuple[Recovered, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    """Accounts that are waited for."""
     conflicts: tuple[Conflict, ...] = ()
     changes: tuple[Changed, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()

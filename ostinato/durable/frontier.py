@@ -20,6 +20,7 @@ from ostinato.durable.continuing import must_continue
 from ostinato.durable.groups import run_group, with_added_steps
 from ostinato.durable.handing import ask_question, hand_off
 from ostinato.durable.people import withdraw
+from ostinato.durable.quotas import open_accounts
 from ostinato.durable.record import RunRecord
 from ostinato.durable.recovering import work
 from ostinato.durable.rewinding import roll_back_while_open
@@ -42,6 +43,7 @@ async def run_steps(engine: Engine) -> None:
             engine.shards.take_in(),
             engine.shards.feel(),
             _keep_details(record),
+            open_accounts(record),
         )
     ]
     try:
@@ -166,7 +168,7 @@ def _something_to_do(engine: Engine, helpers: list[asyncio.Task[None]], *, drain
 
 
 def _fitting_phase(record: RunRecord) -> Phase:
-    if record.steps.only_people_are_awaited:
+    if record.steps.only_people_are_awaited and not record.backing_off:
         return Phase.ESCALATING
     return Phase.RECOVERING if record.backing_off else Phase.EXECUTING
 
