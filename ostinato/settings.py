@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from ostinato.adapters.home import Home
+    from ostinato.domain.custom_gates import CustomGate
     from ostinato.domain.errors import Problem
     from ostinato.domain.permissions import Policy
 
 INTERACTIONS: Final = ("minimal", "checkpoint", "collaborative")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
-POST_GATES: Final = ("tests", "lint", "types", "security")
+POST_GATES: Final = ("tests", "lint", "types", "security", "performance")
 COMMANDS: Final = ("test", "lint", "format", "types", "build", "benchmark")
 MAX_PARALLEL: Final = 50
 DEFAULT_PARALLEL: Final = 5
@@ -107,6 +108,7 @@ class RepositorySettings:
     takeover_after_s: float | None = None
     commands: Mapping[str, tuple[str, ...]]
     post_gates: tuple[str, ...] | None = None
+    custom_gates: tuple[CustomGate, ...] = ()
     budget: BudgetSettings = UNLIMITED
     policy: Policy | None = None
     """What runs in this repository may do; the stricter of it and the user's counts."""
@@ -153,7 +155,13 @@ def load_repository_settings(root: Path) -> RepositorySettings:
     reader = _Reader(_read(source, problems), str(source), problems)
     reader.only(
         set(),
-        {"run": RUN_KEYS, "commands": set(COMMANDS), "gates": {"post"}, "budget": BUDGET_KEYS, "policy": POLICY_KEYS},
+        {
+            "run": RUN_KEYS,
+            "commands": set(COMMANDS),
+            "gates": {"post", "custom"},
+            "budget": BUDGET_KEYS,
+            "policy": POLICY_KEYS,
+        },
     )
     settings = RepositorySettings(
         interaction=reader.choice("run.interaction", INTERACTIONS),
@@ -162,6 +170,7 @@ def load_repository_settings(root: Path) -> RepositorySettings:
         takeover_after_s=reader.seconds("run.takeover_after"),
         commands={name: argv for name in COMMANDS if (argv := reader.argv(f"commands.{name}"))},
         post_gates=reader.choices("gates.post", POST_GATES),
+        custom_gates=reader.custom_gates(),
         budget=read_budget(reader.document, str(source), problems),
         policy=reader.policy(),
     )
@@ -364,6 +373,18 @@ class _Reader:
             self._wrong(name, "is not a list of texts", 'Write it like: ["src/**", "tests/**"]')
             return None
         return tuple(value)
+
+    def custom_gates(self) -> tuple[CustomGate, ...]:
+        """As definitions write them: [[gates.custom]] with name and run."""
+        value = self.value("gates.custom")
+        if value is None:
+            return ()
+        from ostinato.domain.definition.gating import read_custom_gates
+
+        gates, problems = read_custom_gates(value)
+        for field, message, cure in problems:
+            self._wrong(f"gates.{field}", message, cure)
+        return gates
 
     def policy(self) -> Policy | None:
         """An empty list of what is allowed allows nothing; one that is left out allows everything."""

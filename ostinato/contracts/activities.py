@@ -19,10 +19,12 @@ from ostinato.contracts.planning import (
 )
 from ostinato.domain.base import Fact
 from ostinato.domain.classification import Classification
+from ostinato.domain.custom_gates import CustomGate
 from ostinato.domain.execution import StepResult
 from ostinato.domain.gates import GateResult, Observation
 from ostinato.domain.ids import RunId, StepId
 from ostinato.domain.language_model import TypeAnswer
+from ostinato.domain.permissions import Policy
 from ostinato.domain.plan import GateName, Step
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.report import Snapshot
@@ -105,6 +107,8 @@ class ExecuteStep(Fact):
     context: str = ""
     """JSON of what the step receives from others."""
     strict_claims: bool = False
+    offline: bool = False
+    """Its command has no network."""
 
 
 class CollectStep(Fact):
@@ -238,12 +242,24 @@ class Sealed(Fact):
     notes: tuple[str, ...] = ()
 
 
+class Standard(Fact):
+    """Gates of a change go by the base's configuration, but where the request is about that configuration."""
+
+    base: str
+    classification: Classification | None = None
+    """None: nothing that the request says lets the configuration change."""
+    request: str = ""
+    source_roots: tuple[str, ...] = ()
+
+
 class PrepareGates(Fact):
     workspace: Workspace
     commit: str
     label: str
     """base or head: the name of the checkout."""
     trusted: bool
+    standard: Standard | None = None
+    """By whose configuration it is judged; None: by its own."""
 
 
 class JudgeIntegrity(Fact):
@@ -255,15 +271,25 @@ class JudgeIntegrity(Fact):
     request: str
     source_roots: tuple[str, ...] = ()
     """As found at the base."""
+    policy: Policy = Policy()
+
+
+class JudgedChange(Fact):
+    integrity: GateResult
+    permissions: GateResult
 
 
 class ObserveGate(Fact):
     workspace: Workspace
-    gate: GateName
+    gate: GateName | None = None
+    custom: CustomGate | None = None
+    """One of both is given."""
     checkout: Checkout
     project: ProjectFacts
     """As found at the base commit: gate commands and configuration come from there."""
     trusted: bool
+    offline: bool = False
+    """What the project's own tools start has no network."""
 
 
 class JudgeGate(Fact):
@@ -271,6 +297,18 @@ class JudgeGate(Fact):
 
     head: Observation
     base: Observation | None = None
+    custom: CustomGate | None = None
+
+
+class MeasurePerformance(Fact):
+    """The project's benchmark in both checkouts, in turns; nothing else should run beside it."""
+
+    workspace: Workspace
+    base: Checkout
+    head: Checkout
+    project: ProjectFacts
+    trusted: bool
+    offline: bool = False
 
 
 class PublishBranch(Fact):
@@ -313,7 +351,6 @@ class MergePlan(Fact):
     fast_forward: bool
     project: ProjectFacts
     """As found at the base: gate commands come from there."""
-    gates: tuple[GateName, ...] = tuple(GateName)
     already_merged: bool = False
     conflicts: tuple[str, ...] = ()
 
@@ -374,8 +411,11 @@ SEAL_BRANCH = ActivityContract(name="workspace.seal", input=SealBranch, output=S
 PREPARE_GATES = ActivityContract(name="gates.prepare", input=PrepareGates, output=Checkout, start_to_close=20 * _MIN)
 OBSERVE_GATE = ActivityContract(name="gates.observe", input=ObserveGate, output=Observation, start_to_close=45 * _MIN)
 JUDGE_GATE = ActivityContract(name="gates.judge", input=JudgeGate, output=GateResult, start_to_close=1 * _MIN)
+MEASURE_PERFORMANCE = ActivityContract(
+    name="gates.performance", input=MeasurePerformance, output=GateResult, start_to_close=90 * _MIN
+)
 JUDGE_INTEGRITY = ActivityContract(
-    name="gates.integrity", input=JudgeIntegrity, output=GateResult, start_to_close=2 * _MIN
+    name="gates.integrity", input=JudgeIntegrity, output=JudgedChange, start_to_close=2 * _MIN
 )
 PUBLISH_BRANCH = ActivityContract(
     name="workspace.publish", input=PublishBranch, output=Publication, start_to_close=10 * _MIN
@@ -389,5 +429,5 @@ LAND_MERGE = ActivityContract(name="merge.land", input=LandMerge, output=Landed,
 
 ALL: tuple[ActivityContract, ...] = (  # type: ignore[type-arg]
     OPEN_WORKSPACE, DRAFT_PLAN, ASK_TYPE, DRAFT_BY_MODEL, REVIEW_CHANGE, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, COLLECT_STEP, INTEGRATE_STEPS,
-    FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, JUDGE_INTEGRITY, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
+    FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, MEASURE_PERFORMANCE, JUDGE_INTEGRITY, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
 )  # fmt: skip

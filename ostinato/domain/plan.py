@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from ostinato.domain.base import Fact
+from ostinato.domain.custom_gates import CustomGate
 from ostinato.domain.errors import Problem
 from ostinato.domain.globs import matches
 from ostinato.domain.ids import ID_PATTERN, StepId
@@ -219,6 +220,11 @@ class GateName(StrEnum):
     LINT = "lint"
     TYPES = "types"
     SECURITY = "security"
+    PERFORMANCE = "performance"
+
+
+USUAL_GATES = (GateName.TESTS, GateName.LINT, GateName.TYPES, GateName.SECURITY)
+"""Those that judge where nobody says which; performance is one where the project has a benchmark."""
 
 
 class SharedValue(Fact):
@@ -251,7 +257,9 @@ class Plan(Fact):
     """What the definition was compiled with; conditions can see it."""
     values: dict[str, SharedValue] = {}
     steps: tuple[Step, ...]
-    post_gates: tuple[GateName, ...] = tuple(GateName)
+    post_gates: tuple[GateName, ...] = USUAL_GATES
+    custom_gates: tuple[CustomGate, ...] = ()
+    """Commands that judge the final commit, too."""
     success_criteria: tuple[str, ...] = ()
     risks: tuple[str, ...] = ()
 

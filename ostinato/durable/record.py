@@ -114,9 +114,14 @@ class RunRecord:
 
     @property
     def facts(self) -> ProjectFacts:
-        """What steps and gates need of the project."""
+        """What steps need of the project."""
         assert self.project is not None
         return self.project.without_survey
+
+    @property
+    def gate_facts(self) -> ProjectFacts:
+        assert self.project is not None
+        return self.project.for_gates
 
     @property
     def steps(self) -> Schedule:

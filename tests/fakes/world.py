@@ -206,14 +206,21 @@ class World:
 
     async def _gates_observe(self, command: contracts.ObserveGate) -> Observation:
         metrics = {"collected": 3.0, "passed": 3.0, "coverage_pct": 95.0}
-        return Observation(gate=command.gate, commit=command.checkout.commit, ran=True, metrics=metrics)
+        name = command.custom.name if command.custom else str(command.gate)
+        return Observation(gate=name, commit=command.checkout.commit, ran=True, metrics=metrics)
 
     async def _gates_judge(self, command: contracts.JudgeGate) -> GateResult:
         return judge(command.head, command.base)
 
-    async def _gates_integrity(self, command: contracts.JudgeIntegrity) -> GateResult:
-        return GateResult(
-            gate="integrity", stage=Stage.POST, status=Status.PASS, commit=command.head, message="as strict as before"
+    async def _gates_performance(self, command: contracts.MeasurePerformance) -> GateResult:
+        commit = command.head.judged
+        return GateResult(gate="performance", stage=Stage.POST, status=Status.PASS, commit=commit, message="not slower")
+
+    async def _gates_integrity(self, command: contracts.JudgeIntegrity) -> contracts.JudgedChange:
+        passed = {"stage": Stage.POST, "status": Status.PASS, "commit": command.head}
+        return contracts.JudgedChange(
+            integrity=GateResult(gate="integrity", message="as strict as before", **passed),
+            permissions=GateResult(gate="permissions", message="nothing outside the policy", **passed),
         )
 
     async def _workspace_publish(self, command: contracts.PublishBranch) -> Publication:

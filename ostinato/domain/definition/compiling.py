@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from ostinato.domain.claims import with_implied
 from ostinato.domain.definition.checks import all_problems, seconds, size_bytes
+from ostinato.domain.definition.gating import custom_gates
 from ostinato.domain.definition.model import (
     CompensateSpec,
     Definition,
@@ -102,6 +103,7 @@ def compile_definition(
             values=_shared(definition, place),
             steps=compiled(numbered_steps(definition), place),
             post_gates=tuple(dict.fromkeys(definition.gates.post)),
+            custom_gates=custom_gates(definition.gates.custom),
         )
     )
 
