@@ -92,6 +92,8 @@ class RunRecord:
     rollback: Rollback | None = None
     """Asked for and not yet begun."""
     rolling_back: bool = False
+    held: bool = False
+    """Too much fails: nothing more starts."""
     woken: bool = False
     """A message changed something that the loop has to look at."""
     calls_in_flight: int = 0

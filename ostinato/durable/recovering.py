@@ -47,6 +47,7 @@ from ostinato.domain.request import Interaction
 from ostinato.durable.escalating import ask_about, resolve_conflict
 from ostinato.durable.groups import extend_plan
 from ostinato.durable.handing import hand_off
+from ostinato.durable.midgates import judge_failing, judge_use
 from ostinato.durable.quotas import close_account, quota_of, until_open
 from ostinato.durable.record import Progress, RunRecord
 from ostinato.durable.stepping import Engine, attempt, come_back, leave_slot, resolved, rest, until_unobstructed
@@ -78,6 +79,9 @@ async def work(engine: Engine, step: Step) -> StepResult:
             await _wait_out(engine, step)
             await until_unobstructed(record, step)
             result = await _execute(engine, step)
+            judge_use(record, step, result)
+            if result.outcome is StepOutcome.FAILED:
+                judge_failing(record, step, _diagnosis(result))
             standing = await _recover(engine, step, result)
             if standing is not None:
                 return standing.result
