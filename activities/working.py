@@ -87,6 +87,7 @@ class StepWork:
                 "stdout_tail": end.tail[-1500:],
                 **({} if isinstance(stated, Problem) else stated),
             },
+            used=end.peak,
             evidence=end.output_ref,
             warnings=warnings,
             failure=None if end.ok else self._failure(action, end),

@@ -138,6 +138,8 @@ class Step(Fact):
     """Path globs it claims. Empty: it leaves no change behind. None: not stated, what it writes is merged or redone."""
     holds: tuple[str, ...] = ()
     """Named things that one step at a time may hold, such as "port 5432"."""
+    account: str = ""
+    """Whose quota it uses up; empty: its agent's, where it names one."""
     when: str = ""
     """A condition (CEL); where it is false the step is skipped."""
     adds_steps: bool = False
@@ -183,6 +185,11 @@ class Step(Fact):
     def lane(self) -> str:
         """Who carries it out, where that one has a cap of their own; else empty."""
         return f"agent:{self.action.agent}" if self.action.kind == "agent" and self.action.agent != "any" else ""
+
+    @property
+    def quota(self) -> str:
+        """What a limit that it runs into closes to others; empty: nothing."""
+        return self.account or self.lane
 
     @property
     def active_form(self) -> str:
