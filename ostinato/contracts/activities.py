@@ -1,11 +1,12 @@
 """Every activity: its name, what goes in, what comes out, and how long it may take."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
 
 from temporalio.common import RetryPolicy
 
+from ostinato.contracts.contract import ActivityContract as ActivityContract
+from ostinato.contracts.ledger import LOOK_AFTER_LEASES as LOOK_AFTER_LEASES
+from ostinato.contracts.ledger import TAKE_LEASE as TAKE_LEASE
 from ostinato.contracts.planning import (
     ActivateResources,
     AskType,
@@ -30,9 +31,6 @@ from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.workspace import Checkout, Integration, Publication, Workspace
 
-In = TypeVar("In", bound=Fact)
-Out = TypeVar("Out", bound=Fact)
-
 LOST_WORKER = "WorkerLost"
 """Error type with which a restarted worker fails what its predecessor left unfinished."""
 
@@ -40,15 +38,6 @@ RETRY_LOST_WORKERS = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=10)
 )
 """Without a count limit: our own errors are non-retryable, so only what never came back is tried again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivityContract(Generic[In, Out]):
-    name: str
-    input: type[In]
-    output: type[Out]
-    start_to_close: timedelta
-    heartbeat: timedelta = timedelta(seconds=20)
 
 
 class OpenWorkspace(Fact):
@@ -390,4 +379,5 @@ LAND_MERGE = ActivityContract(name="merge.land", input=LandMerge, output=Landed,
 ALL: tuple[ActivityContract, ...] = (  # type: ignore[type-arg]
     OPEN_WORKSPACE, DRAFT_PLAN, ASK_TYPE, DRAFT_BY_MODEL, REVIEW_CHANGE, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, COLLECT_STEP, INTEGRATE_STEPS,
     FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, JUDGE_INTEGRITY, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
+    TAKE_LEASE, LOOK_AFTER_LEASES,
 )  # fmt: skip
