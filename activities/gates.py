@@ -29,6 +29,8 @@ from ostinato.contracts.activities import (
     PrepareGates,
     RunPreflight,
 )
+from ostinato.domain.budget.amounts import NOTHING
+from ostinato.domain.budget.judging import budget_gate, limit_of
 from ostinato.domain.gates import SHOWN_FINDINGS, Finding, GateResult, Observation, judge
 from ostinato.domain.integrity import find_weakenings, judge_integrity
 from ostinato.domain.preflight import PreflightFacts, preflight_gates
@@ -51,11 +53,11 @@ class GateActivities:
             dirty_count=state.dirty_count,
             free_bytes=usage.free,
         )
-        return Preflight(
-            gates=preflight_gates(
-                command.request.options, command.draft.classification, command.draft.plan, command.draft.project, facts
-            )
+        gates = preflight_gates(
+            command.request.options, command.draft.classification, command.draft.plan, command.draft.project, facts
         )
+        spent, limit = command.spent, command.spent.limit if command.spent else limit_of(command.request.options)
+        return Preflight(gates=(*gates, budget_gate(limit, NOTHING, spent=spent)))  # no step bills anything as yet
 
     @edge(PREPARE_GATES)
     async def prepare(self, command: PrepareGates, pulse: Pulse) -> Checkout:

@@ -19,6 +19,7 @@ from ostinato.contracts.planning import (
     ReviewChange,
 )
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.ledger import Balance
 from ostinato.domain.classification import Classification
 from ostinato.domain.execution import StepResult
 from ostinato.domain.gates import GateResult, Observation
@@ -54,6 +55,8 @@ class RunPreflight(Fact):
     request: RunRequest
     workspace: Workspace
     draft: PlanDraft
+    spent: Balance | None = None
+    """What the run has spent so far, and its limit."""
 
 
 class Preflight(Fact):

@@ -20,7 +20,7 @@ from ostinato.domain.plan import Plan, Step, critical_path, waves
 from ostinato.domain.report import Snapshot, Todo
 from ostinato.domain.summary import markdown_report
 
-__all__ = ["action_text", "gate_json", "markdown_report", "plan_json", "report_json"]
+__all__ = ["action_text", "budget_json", "gate_json", "markdown_report", "plan_json", "report_json"]
 
 
 def report_json(snapshot: Snapshot) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def report_json(snapshot: Snapshot) -> dict[str, Any]:
             for point in snapshot.checkpoints
         ],
         "transitions": [move.model_dump(mode="json") for move in snapshot.transitions],
-        "budget": _budget(snapshot),
+        "budget": budget_json(snapshot),
         "metrics": metrics(snapshot),
         "artifacts": _artifacts(snapshot),
         "notes": list(snapshot.notes),
@@ -65,7 +65,8 @@ def report_json(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _budget(snapshot: Snapshot) -> dict[str, Any]:
+def budget_json(snapshot: Snapshot) -> dict[str, Any]:
+    """Limits, use, what is leased, and what each part came to."""
     ledger = snapshot.spending or Ledger(limit=limit_of(snapshot.request.options))
     context = context_balance(snapshot.activation, None) if snapshot.activation else None
     return budget_report(ledger, context, snapshot.eased).model_dump(mode="json")

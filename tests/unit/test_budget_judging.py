@@ -74,14 +74,14 @@ def test_what_the_day_refuses_no_run_can_raise() -> None:
 @pytest.mark.parametrize(
     ("note", "raised"),
     [
-        ("", Limit(tokens=200, micro_usd=2_000_000)),
-        ("2.50", Limit(tokens=100, micro_usd=3_500_000)),
-        ("100k", Limit(tokens=100_100, micro_usd=1_000_000)),
-        ("as you like", Limit(tokens=200, micro_usd=2_000_000)),
+        ("", Limit(tokens=2_000, micro_usd=2_000_000)),
+        ("2.50", Limit(tokens=1_000, micro_usd=3_500_000)),
+        ("100k", Limit(tokens=101_000, micro_usd=1_000_000)),
+        ("as you like", Limit(tokens=2_000, micro_usd=2_000_000)),
     ],
 )
 def test_a_person_raises_the_limit_by_an_amount_or_doubles_it(note: str, raised: Limit) -> None:
-    assert raised_by(Limit(tokens=100, micro_usd=1_000_000), note) == raised
+    assert raised_by(Limit(tokens=1_000, micro_usd=1_000_000), note) == raised
 
 
 def test_without_a_limit_the_gate_passes_and_says_what_is_expected() -> None:

@@ -88,3 +88,7 @@ class Eased(Fact):
     before: int
     after: int
     steps: tuple[Optimised, ...] = ()
+
+    def __str__(self) -> str:
+        how = ", ".join(f"{step.what} {step.name}" for step in self.steps)
+        return f"context of {self.step}: {self.before:,} → {self.after:,} tokens ({how or 'nothing could go'})"

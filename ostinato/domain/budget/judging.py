@@ -139,13 +139,11 @@ def budget_gate(
     limit: Limit, expected: Amount, *, spent: Balance | None = None, day: Balance | None = None
 ) -> GateResult:
     """Before anything runs: what the plan may take against the run's limit and the day's."""
-    if not limit.is_set and (day is None or not day.limit.is_set):
-        message = (
-            f"no limit is set; up to {told(expected)} are expected" if not expected.is_nothing else "nothing is spent"
-        )
-        return _gate(PRE_GATE, Status.PASS, "budget_unlimited", message)
     if expected.is_nothing:
         return _nothing_more(limit, spent)
+    if not limit.is_set and (day is None or not day.limit.is_set):
+        message = f"no limit is set; up to {told(expected)} are expected"
+        return _gate(PRE_GATE, Status.PASS, "budget_unlimited", message)
     own = expected + (spent.committed if spent else Amount())
     today = expected + (day.committed if day else Amount())
     if short := limit.lacking(own):
@@ -169,8 +167,10 @@ def _nothing_more(limit: Limit, spent: Balance | None) -> GateResult:
     """A limit that is nearly used up stops nothing that is free."""
     used = spent.committed if spent else Amount()
     message = f"nothing more is expected to be spent; {told(used)} so far"
-    if zone_of(limit.share(used)) is Zone.GREEN or used.is_nothing:
-        return _gate(PRE_GATE, Status.PASS, "budget_fits", message)
+    if used.is_nothing:
+        message = "nothing is spent"
+    if used.is_nothing or zone_of(limit.share(used)) is Zone.GREEN:
+        return _gate(PRE_GATE, Status.PASS, "budget_fits" if limit.is_set else "budget_unlimited", message)
     return _gate(PRE_GATE, Status.WARN, "budget_tight", message, "Raise the limit if a step is to be paid for")
 
 

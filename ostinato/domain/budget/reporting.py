@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ostinato.domain.base import Fact
-from ostinato.domain.budget.amounts import USD, Amount
+from ostinato.domain.budget.amounts import USD, Amount, told_usd
 from ostinato.domain.budget.context import ContextBalance, Eased
 from ostinato.domain.budget.ledger import Lease, LeaseState, Ledger
 from ostinato.domain.budget.zones import Zone
@@ -19,6 +19,10 @@ class PartCost(Fact):
     leased_usd: float = 0.0
     """Of calls that are in flight."""
     is_estimated: bool = False
+
+    def __str__(self) -> str:
+        unsure = ", partly estimated" if self.is_estimated else ""
+        return f"{self.tokens:,} tokens, {told_usd(round(self.usd * USD))}{unsure}"
 
 
 class BudgetReport(Fact):
