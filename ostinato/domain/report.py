@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.context import Eased
 from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.classification import Classification
 from ostinato.domain.decisions import Decision
@@ -164,6 +165,8 @@ class Snapshot(Fact):
     percent_done: int | None = None
     spending: Ledger | None = None
     """What the run may spend and has spent."""
+    eased: tuple[Eased, ...] = ()
+    """Sessions of steps that were made smaller before they were given them."""
     started_at: datetime
     ended_at: datetime | None = None
 

@@ -10,7 +10,7 @@ from temporalio import activity
 
 from ostinato.adapters.cel import evaluate_condition, evaluate_items
 from ostinato.contracts import activities as contracts
-from ostinato.contracts import gates, planning
+from ostinato.contracts import gates, ledger, planning
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
 from ostinato.domain.classification import Classification, Intent, TaskType
@@ -232,6 +232,12 @@ class World:
 
     async def _workspace_close(self, command: contracts.CloseWorkspace) -> contracts.ClosedWorkspace:
         return contracts.ClosedWorkspace()
+
+    async def _ledger_take_lease(self, command: ledger.TakeLease) -> ledger.LeaseTaken:
+        return ledger.LeaseTaken()
+
+    async def _ledger_look_after(self, command: ledger.LookAfterLeases) -> ledger.Fates:
+        return ledger.Fates(fates=())
 
     async def _merge_prepare(self, command: contracts.PrepareMerge) -> contracts.MergePlan:
         return contracts.MergePlan(
