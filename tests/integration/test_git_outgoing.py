@@ -60,9 +60,9 @@ async def test_a_file_too_big_to_be_read_is_passed_by(tmp_path: Path, monkeypatc
     assert [finding.path for finding in found] == ["b.py"]
 
 
-async def test_a_message_that_looks_like_the_end_of_an_entry_hides_nothing(tmp_path: Path) -> None:
+async def test_a_message_that_looks_like_a_diff_hides_nothing(tmp_path: Path) -> None:
     state, mirror, tree = await a_tree(tmp_path)
-    message = f"x\n\nostinato-diff\n{TOKEN}\nostinato-entry\ny"
+    message = f"x\n\ndiff --git a.py a.py\n+++ a.py\n@@ -1 +1 @@\n+{TOKEN}\n-{TOKEN}"
     (tree / "b.py").write_text(f"T = '{TOKEN}'\n")
     git(tree, "add", "-A")
     git(tree, "-c", "user.name=A", "-c", "user.email=a@b.c", "commit", "-q", "-m", message)

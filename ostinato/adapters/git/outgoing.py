@@ -2,7 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ostinato.adapters.git.command import private_git
@@ -11,9 +12,6 @@ from ostinato.adapters.git.scanning import AS_TEXT, MAX_FILE_BYTES, findings_in
 from ostinato.domain.errors import ExternalError
 from ostinato.domain.gates import Finding, Level
 from ostinato.domain.redaction import Redactor
-
-_ENTRY, _DIFF = "ostinato-entry", "ostinato-diff"
-"""No line of a diff is just one of these: those of files begin with a sign."""
 
 
 async def outgoing_secrets(
@@ -30,7 +28,8 @@ async def outgoing_secrets(
         if it.kind in ("blob", "tag") and redactor.secrets(it.text or ""):
             found.append(_finding(redactor, f"the object of {name}", name))
     commits = [it.id for it in objects if it.kind in ("commit", "tag")]
-    return (*found, *(await _in_commits(mirror, commits, since, redactor) if commits else ()))
+    found += await _in_commits(mirror, commits, since, redactor) if commits else ()
+    return tuple(dict.fromkeys(found))
 
 
 def secret_leaving(found: Sequence[Finding], what: str) -> ExternalError:
@@ -45,11 +44,13 @@ async def _in_commits(mirror: Path, commits: Sequence[str], since: Sequence[str]
     revisions = (*dict.fromkeys(commits), "--not", *dict.fromkeys(since))
     git = private_git(mirror)
     left_out = [f":(top,exclude,literal){path}" for path in await _too_big(mirror, revisions)]
+    mark = secrets.token_hex(8)  # nobody could write it into a message
     shown = await git(
-        "log", "-p", f"--format=tformat:{_ENTRY}%n%h%n%an <%ae>%n%cn <%ce>%n%B%n{_DIFF}", "--full-history",
+        "log", "-p", f"--format=tformat:{mark}%n%h%n%an <%ae>%n%cn <%ce>%n%B%n{mark}", "--full-history",
         "--diff-merges=first-parent", *AS_TEXT, *revisions, "--", *(":/", *left_out) if left_out else (),
     )  # fmt: skip
-    return await asyncio.to_thread(_of_each, shown, redactor)
+    pieces = shown.split(f"{mark}\n")[1:]
+    return await asyncio.to_thread(lambda: list(_of_each(pieces[::2], pieces[1::2], redactor)))
 
 
 async def _too_big(mirror: Path, revisions: Sequence[str]) -> list[str]:
@@ -65,16 +66,12 @@ async def _too_big(mirror: Path, revisions: Sequence[str]) -> list[str]:
     return [path for entry, path in itertools.pairwise(raw) if entry.startswith(":") and entry.split(" ")[3] in omitted]
 
 
-def _of_each(shown: str, redactor: Redactor) -> list[Finding]:
+def _of_each(messages: Sequence[str], diffs: Sequence[str], redactor: Redactor) -> Iterator[Finding]:
     """Commit by commit: what one adds and another takes away is not just moved."""
-    found: list[Finding] = []
-    for entry in f"\n{shown}".split(f"\n{_ENTRY}\n"):
-        told, separator, diff = entry.rpartition(f"\n{_DIFF}\n")
-        said = told if separator else diff
+    for said, diff in zip(messages, diffs, strict=True):
         if redactor.secrets(said):
-            found.append(_finding(redactor, f"the message or author of {said.partition(chr(10))[0]}", ""))
-        found += findings_in(diff, redactor)
-    return list(dict.fromkeys(found))
+            yield _finding(redactor, f"the message or author of {said.partition(chr(10))[0]}", "")
+        yield from findings_in(diff, redactor)
 
 
 def _finding(redactor: Redactor, where: str, path: str) -> Finding:
