@@ -285,8 +285,9 @@ class RunWorkflow(Mailbox):
     def _bench(self) -> Bench:
         record = self._record
         options, plan = record.request.options, record.steps.plan
+        assert record.project is not None
         return Bench(
-            project=record.gate_facts,
+            project=record.project.for_gates,
             trusted=options.trusted,
             gates=plan.post_gates,
             custom=plan.custom_gates,

@@ -133,11 +133,6 @@ class RunRecord:
         return self.project.without_survey
 
     @property
-    def gate_facts(self) -> ProjectFacts:
-        assert self.project is not None
-        return self.project.for_gates
-
-    @property
     def steps(self) -> Schedule:
         """The schedule; only asked for once there is a plan."""
         assert self.schedule is not None
