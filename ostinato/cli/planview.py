@@ -180,7 +180,7 @@ def _cost(cost: Cost, width: int) -> Iterator[Text]:
         rule = f"an agent in place of people: about {cost.agents_would_bill_tokens:,}, a rule of thumb"
         yield from row("  agents", f"none is connected; {rule}", width)
     if not cost.model:
-        yield from row("  money", f"nothing: {cost.usd_because}", width)
+        yield from row("  money", f"not known: {cost.usd_because}", width)
         return
     usd = "not known" if cost.usd is None else f"up to ${cost.usd:.2f}"
     yield from row("  money", f"{usd}{_limited(cost)}: {cost.usd_because}", width)
