@@ -22,6 +22,7 @@ from ostinato.adapters.home import Home
 from ostinato.adapters.models import LanguageModel
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.prices import PriceTable
 from ostinato.domain.errors import OstinatoError, UserError
 from ostinato.domain.ids import RunId
 from ostinato.domain.project import ProjectFacts
@@ -82,6 +83,7 @@ class Desk:
     history: History | None = None
     model: LanguageModel | None = None
     """Asked where one is configured on this worker."""
+    prices: PriceTable = field(default_factory=PriceTable)
     turns: dict[RunId, asyncio.Lock] = field(default_factory=dict)
     timelines: dict[RunId, Line] = field(default_factory=dict)
     """The workflow executions that were last found to be those that work in a run's files."""

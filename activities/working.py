@@ -12,7 +12,14 @@ from temporalio import activity
 from activities.edge import Desk, Pulse
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.outputs import OUTPUT_VARIABLE, output_file, read_output
-from ostinato.adapters.processes import ProcessEnd, ProcessSpec, clean_environment, failure_of, run_supervised
+from ostinato.adapters.processes import (
+    ProcessEnd,
+    ProcessSpec,
+    clean_environment,
+    failure_of,
+    offline_where_possible,
+    run_supervised,
+)
 from ostinato.adapters.tools import run_tool
 from ostinato.adapters.tools.context import ToolContext, ToolReport
 from ostinato.contracts.activities import ExecuteStep
@@ -81,6 +88,7 @@ class StepWork:
                 "stdout_tail": end.tail[-1500:],
                 **({} if isinstance(stated, Problem) else stated),
             },
+            used=end.peak,
             evidence=end.output_ref,
             warnings=warnings,
             failure=None if end.ok else self._failure(action, end),
@@ -98,7 +106,7 @@ class StepWork:
 
     async def _run_process(self, argv: tuple[str, ...], timeout_s: float) -> ProcessEnd:
         spec = ProcessSpec(
-            argv=argv,
+            argv=await offline_where_possible(argv) if self.command.offline else argv,
             cwd=Path(self.checkout.worktree),
             env=self._environment(),
             timeout_s=timeout_s,
@@ -123,6 +131,7 @@ class StepWork:
                 marker=attempt_marker(activity.info()),
                 timeout_s=self.command.step.timeout_s,
                 progress=self.pulse.say,
+                offline=self.command.offline,
             ),
         )
         return self._result(

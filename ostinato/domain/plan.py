@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from ostinato.domain.base import Fact
+from ostinato.domain.custom_gates import CustomGate
 from ostinato.domain.errors import Problem
 from ostinato.domain.globs import matches
 from ostinato.domain.ids import ID_PATTERN, StepId
@@ -137,6 +138,8 @@ class Step(Fact):
     """Path globs it claims. Empty: it leaves no change behind. None: not stated, what it writes is merged or redone."""
     holds: tuple[str, ...] = ()
     """Named things that one step at a time may hold, such as "port 5432"."""
+    account: str = ""
+    """Whose quota it uses up; empty: its agent's, where it names one."""
     when: str = ""
     """A condition (CEL); where it is false the step is skipped."""
     adds_steps: bool = False
@@ -184,6 +187,11 @@ class Step(Fact):
         return f"agent:{self.action.agent}" if self.action.kind == "agent" and self.action.agent != "any" else ""
 
     @property
+    def quota(self) -> str:
+        """What a limit that it runs into closes to others; empty: nothing."""
+        return self.account or self.lane
+
+    @property
     def active_form(self) -> str:
         return self.active or self.name
 
@@ -212,6 +220,11 @@ class GateName(StrEnum):
     LINT = "lint"
     TYPES = "types"
     SECURITY = "security"
+    PERFORMANCE = "performance"
+
+
+USUAL_GATES = (GateName.TESTS, GateName.LINT, GateName.TYPES, GateName.SECURITY)
+"""Those that judge where nobody says which; performance is one where the project has a benchmark."""
 
 
 class SharedValue(Fact):
@@ -244,7 +257,9 @@ class Plan(Fact):
     """What the definition was compiled with; conditions can see it."""
     values: dict[str, SharedValue] = {}
     steps: tuple[Step, ...]
-    post_gates: tuple[GateName, ...] = tuple(GateName)
+    post_gates: tuple[GateName, ...] = USUAL_GATES
+    custom_gates: tuple[CustomGate, ...] = ()
+    """Commands that judge the final commit, too."""
     success_criteria: tuple[str, ...] = ()
     risks: tuple[str, ...] = ()
 

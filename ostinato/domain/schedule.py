@@ -28,6 +28,8 @@ class Schedule:
     claims: ClaimBook = field(default_factory=ClaimBook)
     yielding: set[StepId] = field(init=False, default_factory=set)
     """Active steps that hold nothing while they wait for others' claims."""
+    closed: set[str] = field(init=False, default_factory=set)
+    """Accounts whose limit is used up: no step of theirs starts."""
     steps: dict[StepId, Step] = field(init=False, default_factory=dict)
     active: dict[StepId, None] = field(init=False, default_factory=dict)
     """In the order in which they started."""
@@ -209,7 +211,7 @@ class Schedule:
             step = self.steps[entry[1]]
             if self.states[step.id] is not StepState.PENDING:
                 continue  # offered once more after it had been taken
-            if self._is_lane_full(step) or self.claims.obstacle(step) is not None:
+            if self._is_lane_full(step) or step.quota in self.closed or self.claims.obstacle(step) is not None:
                 passed_by.append(entry)
             else:
                 found = step

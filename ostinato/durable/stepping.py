@@ -23,6 +23,7 @@ from ostinato.durable.continuing import is_sharded
 from ostinato.durable.integrating import Integrator
 from ostinato.durable.places import PlaceLost, find_place, on_place, patience_of
 from ostinato.durable.record import RunRecord
+from ostinato.durable.sessions import fitted
 from ostinato.durable.shards import ShardPool
 
 MOST_PATIENCE = timedelta(minutes=10)
@@ -150,14 +151,15 @@ def last_conflict(record: RunRecord, step: Step) -> Conflict | None:
 
 
 def received_by(record: RunRecord, step: Step) -> StepContext:
-    """What it declared, or what relevance selects."""
-    return step_context(
+    """What it declared, or what relevance selects; as much of it as a session has room for."""
+    found = step_context(
         record.steps.plan,
         tuple(record.results.values()),
         step,
         imported=record.request.options.context,
         decisions=record.decisions.values(),
     )
+    return fitted(record, step, found)
 
 
 async def conflict_diff(record: RunRecord, step: Step, execution: int) -> str:
