@@ -23,12 +23,14 @@ async def outgoing_secrets(
     too big to be read are passed by.
     """
     found = [_finding(redactor, "a ref's name", name) for name in refs if redactor.secrets(name)]
-    objects = await read_objects(mirror, list(refs.values()))
+    objects, too_big = await asyncio.gather(
+        read_objects(mirror, list(refs.values())), _too_big(mirror, (*refs.values(), "--not", *since))
+    )
     for name, it in zip(refs, objects, strict=True):
         if it.kind in ("blob", "tag") and redactor.secrets(it.text or ""):
             found.append(_finding(redactor, f"the object of {name}", name))
     commits = [it.id for it in objects if it.kind in ("commit", "tag")]
-    found += await _in_commits(mirror, commits, since, redactor) if commits else ()
+    found += await _in_commits(mirror, commits, since, redactor, too_big) if commits else ()
     return tuple(dict.fromkeys(found))
 
 
@@ -40,10 +42,12 @@ def secret_leaving(found: Sequence[Finding], what: str) -> ExternalError:
     return ExternalError(message, code="secret_found")
 
 
-async def _in_commits(mirror: Path, commits: Sequence[str], since: Sequence[str], redactor: Redactor) -> list[Finding]:
+async def _in_commits(
+    mirror: Path, commits: Sequence[str], since: Sequence[str], redactor: Redactor, too_big: Sequence[str]
+) -> list[Finding]:
     revisions = (*dict.fromkeys(commits), "--not", *dict.fromkeys(since))
     git = private_git(mirror)
-    left_out = [f":(top,exclude,literal){path}" for path in await _too_big(mirror, revisions)]
+    left_out = [f":(top,exclude,literal){path}" for path in too_big]
     mark = secrets.token_hex(8)  # nobody could write it into a message
     shown = await git(
         "log", "-p", f"--format=tformat:{mark}%n%h%n%an <%ae>%n%cn <%ce>%n%B%n{mark}", "--full-history",
