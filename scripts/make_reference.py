@@ -23,7 +23,8 @@ from ostinato.domain.recovering import codes as recovery_codes  # noqa: E402
 from ostinato.domain.risk_policy import CHANGES, FLOOR, POLICY  # noqa: E402
 from ostinato.domain.tools import TOOLS  # noqa: E402
 from ostinato.limits import ON_RED  # noqa: E402
-from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, NETWORK, POST_GATES, VARIABLES  # noqa: E402
+from ostinato.reading import NETWORK  # noqa: E402
+from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, POST_GATES, VARIABLES  # noqa: E402
 from scripts.reference_gates import gates_page  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -178,6 +179,7 @@ def settings_page() -> Iterator[str]:
     yield from (f"| `commands.{name}` | a list is an argv, a text is a shell line |" for name in COMMANDS)
     yield from _budget_keys()
     yield f"| `gates.post` | a list of {', '.join(POST_GATES)} |"
+    yield "| `gates.custom` | commands that judge the final commit, too: `[[gates.custom]]` with `name`, `run`, `timeout`, `severity` |"
     yield "| `policy.write`, `policy.deny_write` | lists of path globs that a run may write, and may not; a folder stands for all in it |"
     yield "| `policy.commands`, `policy.deny_commands` | lists of command patterns that a plan may start, and may not: `pytest`, `git push*` |"
     yield f"| `policy.network` | {' or '.join(NETWORK)}: whether commands get a network (where the system can keep them from it) |"

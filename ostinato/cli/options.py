@@ -3,7 +3,8 @@
 import argparse
 from typing import Final
 
-from ostinato.settings import INTERACTIONS, MAX_PARALLEL
+from ostinato.reading import MAX_PARALLEL
+from ostinato.settings import INTERACTIONS
 
 TASK_TYPES: Final = (
     "code_implementation", "bug_fix", "refactoring", "testing", "documentation", "code_review", "security_audit",

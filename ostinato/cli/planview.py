@@ -17,7 +17,7 @@ from ostinato.cli.steprows import span
 from ostinato.domain.classification import Classification, Risk
 from ostinato.domain.classifying.escalation import Next
 from ostinato.domain.complexity import WEIGHTS, facts_of
-from ostinato.domain.plan import waves
+from ostinato.domain.critical_path import waves
 
 NARROWEST, WIDEST = 80, 140
 RISK_STYLE = {Risk.LOW: "good", Risk.MEDIUM: "careful", Risk.HIGH: "bad", Risk.CRITICAL: "bad"}

@@ -11,8 +11,9 @@ from ostinato.domain.budget.amounts import NOTHING, USD, Amount, Limit
 from ostinato.domain.budget.prices import Terms
 from ostinato.domain.classification import Classification, Risk
 from ostinato.domain.classifying.escalation import Escalation, Next
+from ostinato.domain.critical_path import expected_duration_s
 from ostinato.domain.gates import GateResult, Status
-from ostinato.domain.plan import AgentAction, AskAction, GroupAction, Plan, Step, expected_duration_s
+from ostinato.domain.plan import AgentAction, AskAction, GroupAction, Plan, Step
 from ostinato.domain.planning.quality import every_step, expected_tokens
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.resources import Activation

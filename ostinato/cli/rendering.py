@@ -109,7 +109,10 @@ def header(snapshot: Snapshot, now: datetime) -> list[Text]:
     where = Text(f"  {headline(printable(snapshot.request.text), 90)}")
     where.append(f"   {_short(snapshot.request.repository)}", "quiet")
     doing = [Text(f"  {printable(snapshot.doing)}", style="active")] if snapshot.doing and not snapshot.outcome else []
-    return [first, where, *doing]
+    parked = [
+        Text(f"  ⏳ {printable(str(quota))}", style="careful") for quota in snapshot.quotas if not snapshot.outcome
+    ]
+    return [first, where, *doing, *parked]
 
 
 def _bar(percent: int) -> tuple[tuple[str, str], tuple[str, str]]:

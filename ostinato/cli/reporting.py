@@ -33,6 +33,7 @@ def state_data(snapshot: Snapshot, now: datetime, ui_link: str = "") -> dict[str
         mode="json",
         include={
             "run_id", "phase", "outcome", "paused", "doing", "todos", "gates", "stop", "notes", "head", "conflicts",
+            "quotas",
         },
     )  # fmt: skip
     return {

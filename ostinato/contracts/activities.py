@@ -5,6 +5,14 @@ from datetime import datetime, timedelta
 from temporalio.common import RetryPolicy
 
 from ostinato.contracts.contract import ActivityContract as ActivityContract
+from ostinato.contracts.gates import (
+    JudgedChange,
+    JudgeGate,
+    JudgeIntegrity,
+    MeasurePerformance,
+    ObserveGate,
+    PrepareGates,
+)
 from ostinato.contracts.ledger import LOOK_AFTER_LEASES as LOOK_AFTER_LEASES
 from ostinato.contracts.ledger import TAKE_LEASE as TAKE_LEASE
 from ostinato.contracts.planning import (
@@ -25,7 +33,7 @@ from ostinato.domain.execution import StepResult
 from ostinato.domain.gates import GateResult, Observation
 from ostinato.domain.ids import RunId, StepId
 from ostinato.domain.language_model import TypeAnswer
-from ostinato.domain.plan import GateName, Step
+from ostinato.domain.plan import Step
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.report import Snapshot
 from ostinato.domain.request import RunRequest
@@ -97,6 +105,8 @@ class ExecuteStep(Fact):
     context: str = ""
     """JSON of what the step receives from others."""
     strict_claims: bool = False
+    offline: bool = False
+    """Its command has no network."""
 
 
 class CollectStep(Fact):
@@ -230,41 +240,6 @@ class Sealed(Fact):
     notes: tuple[str, ...] = ()
 
 
-class PrepareGates(Fact):
-    workspace: Workspace
-    commit: str
-    label: str
-    """base or head: the name of the checkout."""
-    trusted: bool
-
-
-class JudgeIntegrity(Fact):
-    """Whether a run's change made its own judges weaker."""
-
-    workspace: Workspace
-    head: str
-    classification: Classification
-    request: str
-    source_roots: tuple[str, ...] = ()
-    """As found at the base."""
-
-
-class ObserveGate(Fact):
-    workspace: Workspace
-    gate: GateName
-    checkout: Checkout
-    project: ProjectFacts
-    """As found at the base commit: gate commands and configuration come from there."""
-    trusted: bool
-
-
-class JudgeGate(Fact):
-    """Observations as they travelled; the activity reads all findings from their references."""
-
-    head: Observation
-    base: Observation | None = None
-
-
 class PublishBranch(Fact):
     workspace: Workspace
     head: str
@@ -305,7 +280,6 @@ class MergePlan(Fact):
     fast_forward: bool
     project: ProjectFacts
     """As found at the base: gate commands come from there."""
-    gates: tuple[GateName, ...] = tuple(GateName)
     already_merged: bool = False
     conflicts: tuple[str, ...] = ()
 
@@ -366,8 +340,11 @@ SEAL_BRANCH = ActivityContract(name="workspace.seal", input=SealBranch, output=S
 PREPARE_GATES = ActivityContract(name="gates.prepare", input=PrepareGates, output=Checkout, start_to_close=20 * _MIN)
 OBSERVE_GATE = ActivityContract(name="gates.observe", input=ObserveGate, output=Observation, start_to_close=45 * _MIN)
 JUDGE_GATE = ActivityContract(name="gates.judge", input=JudgeGate, output=GateResult, start_to_close=1 * _MIN)
+MEASURE_PERFORMANCE = ActivityContract(
+    name="gates.performance", input=MeasurePerformance, output=GateResult, start_to_close=90 * _MIN
+)
 JUDGE_INTEGRITY = ActivityContract(
-    name="gates.integrity", input=JudgeIntegrity, output=GateResult, start_to_close=2 * _MIN
+    name="gates.integrity", input=JudgeIntegrity, output=JudgedChange, start_to_close=2 * _MIN
 )
 PUBLISH_BRANCH = ActivityContract(
     name="workspace.publish", input=PublishBranch, output=Publication, start_to_close=10 * _MIN
@@ -381,6 +358,6 @@ LAND_MERGE = ActivityContract(name="merge.land", input=LandMerge, output=Landed,
 
 ALL: tuple[ActivityContract, ...] = (  # type: ignore[type-arg]
     OPEN_WORKSPACE, DRAFT_PLAN, ASK_TYPE, DRAFT_BY_MODEL, REVIEW_CHANGE, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, COLLECT_STEP, INTEGRATE_STEPS,
-    FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, JUDGE_INTEGRITY, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
+    FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, MEASURE_PERFORMANCE, JUDGE_INTEGRITY, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
     TAKE_LEASE, LOOK_AFTER_LEASES,
 )  # fmt: skip

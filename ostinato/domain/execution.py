@@ -9,6 +9,7 @@ from ostinato.domain.budget.metering import Spent
 from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.gates import Finding
 from ostinato.domain.ids import StepId
+from ostinato.domain.precautions import Usage
 
 
 class StepOutcome(StrEnum):
@@ -76,6 +77,8 @@ class StepResult(Fact):
     findings: tuple[Finding, ...] = ()
     """At most 20; all of them are in the evidence."""
     findings_count: int = 0
+    used: Usage | None = None
+    """What its processes were seen to use at most."""
     evidence: str = ""
     """Artifact reference."""
     failure: Failure | None = None

@@ -47,6 +47,11 @@ CODES: Mapping[str, Code] = {
         "One unreadable report of several is a finding of this name.",
         "Run the tests by hand in the worktree; a runner that was killed writes half a report.",
     ),
+    "gate_stopped": Code(
+        Status.SKIPPED,
+        "Another gate failed critically, so this one was not begun or was stopped.",
+        "Repair what the other gate found; then this one judges, too.",
+    ),
     "foreign_code": Code(
         Status.FAIL,
         "The tests imported the project from elsewhere than the checkout.",

@@ -244,6 +244,26 @@ def _tests_verdict(head: Observation, base: Observation | None, inherited: int) 
     return Status.PASS, "tests_passed", f"{passed} passed{covered}{also}", ""
 
 
+def is_stopping(verdict: GateResult) -> bool:
+    """After such a failure no other gate is begun, and those that still run are stopped."""
+    return verdict.status is Status.FAIL and verdict.severity is Severity.CRITICAL
+
+
+def stopped_gate(gate: str, verdicts: Sequence[GateResult], commit: str) -> GateResult:
+    """Of a gate that came to no verdict."""
+    failed = ", ".join(verdict.gate for verdict in verdicts if is_stopping(verdict))
+    return GateResult(
+        gate=gate,
+        stage=Stage.POST,
+        status=Status.SKIPPED,
+        code="gate_stopped",
+        commit=commit,
+        message=f"stopped, since {failed or 'another gate'} failed",
+        recommendation=f"Repair what {failed or 'it'} found: then this gate judges, too",
+        unproven=True,
+    )
+
+
 def failed_gates(results: Iterable[GateResult]) -> tuple[GateResult, ...]:
     return tuple(result for result in results if result.status is Status.FAIL)
 

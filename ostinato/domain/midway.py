@@ -2,14 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from ostinato.domain.base import Fact
 from ostinato.domain.execution import StepState
 from ostinato.domain.gates import GateResult, Severity, Stage, Status
-from ostinato.domain.precautions import Limits
+from ostinato.domain.precautions import Limits, Usage
 
 LOOP_LENGTH = 3
 """The same failure so often is no progress (features, F7)."""
@@ -21,22 +18,6 @@ ERROR_RATE_WARNS = 0.3
 ERROR_RATE_FAILS = 0.6
 
 Resource = Literal["memory", "disk", "processes"]
-
-
-class Usage(Fact):
-    """What a step's processes use together, or used at most."""
-
-    memory_bytes: Annotated[int, Field(ge=0)] = 0
-    disk_bytes: Annotated[int, Field(ge=0)] = 0
-    """By which its worktree grew."""
-    processes: Annotated[int, Field(ge=0)] = 0
-
-    def most(self, other: "Usage") -> "Usage":
-        return Usage(
-            memory_bytes=max(self.memory_bytes, other.memory_bytes),
-            disk_bytes=max(self.disk_bytes, other.disk_bytes),
-            processes=max(self.processes, other.processes),
-        )
 
 
 def exceeded(usage: Usage, limits: Limits) -> Resource | Literal[""]:

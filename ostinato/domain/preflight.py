@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ostinato.domain.approval import approval_for
 from ostinato.domain.classification import Classification
 from ostinato.domain.gates import GateResult, Severity, Stage, Status
+from ostinato.domain.permissions import permissions_gate
 from ostinato.domain.plan import CommandAction, Plan, ToolAction
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.request import RunOptions
@@ -19,15 +20,18 @@ class PreflightFacts:
     dirty_paths: tuple[str, ...]
     dirty_count: int
     free_bytes: int
+    can_cut_network: bool = True
 
 
 def preflight_gates(
     options: RunOptions, classification: Classification, plan: Plan, project: ProjectFacts, facts: PreflightFacts
 ) -> tuple[GateResult, ...]:
+    policy = options.policy
     return (
         _git_gate(options, facts),
         _dependency_gate(options, plan, project, facts),
         _risk_gate(options, classification),
+        *(() if policy.says_nothing else (permissions_gate(policy, plan, can_cut_network=facts.can_cut_network),)),
     )
 
 

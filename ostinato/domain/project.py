@@ -146,6 +146,8 @@ class ProjectFacts(Fact):
     format: ToolChoice | None = None
     types: ToolChoice | None = None
     notes: tuple[str, ...] = ()
+    benchmark: str = ""
+    """What says that there is one to measure; empty: nothing does."""
     survey: Survey = Survey()
 
     @property

@@ -10,13 +10,14 @@ from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.budget.reporting import budget_report, part_of_step, spent_on
 from ostinato.domain.classification import Classification
 from ostinato.domain.context_budget.measuring import context_balance
+from ostinato.domain.critical_path import critical_path, waves
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
 from ostinato.domain.failure_report import failure_report
 from ostinato.domain.figures import metrics, recommendations, seconds_between
 from ostinato.domain.gates import GateResult
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import Plan, Step, critical_path, waves
+from ostinato.domain.plan import Plan, Step
 from ostinato.domain.report import Snapshot, Todo
 from ostinato.domain.summary import markdown_report
 

@@ -67,6 +67,7 @@ def restored(request: RunRequest, continuation: Continuation) -> RunRecord:
     record.baseline = was.baseline
     record.decisions = {decision.id: decision for decision in was.decisions}
     record.recoveries, record.conflicts = list(was.recoveries), list(was.conflicts)
+    record.quotas = {quota.account: quota for quota in was.quotas}
     record.changes, record.checkpoints = list(was.changes), list(was.checkpoints)
     record.transitions = list(was.transitions) if same_run else []
     record.notes = list(was.notes)
@@ -77,6 +78,7 @@ def restored(request: RunRequest, continuation: Continuation) -> RunRecord:
     record.progress = {todo.id: _progress(todo) for todo in was.todos if _began(todo)}
     if was.plan is not None:
         record.schedule = Schedule.of(was.plan, {todo.id: todo.state for todo in was.todos})
+        record.schedule.closed.update(record.quotas)
         for met in was.conflicts:
             if not met.forecast:
                 record.schedule.claims.widen(met.step, met.paths)

@@ -1,6 +1,7 @@
 """The gate that cannot be gamed: what a change did to its own judges fails, or a person says that it may stay."""
 
-from ostinato.contracts.activities import JUDGE_INTEGRITY, JudgeIntegrity
+from ostinato.contracts.activities import JUDGE_INTEGRITY
+from ostinato.contracts.gates import JudgeIntegrity
 from ostinato.domain.decisions import Answer, DecisionKind, Option
 from ostinato.domain.gates import GateResult, Severity, Status
 from ostinato.domain.pipeline import Phase, Trigger
@@ -12,12 +13,13 @@ KEEP = Option(name="keep", effect="it stays, and the report says who let it")
 REFUSE = Option(name="refuse", effect="the gate fails, and the run cannot be merged")
 
 
-async def judge_integrity(record: RunRecord) -> GateResult | None:
-    """None where nothing was changed."""
+async def judge_change(record: RunRecord) -> tuple[GateResult, ...]:
+    """What was changed, and where; nothing where nothing was."""
     classification = record.classification
     if classification is None or record.head == record.place.head:
-        return None
-    verdict = await on_place(
+        return ()
+    policy = record.request.options.policy
+    judged = await on_place(
         record,
         JUDGE_INTEGRITY,
         lambda place: JudgeIntegrity(
@@ -26,11 +28,16 @@ async def judge_integrity(record: RunRecord) -> GateResult | None:
             classification=classification,
             request=record.request.text,
             source_roots=record.facts.source_roots,
+            policy=policy,
         ),
         summary="did the change weaken its own judges?",
     )
-    if not verdict.needs_person:
-        return verdict
+    kept = () if policy.says_nothing else (judged.permissions,)
+    verdict = judged.integrity
+    return ((await _asked(record, verdict)) if verdict.needs_person else verdict, *kept)
+
+
+async def _asked(record: RunRecord, verdict: GateResult) -> GateResult:
     record.move(Trigger.PERSON_NEEDED, Phase.ESCALATING)
     answer = await ask(
         record,

@@ -30,7 +30,7 @@ from ostinato.domain.pipeline import Outcome, Phase, Transition, Trigger, transi
 from ostinato.domain.plan import Plan, Step
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.recovering.deciding import Tried
-from ostinato.domain.report import GATES_S, Changed, Conflict, Recovered, Snapshot, Stop, Todo
+from ostinato.domain.report import GATES_S, Changed, Conflict, Quota, Recovered, Snapshot, Stop, Todo
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.schedule import Schedule
@@ -79,6 +79,8 @@ class RunRecord:
     baseline: tuple[Observation, ...] = ()
     decisions: dict[DecisionId, Decision] = field(default_factory=dict)
     recoveries: list[Recovered] = field(default_factory=list)
+    quotas: dict[str, Quota] = field(default_factory=dict)
+    """Accounts that wait until their limit is lifted."""
     conflicts: list[Conflict] = field(default_factory=list)
     changes: list[Changed] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
@@ -97,6 +99,8 @@ class RunRecord:
     rollback: Rollback | None = None
     """Asked for and not yet begun."""
     rolling_back: bool = False
+    held: bool = False
+    """Too much fails: nothing more starts."""
     woken: bool = False
     """A message changed something that the loop has to look at."""
     calls_in_flight: int = 0
@@ -124,7 +128,7 @@ class RunRecord:
 
     @property
     def facts(self) -> ProjectFacts:
-        """What steps and gates need of the project."""
+        """What steps need of the project."""
         assert self.project is not None
         return self.project.without_survey
 
@@ -274,6 +278,7 @@ class RunRecord:
             gates=tuple(self.gates),
             decisions=tuple(decision for decision in self.decisions.values() if decision.is_open),
             notes=tuple(self.notes[-5:]),
+            quotas=tuple(self.quotas.values()),
             stop=self.stop,
             publication=self.publication,
             head=self.head,

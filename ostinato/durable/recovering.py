@@ -47,6 +47,8 @@ from ostinato.domain.request import Interaction
 from ostinato.durable.escalating import ask_about, resolve_conflict
 from ostinato.durable.groups import extend_plan
 from ostinato.durable.handing import hand_off
+from ostinato.durable.midgates import judge_failing, judge_use
+from ostinato.durable.quotas import close_account, quota_of, until_open
 from ostinato.durable.record import Progress, RunRecord
 from ostinato.durable.stepping import Engine, attempt, come_back, leave_slot, resolved, rest, until_unobstructed
 
@@ -77,6 +79,9 @@ async def work(engine: Engine, step: Step) -> StepResult:
             await _wait_out(engine, step)
             await until_unobstructed(record, step)
             result = await _execute(engine, step)
+            judge_use(record, step, result)
+            if result.outcome is StepOutcome.FAILED:
+                judge_failing(record, step, _diagnosis(result))
             standing = await _recover(engine, step, result)
             if standing is not None:
                 return standing.result
@@ -126,9 +131,8 @@ async def _carry_out(
         case Retry(after_s=after_s):
             progress.failures += 1
             progress.retry_at = workflow.now() + timedelta(seconds=after_s)
-        case WaitForReset(until=until):
-            progress.retry_at = until
-            progress.note = f"waits until {until:%Y-%m-%d %H:%M:%S} UTC: {diagnosis.because or 'a limit was reached'}"
+        case WaitForReset(until=until, is_guess=is_guess):
+            close_account(record, step, until, is_guess=is_guess, because=diagnosis.because)
         case Resequence():
             progress.conflicts += 1
         case FallbackCommand():
@@ -248,13 +252,22 @@ def _relaxed(result: StepResult) -> StepResult:
 async def _wait_out(engine: Engine, step: Step) -> None:
     """A long pause is taken without a worktree."""
     record, progress = engine.record, engine.record.of(step.id)
-    if progress.retry_at is None or progress.retry_at - workflow.now() < LONG_REST:
-        await rest(record, step)
+    quota = None if progress.form else quota_of(record, step)
+    until = max(progress.retry_at or workflow.now(), quota.until if quota else workflow.now())
+    if until - workflow.now() < LONG_REST:
+        await _rest(record, step)
         return
     leave_slot(engine, step)
-    record.set_state(step.id, StepState.WAITING, progress.note)
-    await rest(record, step)
+    record.set_state(step.id, StepState.WAITING, str(quota or progress.note))
+    await _rest(record, step)
     await come_back(engine, step)
+
+
+async def _rest(record: RunRecord, step: Step) -> None:
+    """Its own back-off, then the limit of its account, unless it is done in another way by now."""
+    await rest(record, step)
+    if not record.of(step.id).form:
+        await until_open(record, step)
 
 
 async def _resume_waiting(engine: Engine, step: Step) -> None:
@@ -263,8 +276,7 @@ async def _resume_waiting(engine: Engine, step: Step) -> None:
     In the last case its recorded result is looked at again, and so is what it waited for.
     """
     progress = engine.record.of(step.id)
-    if progress.retry_at is not None:
-        await rest(engine.record, step)
+    await _rest(engine.record, step)
     if progress.history and progress.history[-1].strategy in _BY_STEPS:
         progress.history = progress.history[:-1]
     await come_back(engine, step)

@@ -14,6 +14,7 @@ from ostinato.domain.errors import InvariantError
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.inputs import with_inputs
+from ostinato.domain.permissions import refuse_forbidden
 from ostinato.domain.plan import Step
 from ostinato.domain.relevance import StepContext, as_json, step_context
 from ostinato.domain.report import Conflict
@@ -64,10 +65,11 @@ class Engine:
 
 
 def resolved(record: RunRecord, step: Step) -> Step:
-    """The step as it will really run; UserError where a reference has no value."""
-    if "{{" not in step.model_dump_json(include={"action"}):
-        return step
-    return with_inputs(step, variables=variables_of(record.steps.plan, record.results, step))
+    """The step as it will really run; UserError where a reference has no value, or the policy forbids it."""
+    if "{{" in step.model_dump_json(include={"action"}):
+        step = with_inputs(step, variables=variables_of(record.steps.plan, record.results, step))
+    refuse_forbidden(record.request.options.policy, step)
+    return step
 
 
 async def attempt(engine: Engine, step: Step) -> StepResult:

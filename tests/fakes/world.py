@@ -10,7 +10,7 @@ from temporalio import activity
 
 from ostinato.adapters.cel import evaluate_condition, evaluate_items
 from ostinato.contracts import activities as contracts
-from ostinato.contracts import ledger, planning
+from ostinato.contracts import gates, ledger, planning
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.prices import Terms
@@ -204,20 +204,27 @@ class World:
     async def _workspace_seal(self, command: contracts.SealBranch) -> contracts.Sealed:
         return contracts.Sealed(head=command.head)
 
-    async def _gates_prepare(self, command: contracts.PrepareGates) -> Checkout:
+    async def _gates_prepare(self, command: gates.PrepareGates) -> Checkout:
         environment = Environment(ready=True, python="/env/bin/python", path="/env")
         return Checkout(worktree="/home/gates", commit=command.commit, environment=environment)
 
-    async def _gates_observe(self, command: contracts.ObserveGate) -> Observation:
+    async def _gates_observe(self, command: gates.ObserveGate) -> Observation:
         metrics = {"collected": 3.0, "passed": 3.0, "coverage_pct": 95.0}
-        return Observation(gate=command.gate, commit=command.checkout.commit, ran=True, metrics=metrics)
+        name = command.custom.name if command.custom else str(command.gate)
+        return Observation(gate=name, commit=command.checkout.commit, ran=True, metrics=metrics)
 
-    async def _gates_judge(self, command: contracts.JudgeGate) -> GateResult:
+    async def _gates_judge(self, command: gates.JudgeGate) -> GateResult:
         return judge(command.head, command.base)
 
-    async def _gates_integrity(self, command: contracts.JudgeIntegrity) -> GateResult:
-        return GateResult(
-            gate="integrity", stage=Stage.POST, status=Status.PASS, commit=command.head, message="as strict as before"
+    async def _gates_performance(self, command: gates.MeasurePerformance) -> GateResult:
+        commit = command.head.judged
+        return GateResult(gate="performance", stage=Stage.POST, status=Status.PASS, commit=commit, message="not slower")
+
+    async def _gates_integrity(self, command: gates.JudgeIntegrity) -> gates.JudgedChange:
+        passed = {"stage": Stage.POST, "status": Status.PASS, "commit": command.head}
+        return gates.JudgedChange(
+            integrity=GateResult(gate="integrity", message="as strict as before", **passed),
+            permissions=GateResult(gate="permissions", message="nothing outside the policy", **passed),
         )
 
     async def _workspace_publish(self, command: contracts.PublishBranch) -> Publication:

@@ -4,8 +4,8 @@ import pytest
 
 from ostinato.domain.execution import StepState
 from ostinato.domain.gates import Severity, Stage, Status
-from ostinato.domain.midway import Usage, exceeded, judge_error_rate, judge_progress, judge_resources
-from ostinato.domain.precautions import Limits
+from ostinato.domain.midway import exceeded, judge_error_rate, judge_progress, judge_resources
+from ostinato.domain.precautions import Limits, Usage
 
 OK, BAD = StepState.SUCCEEDED, StepState.FAILED
 

@@ -21,7 +21,7 @@ from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
 from ostinato.domain.ids import StepId
 from ostinato.domain.pipeline import Outcome, Phase
-from ostinato.domain.plan import AgentAction, GroupAction, Plan, Step
+from ostinato.domain.plan import AgentAction, GateName, GroupAction, Plan, Step
 from ostinato.domain.request import RunOptions
 from tests.fakes.world import World, succeeded, tool_step
 from tests.workflows.conftest import Places, running
@@ -81,6 +81,7 @@ EVERYTHING = a_plan(
     tool_step("long", "one"),
     Step(id=StepId("each"), name="Each", action=PARTS, depends_on=(StepId("one"),)),
     MIND,
+    post_gates=tuple(GateName),
 )
 IMPATIENT = RunOptions(takeover_after_s=2)
 SCENES = {

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from temporalio.client import Client
 
-from ostinato.contracts import activities as contracts
+from ostinato.contracts import gates
 from ostinato.domain.gates import GateResult, Severity, Stage, Status
+from ostinato.domain.permissions import Policy, change_gate
 from ostinato.domain.pipeline import Outcome
 from ostinato.domain.report import is_proven
 from tests.fakes.world import World, tool_step
@@ -19,8 +20,8 @@ PLAN = a_plan(tool_step("one"))
 def judging(status: Status, *, needs_person: bool = False) -> Callable[[World], None]:
     """The gate says so of whatever the run changed."""
 
-    async def judged(command: contracts.JudgeIntegrity) -> GateResult:
-        return GateResult(
+    async def judged(command: gates.JudgeIntegrity) -> gates.JudgedChange:
+        integrity = GateResult(
             gate="integrity",
             stage=Stage.POST,
             status=status,
@@ -30,6 +31,7 @@ def judging(status: Status, *, needs_person: bool = False) -> Callable[[World], 
             details="tests/test_a.py:3: noqa",
             needs_person=needs_person,
         )
+        return gates.JudgedChange(integrity=integrity, permissions=change_gate(Policy(), ()))
 
     return overriding(gates_integrity=judged)
 

@@ -23,6 +23,7 @@ except PermissionError:
     sys.exit(126)
 """
 """Switches the namespace's own loopback on, so that a test can still talk to a server that it starts."""
+_TRIED: list[bool] = []
 
 
 def without_network(argv: tuple[str, ...]) -> tuple[str, ...]:
@@ -31,11 +32,18 @@ def without_network(argv: tuple[str, ...]) -> tuple[str, ...]:
 
 
 async def can_cut_network() -> bool:
-    """Tried, not assumed: many systems forbid such namespaces to ordinary users."""
+    """Tried once, not assumed: many systems forbid such namespaces to ordinary users."""
     if not sys.platform.startswith("linux") or _unshare() is None:
         return False
-    tried = await run_quiet(without_network(("true",)), cwd=Path("/"), env=clean_environment(), timeout_s=10)
-    return tried.ok
+    if not _TRIED:
+        tried = await run_quiet(without_network(("true",)), cwd=Path("/"), env=clean_environment(), timeout_s=10)
+        _TRIED.append(tried.ok)
+    return _TRIED[0]
+
+
+async def offline_where_possible(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """Where it is not possible the gate before the run has said so."""
+    return without_network(argv) if await can_cut_network() else argv
 
 
 @cache

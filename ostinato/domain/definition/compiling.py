@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from ostinato.domain.claims import with_implied
 from ostinato.domain.definition.checks import all_problems, seconds, size_bytes
+from ostinato.domain.definition.gating import custom_gates
 from ostinato.domain.definition.model import (
     CompensateSpec,
     Definition,
@@ -102,6 +103,7 @@ def compile_definition(
             values=_shared(definition, place),
             steps=compiled(numbered_steps(definition), place),
             post_gates=tuple(dict.fromkeys(definition.gates.post)),
+            custom_gates=custom_gates(definition.gates.custom),
         )
     )
 
@@ -252,6 +254,7 @@ def _plain_step(spec: StepSpec, place: _Place) -> Step:
         reads=tuple(_final(glob, place) for glob in spec.reads),
         writes=_writes(spec, place),
         holds=tuple(dict.fromkeys(_final(thing, place) for thing in spec.holds)),
+        account=_final(spec.account, place),
         adds_steps=spec.adds_steps,
         context=spec.context,
         timeout_s=timeout or (PERSON_TIMEOUT_S if person else COMMAND_TIMEOUT_S),

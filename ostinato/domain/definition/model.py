@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from ostinato.domain.base import Authored
-from ostinato.domain.plan import GateName, StepKey, Text
+from ostinato.domain.plan import USUAL_GATES, GateName, StepKey, Text
 
 Duration = StrictInt | StrictFloat | StrictStr
 """Seconds, or a length like "90s", "10m", "1h30m"."""
@@ -120,6 +120,8 @@ class StepSpec(Authored):
     """Left out: writing tools may change everything; what a command or an agent changes is merged, or redone."""
     holds: tuple[Text, ...] = ()
     """Named things that one step at a time may hold."""
+    account: str = ""
+    """Whose quota it uses up: when that is used up, no step of the same account starts until it is lifted."""
     adds_steps: StrictBool = False
     """Its output `steps`, a list of steps, joins the running plan."""
     context: tuple[Text, ...] | None = None
@@ -150,9 +152,22 @@ class ValueSpec(Authored):
     merge: Literal["append", "union", "sum", "max", "min", "last"] = "append"
 
 
+class GateSpec(Authored):
+    """A command that is content with the final commit, or is not."""
+
+    name: Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+    run: Text | tuple[Text, ...]
+    """A shell line, or a list of words. Needs a trusted repository."""
+    timeout: Duration = "10m"
+    severity: Literal["critical", "major", "minor", "informational"] = "major"
+    """Critical and major fail the run, minor warns, informational only tells."""
+
+
 class GatesSpec(Authored):
-    post: tuple[GateName, ...] = tuple(GateName)
+    post: tuple[GateName, ...] = USUAL_GATES
     """Judge the final commit."""
+    custom: Annotated[tuple[GateSpec, ...], Field(max_length=20)] = ()
+    """Commands that judge it, too, one after the other."""
 
 
 class TriggerSpec(Authored):

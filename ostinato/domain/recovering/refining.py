@@ -224,3 +224,20 @@ def _described(step: Step) -> str:
             return f"{step.name}. Its parts failed."
         case _:
             return step.name
+
+
+def tried_tools(steps: Iterable[Step]) -> tuple[str, ...]:
+    """That fixes were made of before."""
+    return tuple(step.action.tool for step in steps if step.id.startswith(_FIX) and isinstance(step.action, ToolAction))
+
+
+def fix_of_gates(verdicts: Iterable[GateResult], steps: Sequence[Step], *, may_hand_over: bool) -> Step | None:
+    """What corrects that which failing gates found; None where nothing does, or enough was tried."""
+    complaints = of_gates(verdicts)
+    number = fixes_made(steps) + 1
+    if not complaints or number > LIMITS[StrategyName.ITERATIVE_REFINEMENT]:
+        return None
+    tried = tried_tools(steps)
+    if fixing_tool(complaints) in ("", *tried) and not may_hand_over:
+        return None
+    return fix_step(complaints, number, tried_tools=tried).model_copy(update={"critical": False})
