@@ -161,7 +161,7 @@ def test_the_report_tells_what_each_part_cost_and_each_step() -> None:
         ledger, _ = ledger.grant(lease, amount, at(0), what=what)
         ledger = ledger.settle(lease, amount, at(1))
 
-    report = report_json(a_snapshot(spending=ledger))
+    report = report_json(a_snapshot(spending=ledger, todos=(a_todo(),)))
 
     assert (report["steps"][0]["tokens"], report["steps"][0]["cost_usd"]) == (520, 0.00104)
     parts = report["budget"]["parts"]
