@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.metering import Spent
 from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.gates import Finding
 from ostinato.domain.ids import StepId
@@ -82,6 +83,8 @@ class StepResult(Fact):
     """Artifact reference."""
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
+    spent: Spent | None = None
+    """Where it was billed: what its lease is settled with. Commands, tools and people bill nothing."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
 

@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from ostinato.contracts import ledger, planning
 from ostinato.contracts.activities import RunPreflight
+from ostinato.contracts.workflows import Acknowledged
 from ostinato.domain.budget.amounts import USD, Amount, Usage
 from ostinato.domain.budget.ledger import Balance, Refusal
 from ostinato.domain.budget.metering import Spent
@@ -30,7 +31,7 @@ from ostinato.domain.request import RunOptions
 from ostinato.domain.resources import Activated, Activation
 from tests.fakes.world import World, tool_step
 from tests.workflows.conftest import running
-from tests.workflows.steering import Acknowledged, a_plan, answer, until, until_decision
+from tests.workflows.steering import a_plan, answer, until, until_decision
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="session")]
 
