@@ -25,15 +25,19 @@ from ostinato.contracts.activities import (
     OBSERVE_GATE,
     PREPARE_GATES,
     RUN_PREFLIGHT,
+    Preflight,
+    RunPreflight,
+)
+from ostinato.contracts.gates import (
     JudgedChange,
     JudgeGate,
     JudgeIntegrity,
     MeasurePerformance,
     ObserveGate,
-    Preflight,
     PrepareGates,
-    RunPreflight,
 )
+from ostinato.domain.budget.amounts import NOTHING
+from ostinato.domain.budget.judging import budget_gate, limit_of
 from ostinato.domain.custom_gates import judge_custom
 from ostinato.domain.gates import SHOWN_FINDINGS, Finding, GateResult, Observation, judge
 from ostinato.domain.integrity import allowed_configuration, find_weakenings, judge_integrity
@@ -61,7 +65,9 @@ class GateActivities:
             free_bytes=usage.free,
             can_cut_network=options.policy.network is Network.ALLOW or await can_cut_network(),
         )
-        return Preflight(gates=preflight_gates(options, draft.classification, draft.plan, draft.project, facts))
+        gates = preflight_gates(options, draft.classification, draft.plan, draft.project, facts)
+        spent, limit = command.spent, command.spent.limit if command.spent else limit_of(options)
+        return Preflight(gates=(*gates, budget_gate(limit, NOTHING, spent=spent)))  # no step bills anything as yet
 
     @edge(PREPARE_GATES)
     async def prepare(self, command: PrepareGates, pulse: Pulse) -> Checkout:

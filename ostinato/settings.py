@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ostinato.limits import BUDGET_KEYS, UNLIMITED, BudgetSettings, read_budget
+from ostinato.reading import MAX_PARALLEL, Reader, parallel_of, seconds_of, setting_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from collections.abc import Set as AbstractSet
 
     from ostinato.adapters.home import Home
     from ostinato.domain.custom_gates import CustomGate
@@ -26,12 +26,9 @@ INTERACTIONS: Final = ("minimal", "checkpoint", "collaborative")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 POST_GATES: Final = ("tests", "lint", "types", "security", "performance")
 COMMANDS: Final = ("test", "lint", "format", "types", "build", "benchmark")
-MAX_PARALLEL: Final = 50
 DEFAULT_PARALLEL: Final = 5
 TAKEOVER_AFTER_S: Final = 120
-MAX_TAKEOVER_S: Final = 86_400
 KEEP_DAYS: Final = 30
-MAX_DAYS: Final = 36_500
 REPOSITORY_CONFIG: Final = ".ostinato/config.toml"
 
 VARIABLES: Final[Mapping[str, str]] = {
@@ -68,10 +65,8 @@ USER_KEYS: Final = frozenset(
         "llm",
     )
 )
-NETWORK: Final = ("allow", "deny")
 POLICY_KEYS: Final = frozenset(("write", "deny_write", "commands", "deny_commands", "network"))
 RUN_KEYS: Final = frozenset(("interaction", "max_parallel", "checkpoint_remote", "takeover_after"))
-_SIZE: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 Loaded = TypeVar("Loaded")
 
@@ -121,12 +116,12 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     problems: list[Problem] = []
     source = user_config(environ)
     document = _read(source, problems)
-    reader = _Reader(document, str(source), problems)
+    reader = Reader(document, str(source), problems)
     reader.only(USER_KEYS, {"gc": {"keep_days", "max_size"}, "budget": BUDGET_KEYS, "policy": POLICY_KEYS})
     interaction = _choice(environ, "OSTINATO_INTERACTION", INTERACTIONS, problems)
-    parallel = _parallel(environ.get("OSTINATO_MAX_PARALLEL", ""), "OSTINATO_MAX_PARALLEL", problems)
+    parallel = parallel_of(environ.get("OSTINATO_MAX_PARALLEL", ""), "OSTINATO_MAX_PARALLEL", problems)
     level = _choice(environ, "OSTINATO_LOG_LEVEL", LOG_LEVELS, problems)
-    after = _seconds(environ.get("OSTINATO_TAKEOVER_AFTER", ""), "OSTINATO_TAKEOVER_AFTER", problems)
+    after = seconds_of(environ.get("OSTINATO_TAKEOVER_AFTER", ""), "OSTINATO_TAKEOVER_AFTER", problems)
     payloads = environ.get("OSTINATO_PAYLOADS") or reader.text("payloads")
     settings = Settings(
         home=Home(
@@ -152,7 +147,7 @@ def load_repository_settings(root: Path) -> RepositorySettings:
     """Raises UserError with every problem of the file; a missing file says nothing."""
     problems: list[Problem] = []
     source = root / REPOSITORY_CONFIG
-    reader = _Reader(_read(source, problems), str(source), problems)
+    reader = Reader(_read(source, problems), str(source), problems)
     reader.only(
         set(),
         {
@@ -223,186 +218,22 @@ def _read(source: Path, problems: list[Problem]) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        problems.append(_problem(str(source), f"cannot be read: {error}", "Make it a readable UTF-8 file"))
+        problems.append(setting_problem(str(source), f"cannot be read: {error}", "Make it a readable UTF-8 file"))
     except tomllib.TOMLDecodeError as error:
-        problems.append(_problem(str(source), f"is not TOML: {error}", "Correct the line that is named"))
+        problems.append(setting_problem(str(source), f"is not TOML: {error}", "Correct the line that is named"))
     return {}
-
-
-def _problem(field: str, message: str, cure: str) -> Problem:
-    from ostinato.domain.errors import Problem
-
-    return Problem(code="setting_invalid", field=field, message=message, cure=cure)
 
 
 def _choice(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], problems: list[Problem]) -> str | None:
     value = environ.get(name) or None
     if value is not None and value not in allowed:
-        problems.append(_problem(name, f"{value!r} is not allowed", f"Use one of: {', '.join(allowed)}"))
+        problems.append(setting_problem(name, f"{value!r} is not allowed", f"Use one of: {', '.join(allowed)}"))
     return value
 
 
 def _llm(value: str, problems: list[Problem]) -> str:
     if value and not re.fullmatch(r"(anthropic|openai):\s*\S.*", value):
         problems.append(
-            _problem("OSTINATO_LLM", f"{value!r} is no language model", "Use anthropic:MODEL or openai:MODEL")
+            setting_problem("OSTINATO_LLM", f"{value!r} is no language model", "Use anthropic:MODEL or openai:MODEL")
         )
     return value
-
-
-def _parallel(value: object, field: str, problems: list[Problem]) -> int | None:
-    if value in (None, ""):
-        return None
-    if (
-        not isinstance(value, bool)
-        and str(value).isascii()
-        and str(value).isdigit()
-        and 1 <= int(str(value)) <= MAX_PARALLEL
-    ):
-        return int(str(value))
-    problems.append(_problem(field, f"{value!r} is not allowed", f"Use a number from 1 to {MAX_PARALLEL}"))
-    return None
-
-
-def _seconds(value: object, field: str, problems: list[Problem]) -> float | None:
-    if value in (None, ""):
-        return None
-    try:
-        found = float("nan") if isinstance(value, bool) else float(str(value))
-    except ValueError:
-        found = float("nan")
-    if 1 <= found <= MAX_TAKEOVER_S:
-        return found
-    problems.append(_problem(field, f"{value!r} is not allowed", f"Use seconds from 1 to {MAX_TAKEOVER_S:,}"))
-    return None
-
-
-def parse_size(text: str) -> int | None:
-    """Bytes of 500M, 5G or 1048576, binary units; None when it is no size."""
-    match = re.fullmatch(r"([0-9]{1,15}) ?([KMGT]?)B?", text.strip().upper().replace("IB", "B"))
-    return int(match[1]) * _SIZE[match[2]] if match else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Typed access to a TOML document; whatever does not fit is added to the problems."""
-
-    document: Mapping[str, Any]
-    source: str
-    problems: list[Problem]
-
-    def only(self, keys: AbstractSet[str], tables: Mapping[str, AbstractSet[str]]) -> None:
-        for key, value in self.document.items():
-            if key in tables:
-                known = tables[key]
-                for inner in value if isinstance(value, dict) else {}:
-                    if inner not in known:
-                        self._unknown(f"{key}.{inner}", known)
-                if not isinstance(value, dict):
-                    self._wrong(key, "is not a table", f"Write it as [{key}]")
-            elif key not in keys:
-                self._unknown(key, keys | set(tables))
-
-    def value(self, name: str) -> Any:
-        table, _, key = name.rpartition(".")
-        scope = self.document.get(table, {}) if table else self.document
-        return scope.get(key) if isinstance(scope, dict) else None
-
-    def text(self, name: str) -> str | None:
-        value = self.value(name)
-        if value is not None and not isinstance(value, str):
-            self._wrong(name, "is not a text", 'Write it in quotes: "…"')
-            return None
-        return value
-
-    def choice(self, name: str, allowed: tuple[str, ...]) -> str | None:
-        value = self.value(name)
-        if value is not None and value not in allowed:
-            self._wrong(name, f"{value!r} is not allowed", f"Use one of: {', '.join(allowed)}")
-            return None
-        return None if value is None else str(value)
-
-    def choices(self, name: str, allowed: tuple[str, ...]) -> tuple[str, ...] | None:
-        value = self.value(name)
-        if value is None:
-            return None
-        if not isinstance(value, list) or any(item not in allowed for item in value):
-            self._wrong(name, f"{value!r} is not allowed", f"Use a list of: {', '.join(allowed)}")
-            return None
-        return tuple(value)
-
-    def parallel(self, name: str) -> int | None:
-        return _parallel(self.value(name), f"{self.source}: {name}", self.problems)
-
-    def seconds(self, name: str) -> float | None:
-        return _seconds(self.value(name), f"{self.source}: {name}", self.problems)
-
-    def days(self, name: str) -> float | None:
-        value = self.value(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_DAYS:
-            self._wrong(name, f"{value!r} is not allowed", f"Use a number of days from 0 to {MAX_DAYS:,}")
-            return None
-        return float(value)
-
-    def size(self, name: str) -> int | None:
-        value = self.value(name)
-        if value is None:
-            return None
-        if (size := parse_size(str(value))) is None or isinstance(value, bool | float):
-            self._wrong(name, f"{value!r} is no size", 'Write it like "500M" or "5G"')
-        return size
-
-    def argv(self, name: str) -> tuple[str, ...]:
-        """A list is an argv; a text is a shell line."""
-        value = self.value(name)
-        if isinstance(value, str) and value.strip():
-            return ("/bin/sh", "-c", value)
-        if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        if value is not None:
-            self._wrong(name, "is neither a text nor a list of texts", 'Write it like: test = ["pytest", "-q"]')
-        return ()
-
-    def texts(self, name: str) -> tuple[str, ...] | None:
-        value = self.value(name)
-        if value is None:
-            return None
-        if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-            self._wrong(name, "is not a list of texts", 'Write it like: ["src/**", "tests/**"]')
-            return None
-        return tuple(value)
-
-    def custom_gates(self) -> tuple[CustomGate, ...]:
-        """As definitions write them: [[gates.custom]] with name and run."""
-        value = self.value("gates.custom")
-        if value is None:
-            return ()
-        from ostinato.domain.definition.gating import read_custom_gates
-
-        gates, problems = read_custom_gates(value)
-        for field, message, cure in problems:
-            self._wrong(f"gates.{field}", message, cure)
-        return gates
-
-    def policy(self) -> Policy | None:
-        """An empty list of what is allowed allows nothing; one that is left out allows everything."""
-        if "policy" not in self.document:
-            return None
-        from ostinato.domain.permissions import Network, Policy
-
-        write, commands = self.texts("policy.write"), self.texts("policy.commands")
-        return Policy(
-            write=() if write is None else (write,),
-            deny_write=self.texts("policy.deny_write") or (),
-            commands=() if commands is None else (commands,),
-            deny_commands=self.texts("policy.deny_commands") or (),
-            network=Network(self.choice("policy.network", NETWORK) or Network.ALLOW),
-        )
-
-    def _unknown(self, name: str, known: AbstractSet[str]) -> None:
-        self._wrong(name, "is not known here", f"Use one of: {', '.join(sorted(known))}")
-
-    def _wrong(self, name: str, message: str, cure: str) -> None:
-        self.problems.append(_problem(f"{self.source}: {name}", message, cure))

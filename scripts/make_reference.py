@@ -16,14 +16,15 @@ from ostinato.cli.catalogue import ENTRIES, GROUPS  # noqa: E402 - the path come
 from ostinato.cli.definition_schema import schema_text  # noqa: E402
 from ostinato.cli.exits import MEANING  # noqa: E402
 from ostinato.cli.parser import CommandModule, Parser, build_parser  # noqa: E402
-from ostinato.contracts import activities, workflows  # noqa: E402
+from ostinato.contracts import activities, ledger, workflows  # noqa: E402
 from ostinato.domain.definition.model import Definition  # noqa: E402
 from ostinato.domain.recovering import classes as recovery_classes  # noqa: E402
 from ostinato.domain.recovering import codes as recovery_codes  # noqa: E402
 from ostinato.domain.risk_policy import CHANGES, FLOOR, POLICY  # noqa: E402
 from ostinato.domain.tools import TOOLS  # noqa: E402
 from ostinato.limits import ON_RED  # noqa: E402
-from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, NETWORK, POST_GATES, VARIABLES  # noqa: E402
+from ostinato.reading import NETWORK  # noqa: E402
+from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, POST_GATES, VARIABLES  # noqa: E402
 from scripts.reference_gates import gates_page  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -178,6 +179,7 @@ def settings_page() -> Iterator[str]:
     yield from (f"| `commands.{name}` | a list is an argv, a text is a shell line |" for name in COMMANDS)
     yield from _budget_keys()
     yield f"| `gates.post` | a list of {', '.join(POST_GATES)} |"
+    yield "| `gates.custom` | commands that judge the final commit, too: `[[gates.custom]]` with `name`, `run`, `timeout`, `severity` |"
     yield "| `policy.write`, `policy.deny_write` | lists of path globs that a run may write, and may not; a folder stands for all in it |"
     yield "| `policy.commands`, `policy.deny_commands` | lists of command patterns that a plan may start, and may not: `pytest`, `git push*` |"
     yield f"| `policy.network` | {' or '.join(NETWORK)}: whether commands get a network (where the system can keep them from it) |"
@@ -256,6 +258,7 @@ def messages_page() -> Iterator[str]:
     )
     yield from ("", "| workflow | starts with |", "|---|---|")
     yield from (f"| `{workflows.RUN_WORKFLOW}` | `RunRequest` |", f"| `{workflows.MERGE_WORKFLOW}` | `MergeRun` |")
+    yield f"| `{ledger.LEDGER_WORKFLOW}` | `OpenLedger`; of a repository and a day, by whoever first needs a lease |"
     yield from (
         "",
         "## Updates and signals",
@@ -268,6 +271,7 @@ def messages_page() -> Iterator[str]:
     yield from ("", "## Queries", "", "| query | answers |", "|---|---|")
     yield f"| `{workflows.PROGRESS}` | the whole run at this moment |"
     yield f"| `{workflows.PENDING_DECISIONS}` | decisions that wait for a person |"
+    yield f"| `{ledger.BALANCE}` | of a day's ledger: limit, spent, promised, zone |"
     yield from ("", "## Activities", "", "| activity | input → output | time limit |", "|---|---|---|")
     yield from (
         f"| `{one.name}` | `{one.input.__name__}` → `{one.output.__name__}` | {one.start_to_close} |"

@@ -13,6 +13,7 @@ def gates_page() -> Iterator[str]:
         GateName.LINT: "The repository's own linter where one is configured, else ruff for Python.",
         GateName.TYPES: "The repository's own checker where one is configured, else mypy for Python.",
         GateName.SECURITY: "bandit for insecure code, detect-secrets for secrets in any file.",
+        GateName.PERFORMANCE: "The project's benchmark at the base and at the head, in turns, as a ratio of medians; where there is one.",
     }
     yield from ("# Gates", "", "Why they are as they are: [Gates](../explanation/gates.md).", "")
     yield from ("## Before anything runs", "", "| gate | fails or warns when |", "|---|---|")
@@ -31,7 +32,6 @@ def gates_page() -> Iterator[str]:
     )
     yield from ("", "| gate | what it judges |", "|---|---|")
     yield from (f"| `{gate}` | {judged[gate]} |" for gate in GateName)
-    yield "| `performance` | The project's benchmark at the base and at the head, in turns, as a ratio of medians. |"
     yield "| `hook` | The repository's own pre-commit hook on the final commit, where it has one and is trusted. |"
     yield "| `integrity` | What the change did to its own judges: tests, suppressions, limits, configuration. |"
     yield "| `permissions` | What was written, against the `[policy]`. |"

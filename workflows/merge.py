@@ -10,8 +10,8 @@ from ostinato.contracts.activities import (
     LandMerge,
     MergePlan,
     PrepareMerge,
-    Standard,
 )
+from ostinato.contracts.gates import Standard
 from ostinato.contracts.workflows import MERGE_WORKFLOW, MergeResult, MergeRun
 from ostinato.domain.errors import OstinatoError
 from ostinato.domain.gates import GateResult, failed_gates, unproven_gates

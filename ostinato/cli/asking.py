@@ -17,7 +17,7 @@ from ostinato.cli.follow import current_user
 from ostinato.cli.limiting import limits_of, spending_of
 from ostinato.cli.options import as_utf8
 from ostinato.cli.printable import printable
-from ostinato.cli.redacting import redacted
+from ostinato.cli.redacting import fit_to_send, redacted
 from ostinato.domain.classification import Risk, TaskType
 from ostinato.domain.errors import UserError
 from ostinato.domain.ids import RunId, new_run_id, parse_run_id
@@ -25,9 +25,9 @@ from ostinato.domain.permissions import Policy, stricter
 from ostinato.domain.plan import GateName, Plan
 from ostinato.domain.request import Interaction, RunOptions, RunRequest, clean_request
 from ostinato.domain.run_context import RunContext
+from ostinato.reading import MAX_PARALLEL
 from ostinato.settings import (
     DEFAULT_PARALLEL,
-    MAX_PARALLEL,
     TAKEOVER_AFTER_S,
     RepositorySettings,
     load_repository_settings,
@@ -70,6 +70,7 @@ async def ask_for(call: Call) -> Asked:
     request = RunRequest(
         run_id=run_id, text=text, repository=str(repository.root), requested_by=current_user(), options=options
     )
+    request = fit_to_send(request)
     note_statement(call, text)
     return Asked(request=request, repository=repository)
 

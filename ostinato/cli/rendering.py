@@ -10,6 +10,7 @@ from rich.text import Text
 from ostinato.cli.printable import printable
 from ostinato.cli.steprows import NOTE_CELLS, span, step_changes, step_lines, trouble_lines
 from ostinato.domain.budget.amounts import NOTHING, told, told_usd
+from ostinato.domain.budget.reporting import part_costs
 from ostinato.domain.budget.zones import Zone
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
@@ -30,6 +31,7 @@ OUTCOME_STYLE = {
 }
 BAR_CELLS = 24
 SHOWN_FINDINGS = 5
+SHOWN_PARTS = 8
 
 
 def elapsed_s(snapshot: Snapshot, now: datetime) -> float:
@@ -51,11 +53,11 @@ def run_view(snapshot: Snapshot, now: datetime, *, ui_link: str = "") -> Group:
 
 
 def _spent(snapshot: Snapshot) -> list[Text]:
-    """Nothing where nothing was spent and no limit is near."""
+    """Nothing where nothing was spent and nothing is limited; what each part came to once the run has ended."""
     if snapshot.spending is None:
         return []
     balance = snapshot.spending.balance()
-    if balance.committed.is_nothing:
+    if balance.committed.is_nothing and not balance.limit.is_set:
         return []
     limits = [
         told_usd(most) if name == "money" else f"{most:,} {name}" for name, _, most in balance.limit.pairs(NOTHING)
@@ -63,7 +65,11 @@ def _spent(snapshot: Snapshot) -> list[Text]:
     unsure = ", partly estimated" if balance.unknown_count else ""
     of = f" of {' and '.join(limits)}" if limits else ""
     style = {Zone.GREEN: "quiet", Zone.YELLOW: "careful", Zone.RED: "bad"}[balance.zone]
-    return [Text(f"  spent      {told(balance.spent)}{unsure}{of} ({balance.zone})", style=style)]
+    leased = "" if balance.promised.is_nothing else f", {told_usd(balance.promised.micro_usd)} more leased"
+    first = Text(f"  spent      {told(balance.spent)}{unsure}{leased}{of} ({balance.zone})", style=style)
+    parts = part_costs(snapshot.spending.leases.values()) if snapshot.outcome else []
+    lines = [Text(f"    {part.what:<9}{part}", style="quiet") for part in parts[:SHOWN_PARTS]]
+    return [first, *lines, *(Text(f"    {each}", style="quiet") for each in snapshot.eased[:SHOWN_PARTS])]
 
 
 def _found(snapshot: Snapshot, result: StepResult) -> list[Text]:

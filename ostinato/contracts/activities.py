@@ -1,11 +1,20 @@
 """Every activity: its name, what goes in, what comes out, and how long it may take."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
 
 from temporalio.common import RetryPolicy
 
+from ostinato.contracts.contract import ActivityContract as ActivityContract
+from ostinato.contracts.gates import (
+    JudgedChange,
+    JudgeGate,
+    JudgeIntegrity,
+    MeasurePerformance,
+    ObserveGate,
+    PrepareGates,
+)
+from ostinato.contracts.ledger import LOOK_AFTER_LEASES as LOOK_AFTER_LEASES
+from ostinato.contracts.ledger import TAKE_LEASE as TAKE_LEASE
 from ostinato.contracts.planning import (
     ActivateResources,
     AskType,
@@ -18,22 +27,18 @@ from ostinato.contracts.planning import (
     ReviewChange,
 )
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.ledger import Balance
 from ostinato.domain.classification import Classification
-from ostinato.domain.custom_gates import CustomGate
 from ostinato.domain.execution import StepResult
 from ostinato.domain.gates import GateResult, Observation
 from ostinato.domain.ids import RunId, StepId
 from ostinato.domain.language_model import TypeAnswer
-from ostinato.domain.permissions import Policy
-from ostinato.domain.plan import GateName, Step
+from ostinato.domain.plan import Step
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.report import Snapshot
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.workspace import Checkout, Integration, Publication, Workspace
-
-In = TypeVar("In", bound=Fact)
-Out = TypeVar("Out", bound=Fact)
 
 LOST_WORKER = "WorkerLost"
 """Error type with which a restarted worker fails what its predecessor left unfinished."""
@@ -42,15 +47,6 @@ RETRY_LOST_WORKERS = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=10)
 )
 """Without a count limit: our own errors are non-retryable, so only what never came back is tried again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivityContract(Generic[In, Out]):
-    name: str
-    input: type[In]
-    output: type[Out]
-    start_to_close: timedelta
-    heartbeat: timedelta = timedelta(seconds=20)
 
 
 class OpenWorkspace(Fact):
@@ -67,6 +63,8 @@ class RunPreflight(Fact):
     request: RunRequest
     workspace: Workspace
     draft: PlanDraft
+    spent: Balance | None = None
+    """What the run has spent so far, and its limit."""
 
 
 class Preflight(Fact):
@@ -242,75 +240,6 @@ class Sealed(Fact):
     notes: tuple[str, ...] = ()
 
 
-class Standard(Fact):
-    """Gates of a change go by the base's configuration, but where the request is about that configuration."""
-
-    base: str
-    classification: Classification | None = None
-    """None: nothing that the request says lets the configuration change."""
-    request: str = ""
-    source_roots: tuple[str, ...] = ()
-
-
-class PrepareGates(Fact):
-    workspace: Workspace
-    commit: str
-    label: str
-    """base or head: the name of the checkout."""
-    trusted: bool
-    standard: Standard | None = None
-    """By whose configuration it is judged; None: by its own."""
-
-
-class JudgeIntegrity(Fact):
-    """Whether a run's change made its own judges weaker."""
-
-    workspace: Workspace
-    head: str
-    classification: Classification
-    request: str
-    source_roots: tuple[str, ...] = ()
-    """As found at the base."""
-    policy: Policy = Policy()
-
-
-class JudgedChange(Fact):
-    integrity: GateResult
-    permissions: GateResult
-
-
-class ObserveGate(Fact):
-    workspace: Workspace
-    gate: GateName | None = None
-    custom: CustomGate | None = None
-    """One of both is given."""
-    checkout: Checkout
-    project: ProjectFacts
-    """As found at the base commit: gate commands and configuration come from there."""
-    trusted: bool
-    offline: bool = False
-    """What the project's own tools start has no network."""
-
-
-class JudgeGate(Fact):
-    """Observations as they travelled; the activity reads all findings from their references."""
-
-    head: Observation
-    base: Observation | None = None
-    custom: CustomGate | None = None
-
-
-class MeasurePerformance(Fact):
-    """The project's benchmark in both checkouts, in turns; nothing else should run beside it."""
-
-    workspace: Workspace
-    base: Checkout
-    head: Checkout
-    project: ProjectFacts
-    trusted: bool
-    offline: bool = False
-
-
 class PublishBranch(Fact):
     workspace: Workspace
     head: str
@@ -430,4 +359,5 @@ LAND_MERGE = ActivityContract(name="merge.land", input=LandMerge, output=Landed,
 ALL: tuple[ActivityContract, ...] = (  # type: ignore[type-arg]
     OPEN_WORKSPACE, DRAFT_PLAN, ASK_TYPE, DRAFT_BY_MODEL, REVIEW_CHANGE, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, COLLECT_STEP, INTEGRATE_STEPS,
     FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, MEASURE_PERFORMANCE, JUDGE_INTEGRITY, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
+    TAKE_LEASE, LOOK_AFTER_LEASES,
 )  # fmt: skip

@@ -5,15 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.context import Eased
 from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.classification import Classification
+from ostinato.domain.critical_path import expected_duration_s
 from ostinato.domain.decisions import Decision
 from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.execution import StepResult, StepState
 from ostinato.domain.gates import GateResult, Observation, Stage, Status, failed_gates, unproven_gates
 from ostinato.domain.ids import RunId, StepId
 from ostinato.domain.pipeline import Outcome, Phase, Transition
-from ostinato.domain.plan import Implied, Plan, expected_duration_s
+from ostinato.domain.plan import Implied, Plan
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.recovering.deciding import Tried
 from ostinato.domain.request import RunRequest
@@ -167,6 +169,8 @@ class Snapshot(Fact):
     percent_done: int | None = None
     spending: Ledger | None = None
     """What the run may spend and has spent."""
+    eased: tuple[Eased, ...] = ()
+    """Sessions of steps that were made smaller before they were given them."""
     started_at: datetime
     ended_at: datetime | None = None
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ostinato.domain.claims import ClaimBook, Obstacle
+from ostinato.domain.critical_path import remaining_path_s
 from ostinato.domain.execution import StepState
 from ostinato.domain.groups import reduce_id
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import Plan, Step, remaining_path_s
+from ostinato.domain.plan import Plan, Step
 
 _SATISFIES = frozenset((StepState.SUCCEEDED, StepState.SKIPPED))
 _DEAD = frozenset((StepState.FAILED, StepState.BLOCKED, StepState.CANCELLED))

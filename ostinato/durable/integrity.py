@@ -1,6 +1,7 @@
 """The gate that cannot be gamed: what a change did to its own judges fails, or a person says that it may stay."""
 
-from ostinato.contracts.activities import JUDGE_INTEGRITY, JudgeIntegrity
+from ostinato.contracts.activities import JUDGE_INTEGRITY
+from ostinato.contracts.gates import JudgeIntegrity
 from ostinato.domain.decisions import Answer, DecisionKind, Option
 from ostinato.domain.gates import GateResult, Severity, Status
 from ostinato.domain.pipeline import Phase, Trigger

@@ -9,18 +9,8 @@ from typing import TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from ostinato.contracts.activities import (
-    JUDGE_GATE,
-    MEASURE_PERFORMANCE,
-    OBSERVE_GATE,
-    PREPARE_GATES,
-    ActivityContract,
-    JudgeGate,
-    MeasurePerformance,
-    ObserveGate,
-    PrepareGates,
-    Standard,
-)
+from ostinato.contracts.activities import JUDGE_GATE, MEASURE_PERFORMANCE, OBSERVE_GATE, PREPARE_GATES, ActivityContract
+from ostinato.contracts.gates import JudgeGate, MeasurePerformance, ObserveGate, PrepareGates, Standard
 from ostinato.contracts.workflows import step_queue
 from ostinato.domain.base import Fact
 from ostinato.domain.custom_gates import CustomGate

@@ -16,6 +16,9 @@ from ostinato.contracts.workflows import (
     TASK_TYPE,
     CarriedBatch,
 )
+from ostinato.domain.budget.context import Eased
+from ostinato.domain.budget.judging import limit_of
+from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.classification import Classification
 from ostinato.domain.continuation import Rollback, ShardState
 from ostinato.domain.decisions import Decision
@@ -86,6 +89,10 @@ class RunRecord:
     shards: list[ShardState] = field(default_factory=list)
     brought: list[CarriedBatch] = field(default_factory=list)
     """By shards, and not yet taken."""
+    spending: Ledger = field(default_factory=Ledger)
+    """What the run may spend and has spent; changed by `durable.spending` alone."""
+    eased: list[Eased] = field(default_factory=list)
+    """Sessions of steps that were made smaller."""
     stop: Stop | None = None
     publication: Publication | None = None
     ended_at: datetime | None = None
@@ -103,6 +110,11 @@ class RunRecord:
     stale: bool = False
     """The details that people see are older than the facts."""
     moving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asking_for_money: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        if not self.spending.limit.is_set:
+            self.spending = self.spending.raised(limit_of(self.request.options))
 
     @property
     def plan(self) -> Plan | None:
@@ -119,11 +131,6 @@ class RunRecord:
         """What steps need of the project."""
         assert self.project is not None
         return self.project.without_survey
-
-    @property
-    def gate_facts(self) -> ProjectFacts:
-        assert self.project is not None
-        return self.project.for_gates
 
     @property
     def steps(self) -> Schedule:
@@ -229,6 +236,8 @@ class RunRecord:
                 "transitions": tuple(self.transitions),
                 "notes": tuple(self.notes),
                 "baseline": self.baseline,
+                "spending": self.spending,
+                "eased": tuple(self.eased),
             }
         )
 
@@ -241,6 +250,7 @@ class RunRecord:
                 "classification": self.classification,
                 "activation": self.activation,
                 "planned_s": self._planned_s(),
+                "spending": self.spending.compacted(0),
                 "percent_done": self._percent(),
             }
         )

@@ -10,11 +10,9 @@ from ostinato.contracts.activities import (
     OBSERVE_GATE,
     PREPARE_GATES,
     RUN_PREFLIGHT,
-    JudgeGate,
-    ObserveGate,
-    PrepareGates,
     RunPreflight,
 )
+from ostinato.contracts.gates import JudgeGate, ObserveGate, PrepareGates
 from ostinato.contracts.planning import DraftPlan, PlanDraft
 from ostinato.domain.gates import SHOWN_FINDINGS, GateResult, Status
 from ostinato.domain.plan import GateName

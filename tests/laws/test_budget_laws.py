@@ -103,10 +103,7 @@ class Spending(RuleBasedStateMachine):
 
     @rule(keep=st.integers(0, 3))
     def it_can_be_folded(self, keep: int) -> None:
-        folded = self.ledger.compacted(keep).balance()
-        assert folded.model_copy(update={"unknown_count": 0}) == self.ledger.balance().model_copy(
-            update={"unknown_count": 0}
-        )
+        assert self.ledger.compacted(keep).balance() == self.ledger.balance()
 
     @invariant()
     def the_books_balance(self) -> None:

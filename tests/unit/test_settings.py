@@ -7,6 +7,7 @@ from ostinato.domain.errors import UserError
 from ostinato.domain.permissions import Network, Policy
 from ostinato.domain.plan import GateName
 from ostinato.domain.request import Interaction, RunOptions
+from ostinato.reading import parse_size
 from ostinato.settings import (
     INTERACTIONS,
     POST_GATES,
@@ -14,7 +15,6 @@ from ostinato.settings import (
     ensure_home,
     load_repository_settings,
     load_settings,
-    parse_size,
 )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from temporalio.client import Client
 
-from ostinato.contracts import activities as contracts
+from ostinato.contracts import gates
 from ostinato.domain.gates import GateResult, Severity, Stage, Status
 from ostinato.domain.permissions import Policy, change_gate
 from ostinato.domain.pipeline import Outcome
@@ -20,7 +20,7 @@ PLAN = a_plan(tool_step("one"))
 def judging(status: Status, *, needs_person: bool = False) -> Callable[[World], None]:
     """The gate says so of whatever the run changed."""
 
-    async def judged(command: contracts.JudgeIntegrity) -> contracts.JudgedChange:
+    async def judged(command: gates.JudgeIntegrity) -> gates.JudgedChange:
         integrity = GateResult(
             gate="integrity",
             stage=Stage.POST,
@@ -31,7 +31,7 @@ def judging(status: Status, *, needs_person: bool = False) -> Callable[[World], 
             details="tests/test_a.py:3: noqa",
             needs_person=needs_person,
         )
-        return contracts.JudgedChange(integrity=integrity, permissions=change_gate(Policy(), ()))
+        return gates.JudgedChange(integrity=integrity, permissions=change_gate(Policy(), ()))
 
     return overriding(gates_integrity=judged)
 
