@@ -55,13 +55,13 @@ def judge_progress(step: str, signatures: Sequence[str]) -> GateResult:
     return _verdict("progress", Status.PASS, "progress_passed", f"{step}: {len(signatures)} failures, none twice")
 
 
-def judge_error_rate(states: Sequence[StepState], retries: int = 0) -> GateResult:
-    """Failed executions of all that ended; `retries` were failures of steps that went on."""
-    failed = sum(1 for state in states if state is StepState.FAILED) + retries
-    ended = sum(1 for state in states if state in (StepState.FAILED, StepState.SUCCEEDED)) + retries
+def judge_error_rate(states: Sequence[StepState]) -> GateResult:
+    """Steps that failed for good, of all that ended."""
+    failed = sum(1 for state in states if state is StepState.FAILED)
+    ended = failed + sum(1 for state in states if state is StepState.SUCCEEDED)
     if ended < MIN_ENDED:
-        return _verdict("error_rate", Status.PASS, "error_rate_passed", f"{failed} of {ended} executions failed")
-    said, rate = f"{failed} of {ended} executions failed ({failed / ended:.0%})", failed / ended
+        return _verdict("error_rate", Status.PASS, "error_rate_passed", f"{failed} of {ended} steps failed")
+    said, rate = f"{failed} of {ended} steps failed ({failed / ended:.0%})", failed / ended
     if rate > ERROR_RATE_FAILS:
         cure = "Something common is wrong: see what the failures share with `ostinato report`"
         return _verdict("error_rate", Status.FAIL, "error_rate_high", said, cure)

@@ -10,6 +10,7 @@ from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.classification import Classification
 from ostinato.domain.critical_path import expected_duration_s
 from ostinato.domain.decisions import Decision
+from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.execution import StepResult, StepState
 from ostinato.domain.gates import GateResult, Observation, Stage, Status, failed_gates, unproven_gates
 from ostinato.domain.ids import RunId, StepId
@@ -33,6 +34,8 @@ class Stop(Fact):
     """rejected, aborted, cancelled, terminated, deadline, step_failed, preflight_failed, bad_input, invariant …"""
     message: str
     cure: str = ""
+    diagnosis: Diagnosis | None = None
+    """Of what failed, where that was no step and no gate."""
 
 
 class Recovered(Fact):

@@ -19,7 +19,7 @@ from ostinato.durable.conditions import choose, failed, skipped_by_condition
 from ostinato.durable.continuing import must_continue
 from ostinato.durable.groups import run_group, with_added_steps
 from ostinato.durable.handing import ask_question, hand_off
-from ostinato.durable.midgates import hold
+from ostinato.durable.midgates import hold, judge_failed
 from ostinato.durable.people import withdraw
 from ostinato.durable.quotas import open_accounts
 from ostinato.durable.record import RunRecord
@@ -210,6 +210,8 @@ def _settle(engine: Engine, step_id: StepId, task: asyncio.Task[StepResult]) -> 
 def _take(record: RunRecord, step: Step, result: StepResult) -> None:
     state = STATE_OF[result.outcome]
     record.settle(step.id, state, result)
+    if state is StepState.FAILED:
+        judge_failed(record)
     if state is StepState.FAILED and step.critical:
         raise StopRun(_critical(step, result))
 

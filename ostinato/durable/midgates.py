@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 from ostinato.domain.decisions import ABORT, GO_ON, DecisionKind
-from ostinato.domain.diagnosis import Diagnosis, ErrorClass
+from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.execution import StepResult, StepState
 from ostinato.domain.gates import GateResult, Stage, Status
 from ostinato.domain.ids import DecisionId, StepId
@@ -17,9 +17,6 @@ from ostinato.durable.people import WITHDRAWN, ask
 from ostinato.durable.record import RunRecord
 
 QUESTION = DecisionId("error-rate")
-NO_ERRORS = (ErrorClass.CONTENTION, ErrorClass.RATE_LIMIT)
-"""Others were first, or the account has to wait: nothing is wrong with the run."""
-_RANK = (Status.PASS, Status.WARN, Status.FAIL)
 
 
 def judge_use(record: RunRecord, step: Step, result: StepResult) -> None:
@@ -32,9 +29,11 @@ def judge_failing(record: RunRecord, step: Step, diagnosis: Diagnosis) -> None:
     """After an execution that failed so, before anything is done about it."""
     before = (entry.signature for entry in record.of(step.id).history)
     _keep_worst(record, judge_progress(step.id, (*before, diagnosis.signature)))
-    if diagnosis.error_class in NO_ERRORS:
-        return
-    verdict = judge_error_rate(_states(record), len(_overcome(record) | {(step.id, record.of(step.id).execution)}))
+
+
+def judge_failed(record: RunRecord) -> None:
+    """After a step that failed for good."""
+    verdict = judge_error_rate(_states(record))
     _keep(record, verdict)
     if verdict.status is Status.FAIL and not _is_accepted(record) and record.steps.count(StepState.PENDING):
         record.held = True
@@ -80,21 +79,6 @@ def _is_accepted(record: RunRecord) -> bool:
 
 def _states(record: RunRecord) -> list[StepState]:
     return [record.steps.states[step.id] for step in record.steps.steps.values() if _counts(record, step)]
-
-
-def _overcome(record: RunRecord) -> set[tuple[StepId, int]]:
-    """Failed executions of steps that did not end with them."""
-    told = {
-        (entry.step, entry.execution)
-        for entry in record.recoveries
-        if entry.error_class not in NO_ERRORS and entry.step in record.steps.steps
-    }
-    return {
-        (name, execution)
-        for name, execution in told
-        if _counts(record, record.steps.steps[name])
-        and (record.steps.states[name] is not StepState.FAILED or record.of(name).execution != execution)
-    }
 
 
 def _counts(record: RunRecord, step: Step) -> bool:

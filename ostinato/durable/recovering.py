@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from ostinato.contracts.workflows import CarryStep
 from ostinato.domain.continuation import Rollback
@@ -44,6 +45,7 @@ from ostinato.domain.recovering.strategies import (
 )
 from ostinato.domain.report import Recovered
 from ostinato.domain.request import Interaction
+from ostinato.durable.calls import failure_of_activity
 from ostinato.durable.escalating import ask_about, resolve_conflict
 from ostinato.durable.groups import extend_plan
 from ostinato.durable.handing import hand_off
@@ -92,16 +94,29 @@ async def work(engine: Engine, step: Step) -> StepResult:
 
 
 async def _execute(engine: Engine, step: Step) -> StepResult:
+    """One execution; an activity of it that raised is a failure like any other."""
+    try:
+        return await _executed(engine, step)
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        if not engine.record.of(step.id).slot:
+            await come_back(engine, step)
+        failure, execution = failure_of_activity(error), engine.record.of(step.id).execution
+        return StepResult(step_id=step.id, execution=execution, outcome=StepOutcome.FAILED, failure=failure)
+
+
+async def _executed(engine: Engine, step: Step) -> StepResult:
     """In the form that recovery gave it: as it is, as its fallback, or by somebody else."""
     form = engine.record.of(step.id).form
-    if form.startswith(BY_HAND):
-        other = resolved(engine.record, in_fallback(step, form.removeprefix(BY_HAND)))
-        assert isinstance(other.action, AgentAction)
-        leave_slot(engine, step)
-        result = await hand_off(engine, other, other.action)
-        await come_back(engine, step)
-        return result
-    return await attempt(engine, in_fallback(step) if form == COMMAND_FORM else step)
+    if not form.startswith(BY_HAND):
+        return await attempt(engine, in_fallback(step) if form == COMMAND_FORM else step)
+    other = resolved(engine.record, in_fallback(step, form.removeprefix(BY_HAND)))
+    assert isinstance(other.action, AgentAction)
+    leave_slot(engine, step)
+    result = await hand_off(engine, other, other.action)
+    await come_back(engine, step)
+    return result
 
 
 async def _recover(engine: Engine, step: Step, result: StepResult) -> Standing | None:

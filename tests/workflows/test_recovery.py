@@ -103,7 +103,7 @@ async def test_else_a_person_says_whether_it_goes_on(server: Client, option: str
         await answer(handle, asked, option)
         snapshot = await handle.result()
 
-    assert asked.question.startswith("4 of 5 executions failed")
+    assert asked.question.startswith("4 of 5 steps failed")
     assert state_of(held, "last") is StepState.PENDING
     assert snapshot.outcome is outcome
     assert ("last" in world.executed()) is (option == "continue")
