@@ -17,6 +17,7 @@ from ostinato.durable.people import WITHDRAWN, ask
 from ostinato.durable.record import RunRecord
 
 QUESTION = DecisionId("error-rate")
+_RANK = (Status.PASS, Status.WARN, Status.FAIL)
 
 
 def judge_use(record: RunRecord, step: Step, result: StepResult) -> None:

@@ -80,7 +80,7 @@ def strategies(report: dict[str, Any]) -> dict[str, list[str]]:
 
 def test_steps_that_can_be_helped_are_helped(stack: Stack, tmp_path: Path, repository: Path) -> None:
     run_id = stack.start("go", repository, "--definition", a_definition(tmp_path, HELPED), "--trust")
-    parked = stack.until(run_id, lambda status: status.get("quotas"))
+    parked = stack.until(run_id, lambda status: bool(status.get("quotas")))
     shown = stack.call("status", run_id).out
 
     report = stack.finished(run_id)
@@ -134,7 +134,7 @@ def test_a_failure_goes_back_or_asks_as_its_step_says(stack: Stack, tmp_path: Pa
         "back": {"run": "test -e {at}/mended", "on_failure": "roll_back", "depends_on": ["asked"]},
     }
     run_id = stack.start("go", repository, "--definition", a_definition(tmp_path, steps), "--trust")
-    status = stack.until(run_id, lambda status: status.get("pending_decisions"))
+    status = stack.until(run_id, lambda status: bool(status.get("pending_decisions")))
     [decision] = status["pending_decisions"]
     (tmp_path / "repaired").touch()
     stack.ok("decide", run_id, decision["id"], "rerun")
