@@ -154,8 +154,8 @@ async def test_a_step_that_is_too_much_is_done_in_parts(server: Client) -> None:
 
     executed = [call.step for name, call in world.calls if name == "step.execute"]
     shares = [step.action.args["paths"] for step in executed if step.id.startswith("one-part")]
-    assert world.executed() == ["one", "one-part-1-0", "one-part-1-1", "after"]
-    assert shares == [["a"], ["b"]]
+    assert sorted(world.executed()[:3]) == ["one", "one-part-1-0", "one-part-1-1"]
+    assert (sorted(shares), world.executed()[3:]) == ([["a"], ["b"]], ["after"])
     assert [entry.strategy for entry in snapshot.recoveries] == ["simplify_and_retry"]
     assert snapshot.outcome is Outcome.COMPLETED
 
