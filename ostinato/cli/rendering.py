@@ -15,6 +15,7 @@ from ostinato.domain.budget.zones import Zone
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
 from ostinato.domain.explanation import Advice, Explanation, answers
+from ostinato.domain.failure_report import failure_report
 from ostinato.domain.gates import GateResult, Level
 from ostinato.domain.monitoring import GATE_MARK
 from ostinato.domain.pipeline import Outcome
@@ -31,6 +32,7 @@ OUTCOME_STYLE = {
 }
 BAR_CELLS = 24
 SHOWN_FINDINGS = 5
+SHOWN_FAILURES = 5
 SHOWN_PARTS = 8
 
 
@@ -46,6 +48,7 @@ def run_view(snapshot: Snapshot, now: datetime, *, ui_link: str = "") -> Group:
     if snapshot.outcome:
         blocks += [_found(snapshot, result) for result in snapshot.results if result.findings]
         blocks += [_introduced(gate) for gate in snapshot.gates if gate.introduced]
+        blocks.append(_failures(snapshot))
     blocks += [_spent(snapshot), _ending(snapshot)]
     if ui_link:
         blocks.append([Text(f"  {ui_link}", style="quiet")])
@@ -79,6 +82,22 @@ def _found(snapshot: Snapshot, result: StepResult) -> list[Text]:
     rest = [Text(f"    … {more} more: ostinato logs {snapshot.run_id} {result.step_id}", style="quiet")] if more else []
     shown = sorted(result.findings, key=lambda finding: list(Level)[::-1].index(finding.level))[:SHOWN_FINDINGS]
     return [Text(f"  {name}", style="title"), *(Text(f"    {printable(str(finding))}") for finding in shown), *rest]
+
+
+def _failures(snapshot: Snapshot) -> list[Text]:
+    """What failed for good, of which class, what was tried and what to do; gates have lines of their own."""
+    found = failure_report(snapshot)
+    lines = []
+    for broken in [it for it in found.failures if it.kind != "gate"][:SHOWN_FAILURES] if found else []:
+        kind = f"  {broken.error_class}: {broken.code}, {broken.severity}" if broken.error_class else ""
+        lines.append(Text.assemble(("  ✘ ", "bad"), (printable(broken.name), "title"), (kind, "careful")))
+        lines.append(Text(f"    {headline(printable(broken.message), 200)}"))
+        if broken.tried:
+            tried = ", ".join(entry.strategy for entry in broken.tried)
+            lines.append(Text(f"    tried: {printable(tried)}", style="quiet"))
+        if broken.recommendation:
+            lines.append(Text(f"    → {printable(broken.recommendation)}"))
+    return lines
 
 
 def _introduced(gate: GateResult) -> list[Text]:

@@ -341,7 +341,7 @@ async def _bring_back(engine: Engine, step: Step) -> None:
     assert step.deployment is not None
     if step.deployment.diagnose:
         found = await _aside(engine, step, "diagnose", step.deployment.diagnose)
-        engine.record.note(f"{step.id}: {str(found.output.get('stdout_tail', found.summary))[-300:]}")
+        engine.record.note(f"{step.id}: {str(found.output.get('stdout_tail', found.summary)).strip()[-300:]}")
     back = await _aside(engine, step, "roll-back", step.deployment.roll_back)
     if back.outcome is not StepOutcome.SUCCEEDED:
         engine.record.note(f"{step.id}: it could not be rolled back: {back.summary}")

@@ -114,6 +114,7 @@ def test_steps_that_cannot_be_helped_are_told_with_class_and_cure(
     report = ended.data
     told = {it["id"]: it for it in report["failure"]["failures"] if it["kind"] == "step"}
     text = stack.call("report", report["run_id"], "--format", "md").out
+    shown = stack.call("report", report["run_id"]).out
     assert report["outcome"] == "degraded"
     assert set(told) == set(CLASSES)
     for name, (error_class, severity, code, cure) in CLASSES.items():
@@ -121,6 +122,7 @@ def test_steps_that_cannot_be_helped_are_told_with_class_and_cure(
         assert (found["error_class"], found["severity"], found["code"]) == (error_class, severity, code)
         assert cure in found["recommendation"]
         assert f"[{error_class}: {code}, {severity}]" in text
+        assert f"{error_class}: {code}, {severity}" in shown
     assert ("resources", "mid", "limit_memory") in {(it["gate"], it["stage"], it["code"]) for it in report["gates"]}
     assert not (tmp_path / "half").exists()
     assert "compensate" in strategies(report)["undone"]

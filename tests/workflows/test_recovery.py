@@ -13,6 +13,7 @@ from ostinato.domain.diagnosis import Diagnosis, ErrorClass
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.gates import Severity
 from ostinato.domain.pipeline import Outcome, Phase
+from ostinato.domain.plan import ToolAction
 from ostinato.domain.precautions import Limits, Usage
 from ostinato.domain.report import Snapshot
 from ostinato.domain.request import Interaction, RunOptions
@@ -137,6 +138,43 @@ async def test_what_steps_with_limits_use_is_judged(server: Client) -> None:
         snapshot = await handle.result()
 
     assert mid_codes(snapshot) == {("resources", "limit_near")}
+    assert snapshot.outcome is Outcome.COMPLETED
+
+
+async def test_a_step_that_is_too_much_is_done_in_parts(server: Client) -> None:
+    async def too_much(command: contracts.ExecuteStep) -> StepResult:
+        if command.step.id == "one":
+            return diagnosed(command, "timed_out", ErrorClass.TIMEOUT)
+        return succeeded(command)
+
+    action = ToolAction(tool="lint.fix", args={"paths": ["a", "b"]})
+    plan = a_plan(tool_step("one").model_copy(update={"action": action}), tool_step("after", "one"))
+    async with running(server, plan, prepare=executing(too_much)) as (handle, world, _):
+        snapshot = await handle.result()
+
+    executed = [call.step for name, call in world.calls if name == "step.execute"]
+    shares = [step.action.args["paths"] for step in executed if step.id.startswith("one-part")]
+    assert sorted(world.executed()[:3]) == ["one", "one-part-1-0", "one-part-1-1"]
+    assert (sorted(shares), world.executed()[3:]) == ([["a"], ["b"]], ["after"])
+    assert [entry.strategy for entry in snapshot.recoveries] == ["simplify_and_retry"]
+    assert snapshot.outcome is Outcome.COMPLETED
+
+
+async def test_what_nobody_can_split_is_handed_to_a_person(server: Client) -> None:
+    async def too_much(command: contracts.ExecuteStep) -> StepResult:
+        return diagnosed(command, "timed_out", ErrorClass.TIMEOUT)
+
+    options = RunOptions(interaction=Interaction.CHECKPOINT, approve_in_advance=True)
+    async with running(server, a_plan(tool_step("one")), prepare=executing(too_much), options=options) as (
+        handle,
+        _,
+        _,
+    ):
+        asked = await until_decision(handle)
+        await answer(handle, asked, "done")
+        snapshot = await handle.result()
+
+    assert asked.id == "handoff-one-by-hand-1"
     assert snapshot.outcome is Outcome.COMPLETED
 
 
