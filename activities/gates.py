@@ -14,6 +14,7 @@ from ostinato.adapters.atomic import read_json_object, write_atomically
 from ostinato.adapters.base_configuration import Judged, with_base_configuration
 from ostinato.adapters.gatekeepers import GateContext, observe, observe_benchmark, observe_command
 from ostinato.adapters.git.command import private_git
+from ostinato.adapters.git.commits import changed_paths
 from ostinato.adapters.git.repository import inspect_repository
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.integrity import change_between
@@ -135,7 +136,7 @@ class GateActivities:
         verdict = judge_integrity(
             found, classification, command.request, paths=classification.paths, commit=command.head, tree=tree
         )
-        paths = [file.path for file in change.files]
+        paths = await changed_paths(Path(place.mirror), place.head, command.head)
         return JudgedChange(
             integrity=verdict, permissions=change_gate(command.policy, paths, commit=command.head, tree=tree)
         )

@@ -223,7 +223,7 @@ def _tests_verdict(head: Observation, base: Observation | None, inherited: int) 
     before = int(base.metrics.get("collected", 0)) if base and base.ran else 0
     if collected < before:
         return (
-            Status.WARN, "tests_fewer", f"{collected} tests collected, {before} before the run",
+            Status.WARN, "tests_fewer", f"{collected} test{'s' * (collected != 1)} collected, {before} before the run",
             "Check that no test was removed or hidden",
         )  # fmt: skip
     coverage = head.metrics.get("coverage_pct")

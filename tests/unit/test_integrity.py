@@ -250,6 +250,24 @@ def test_a_request_is_about_a_finding_or_it_is_not(request_text: str, code: str,
     assert is_asked_for(finding, a_classification(), request_text) is expected
 
 
+@pytest.mark.parametrize(
+    ("request_text", "settings", "expected"),
+    [
+        ("raise the line length to 120", ("ruff.line-length",), True),
+        ("set `fail_under` to 70", ("coverage.report.fail_under",), True),
+        ("raise the line length to 120", ("ruff.line-length", "mypy.strict"), False),
+        ("keep the line length", ("ruff.line-length",), False),
+        ("add files to the export", ("mypy.files",), False),
+    ],
+)
+def test_a_setting_is_named_by_its_words(request_text: str, settings: tuple[str, ...], expected: bool) -> None:
+    finding = Weakening(
+        code="configuration_edited", path="pyproject.toml", what="edited", subject="pyproject.toml", settings=settings
+    )
+
+    assert is_asked_for(finding, a_classification(), request_text) is expected
+
+
 def test_who_speaks_of_one_test_has_not_asked_for_ten() -> None:
     finding = Weakening(code="test_removed", path="test_it.py", what="gone", subject="test_two")
 

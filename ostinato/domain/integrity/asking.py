@@ -33,7 +33,7 @@ def is_asked_for(
     return any(
         _is_about(clause, finding, about, of_its_kind)
         for clause in _clauses(request)
-        if _says(clause, code.verbs) and _says(clause, code.nouns)
+        if _says(clause, code.verbs) and (_says(clause, code.nouns) or _names_settings(clause, finding))
     )
 
 
@@ -49,6 +49,14 @@ def _says(clause: str, words: frozenset[str]) -> bool:
     return any(word in said or _stem(word) in {_stem(each) for each in said} for word in words)
 
 
+def _names_settings(clause: str, finding: Weakening) -> bool:
+    """All that were changed, each by the words of its name: the line length, for `ruff.line-length`. A name of one
+    word, like `files`, may be said of anything."""
+    said = re.sub(r"[\W_]+", " ", clause.lower())
+    names = [re.sub(r"[\W_]+", " ", setting.rpartition(".")[2].lower()).strip() for setting in finding.settings]
+    return bool(names) and all(" " in name and f" {name} " in f" {said} " for name in names)
+
+
 def _stem(word: str) -> str:
     for ending in ("ing", "ed", "es", "s", "e"):
         if word.endswith(ending) and len(word) - len(ending) > 2:
@@ -57,6 +65,8 @@ def _stem(word: str) -> str:
 
 
 def _is_about(clause: str, finding: Weakening, about: frozenset[str], of_its_kind: int) -> bool:
+    if _names_settings(clause, finding):
+        return True
     named = [next(part for part in found if part) for found in _NAMED.findall(clause)]
     if named:
         return any(_fits(name, finding) for name in named)

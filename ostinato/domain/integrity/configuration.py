@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any
@@ -110,7 +110,8 @@ def configuration_findings(change: Change) -> Iterator[Weakening]:
             continue
         said = "created" if file.before is None else "removed" if file.after is None else "edited"
         code = "ci_edited" if kind is Kind.CI else "configuration_edited"
-        yield Weakening(code=code, path=file.path, what=f"{said}{_changed_settings(file)}", subject=file.path)
+        keys = _changed_settings(file)
+        yield Weakening(code=code, path=file.path, what=f"{said}{_listed(keys)}", subject=file.path, settings=keys)
 
 
 def decides_differently(file: FileChange) -> bool:
@@ -136,9 +137,12 @@ def recipes(text: str | None) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _changed_settings(file: FileChange) -> str:
+def _changed_settings(file: FileChange) -> tuple[str, ...]:
     old, new = flattened(file.path, file.before), flattened(file.path, file.after)
-    keys = sorted(key for key in {*old, *new} if old.get(key) != new.get(key) and key != "unparsable")
+    return tuple(sorted(key for key in {*old, *new} if old.get(key) != new.get(key) and key != "unparsable"))
+
+
+def _listed(keys: Sequence[str]) -> str:
     more = f" and {len(keys) - 4} more" if len(keys) > 4 else ""
     return f": {', '.join(keys[:4])}{more}" if keys else ""
 
@@ -155,8 +159,9 @@ def lowered_settings(file: FileChange) -> Iterator[Weakening]:
             reason = _weaker(key, old.get(key), new.get(key))
             if reason:
                 line = _line_of(file.after or "", key.rpartition(".")[2])
+                what = f"{key}: {reason}"
                 yield Weakening(
-                    code="threshold_lowered", path=file.path, line=line, what=f"{key}: {reason}", subject=key
+                    code="threshold_lowered", path=file.path, line=line, what=what, subject=key, settings=(key,)
                 )
     yield from _lines(file)
 

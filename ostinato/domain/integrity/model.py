@@ -28,6 +28,8 @@ class Weakening(Fact):
     what: str
     subject: str = ""
     """The name of the test, rule or setting: a request may name it."""
+    settings: tuple[str, ...] = ()
+    """All that were changed, where it is about settings."""
     weight: Weight | None = None
     """None: as its code says."""
 
