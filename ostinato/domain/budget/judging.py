@@ -168,7 +168,7 @@ def _nothing_more(limit: Limit, spent: Balance | None) -> GateResult:
     used = spent.committed if spent else Amount()
     message = f"nothing more is expected to be spent; {told(used)} so far"
     if used.is_nothing:
-        message = "nothing is spent"
+        message = "nothing is expected to be spent"
     if used.is_nothing or zone_of(limit.share(used)) is Zone.GREEN:
         return _gate(PRE_GATE, Status.PASS, "budget_fits" if limit.is_set else "budget_unlimited", message)
     return _gate(PRE_GATE, Status.WARN, "budget_tight", message, "Raise the limit if a step is to be paid for")
