@@ -86,7 +86,7 @@ def test_a_person_raises_the_limit_by_an_amount_or_doubles_it(note: str, raised:
 
 def test_without_a_limit_the_gate_passes_and_says_what_is_expected() -> None:
     assert budget_gate(Limit(), Amount(tokens=5_000)).code == "budget_unlimited"
-    assert budget_gate(Limit(), NOTHING).message == "nothing is spent"
+    assert budget_gate(Limit(), NOTHING).message == "nothing is expected to be spent"
 
 
 def test_a_run_within_its_own_limit_may_be_over_the_days() -> None:
