@@ -77,8 +77,7 @@ def a_definition(folder: Path, *lines: str, custom: Sequence[Mapping[str, Any]] 
 def ended(stack: Stack, request: str, repository: Path, definition: Path, *options: str) -> dict[str, Any]:
     """The report of a run that has ended."""
     run_id = stack.start(request, repository, "--definition", str(definition), "--interaction", "minimal", *options)
-    report = stack.finished(run_id)
-    return report
+    return stack.finished(run_id)
 
 
 def gates_of(report: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
