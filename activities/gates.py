@@ -18,7 +18,9 @@ from ostinato.adapters.git.commits import changed_paths
 from ostinato.adapters.git.repository import inspect_repository
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.integrity import change_between
+from ostinato.adapters.needs import look_around
 from ostinato.adapters.processes import can_cut_network
+from ostinato.adapters.resources import CommitTree, discover
 from ostinato.contracts.activities import (
     JUDGE_GATE,
     JUDGE_INTEGRITY,
@@ -45,6 +47,7 @@ from ostinato.domain.integrity import allowed_configuration, find_weakenings, ju
 from ostinato.domain.performance import judge_performance
 from ostinato.domain.permissions import Network, change_gate
 from ostinato.domain.preflight import PreflightFacts, preflight_gates
+from ostinato.domain.selection import select
 from ostinato.domain.workspace import Checkout, Workspace
 
 GATE_TIMEOUT_S = 30 * 60.0
@@ -60,11 +63,22 @@ class GateActivities:
         state = await inspect_repository(Path(command.workspace.repository), command.workspace.base_commit)
         usage = await asyncio.to_thread(shutil.disk_usage, self._desk.home.root)
         options, draft = command.request.options, command.draft
+        tree = CommitTree(Path(command.workspace.mirror), command.workspace.head)
+        found = await discover(tree, Path.home())
+        switched = select(
+            draft.classification,
+            found,
+            request=command.request.text,
+            paths=draft.classification.paths,
+            mode=options.mode,
+            trusted=options.trusted,
+        )
         facts = PreflightFacts(
             dirty_paths=state.dirty_paths,
             dirty_count=state.dirty_count,
             free_bytes=usage.free,
             can_cut_network=options.policy.network is Network.ALLOW or await can_cut_network(),
+            here=await look_around(draft.plan, tree, found, switched),
         )
         gates = preflight_gates(options, draft.classification, draft.plan, draft.project, facts)
         spent, limit = command.spent, command.spent.limit if command.spent else limit_of(options)

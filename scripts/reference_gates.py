@@ -1,9 +1,9 @@
 """The page on gates: when each fails or warns, and every code that one can end with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ostinato.domain.gate_codes import CODES as POST_CODES
-from ostinato.domain.gate_codes import MID_CODES
+from ostinato.domain.gate_codes import MID_CODES, PRE_CODES, Code
 from ostinato.domain.integrity import CODES, Weight
 from ostinato.domain.plan import GateName
 
@@ -19,10 +19,11 @@ def gates_page() -> Iterator[str]:
     yield from ("# Gates", "", "Why they are as they are: [Gates](../explanation/gates.md).", "")
     yield from ("## Before anything runs", "", "| gate | fails or warns when |", "|---|---|")
     yield "| `git` | warns: uncommitted files stay out of the run |"
-    yield "| `dependencies` | fails: under 200 MB free, or the plan has commands and the repository is not trusted; warns: a tool that runs code will not run |"
+    yield "| `dependencies` | fails: under 200 MB free, or the plan has commands and the repository is not trusted; warns: something that the plan needs is not here (programs, a Python that fits, agents, servers), a lock file does not fit |"
     yield "| `budget` | fails: the plan may take more than the run's limit or the day's has left; warns: it leaves less than a quarter |"
     yield "| `risk` | warns: a person approves the plan first |"
     yield "| `permissions` | fails: the plan writes or starts what the `[policy]` forbids; warns: that is not known before, or a denied network cannot be kept away |"
+    yield from _codes(PRE_CODES)
     yield from ("", "## While it runs", "", "| gate | fails or warns when |", "|---|---|")
     yield "| `token_usage` | warns: from 75 % of a limit or of a part of the session; fails: above 85 %, and then the budget decides |"
     yield "| `progress` | a step fails again and again in the same way: [Recovery](../explanation/recovery.md) |"
@@ -62,5 +63,9 @@ def _post_codes() -> Iterator[str]:
         "",
         "Which reports are read, and how flaky tests are told: [Test reports](../explanation/test-reports.md).",
     )
-    for name, code in {**POST_CODES, **MID_CODES}.items():
+    yield from _codes({**POST_CODES, **MID_CODES})
+
+
+def _codes(codes: Mapping[str, Code]) -> Iterator[str]:
+    for name, code in codes.items():
         yield from ("", f"### `{name}`", "", f"{code.status}. {code.means}" + (f" {code.cure}" if code.cure else ""))

@@ -29,6 +29,10 @@ _BRIEF = {
     "no_tests": "tests",
     "no_file": "files that it runs",
     "no_program": "programs that it runs",
+    "python_missing": "a Python that fits",
+    "lock_stale": "lock files that fit",
+    "agent_missing": "agents that it names",
+    "server_missing": "MCP servers",
     "resources_broken": "broken resources",
 }
 _BRANCH = re.compile(r'has\(steps\["([^"]+)"\]\.chosen\) && (!?)steps\["\1"\]\.chosen')
@@ -195,7 +199,7 @@ def lacks_of(
 ) -> list[Lack]:
     """By the gates that a run starts with, and what they do not ask. `paths` are what the run is about."""
     poor = [gate for gate in gates if gate.status in (Status.WARN, Status.FAIL) and gate.gate != "risk"]
-    lacks = [_lack(gate) for gate in poor]
+    lacks = [lack for gate in poor for lack in _lacks(gate)]
     if not trusted and not any(lack.code == "not_trusted" for lack in lacks):
         lacks.append(Lack(what=NOT_TRUSTED, cure=TRUST_CURE, code="not_trusted"))
     lacks.sort(key=lambda lack: (not lack.blocks, lack.code != "not_trusted"))
@@ -216,6 +220,17 @@ def _unwatched(project: ProjectFacts, paths: Iterable[str]) -> list[str]:
     """Packages in other languages that the run is about: "packages/web (JavaScript)"."""
     touched = project.survey.touched(paths)
     return [f"{member.path} ({member.language})" for member in touched if member.language != "Python"]
+
+
+def _lacks(gate: GateResult) -> Iterator[Lack]:
+    """Each thing that is missing by itself, where the gate says which."""
+    missing = [finding for finding in gate.introduced if finding.detail]
+    if gate.gate != "dependencies" or not missing:
+        yield _lack(gate)
+    for finding in missing if gate.gate == "dependencies" else ():
+        untrusted = finding.rule == "not_trusted"
+        what, cure = (NOT_TRUSTED, TRUST_CURE) if untrusted else (finding.message, finding.detail)
+        yield Lack(what=what, cure=cure, code=finding.rule)
 
 
 def _lack(gate: GateResult) -> Lack:

@@ -134,3 +134,75 @@ MID_CODES: Mapping[str, Code] = {
     "limit_disk": Code(Status.FAIL, "The same over `limits.disk`.", "Raise it, or split the step."),
 }
 """Of gates that judge while steps run."""
+
+PRE_CODES: Mapping[str, Code] = {
+    "git_clean": Code(Status.PASS, "The working tree has no uncommitted files.", ""),
+    "git_carried": Code(Status.PASS, "Uncommitted files are the run's first commit (`--include-dirty`).", ""),
+    "git_dirty": Code(
+        Status.WARN, "Uncommitted files stay out of the run.", "Commit them, or start with `--include-dirty`."
+    ),
+    "dependencies_present": Code(Status.PASS, "Nothing that the plan needs is known to be missing.", ""),
+    "disk_full": Code(
+        Status.FAIL,
+        "Less than 200 MB are free where Ostinato keeps its work.",
+        "Free some, or set `OSTINATO_HOME` to another disk.",
+    ),
+    "not_trusted": Code(
+        Status.FAIL,
+        "The plan runs commands, and the repository is not trusted. A warning where only tools will not run.",
+        "`--trust`, if you trust it.",
+    ),
+    "no_program": Code(
+        Status.WARN,
+        "A command begins with a program that is not on PATH. What the project declares and `python`, `pip` and `pytest` come with its environment.",
+        "Install it where the worker runs.",
+    ),
+    "no_file": Code(
+        Status.WARN,
+        "A command begins with a file that the repository does not have.",
+        "Add it, unless an earlier step makes it.",
+    ),
+    "python_missing": Code(
+        Status.WARN,
+        "No Python on PATH is one that `requires-python` (or `python_requires`) allows.",
+        "Install one, so that it is found on PATH.",
+    ),
+    "lock_stale": Code(
+        Status.WARN,
+        "A lock file in the root does not have what its manifest asks for, or has no manifest: uv, Poetry, PDM, npm, Yarn, pnpm, Cargo, Go. "
+        "Told from the texts of both; versions are compared only where the lock file repeats them (npm, Go).",
+        "Make it anew with its package manager.",
+    ),
+    "agent_missing": Code(
+        Status.WARN,
+        "A step names an agent that is nobody here; a person is asked.",
+        "Connect it, or leave out its name.",
+    ),
+    "server_missing": Code(
+        Status.WARN,
+        "A server that the run switches on is started by a command that is not installed.",
+        "Install the command; until then its tools are not there.",
+    ),
+    "language_unsupported": Code(
+        Status.WARN,
+        "There is no Python here, so the built-in tools have little to say.",
+        "Use a definition with the project's own commands.",
+    ),
+    "risk_accepted": Code(Status.PASS, "Nobody has to approve the plan.", ""),
+    "risk_approval": Code(Status.WARN, "A person approves the plan first.", "`ostinato approve RUN`."),
+    "permissions_open": Code(Status.PASS, "No policy limits the run.", ""),
+    "permissions_kept": Code(Status.PASS, "The plan stays within the policy.", ""),
+    "permissions_unsure": Code(
+        Status.WARN,
+        "What a step writes is not known before it runs; it is checked on the commit.",
+        "State its `writes`.",
+    ),
+    "permission_denied": Code(
+        Status.FAIL, "The plan writes or starts what the policy forbids.", "Change the plan or the `[policy]`."
+    ),
+    "network_not_enforced": Code(
+        Status.WARN,
+        "The policy denies the network, and nothing here can keep it away.",
+        "Run the worker where `unshare --user --net` works, or in a container without a network.",
+    ),
+}

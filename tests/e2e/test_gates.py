@@ -119,6 +119,12 @@ def test_what_a_linter_finds_is_fixed_and_what_was_red_before_is_told_apart(stac
     assert {(gate["commit"], gate["tree"]) for gate in gates.values()} == {(report["head_commit"], tree)}
     assert refs_of(report, repository) == dict.fromkeys(gates, report["head_commit"])
 
+    ahead = git(repository, "commit-tree", tree, "-p", report["head_commit"], "-m", "One more")
+    git(repository, "update-ref", f"refs/heads/{report['branch']}", ahead)
+    refused = stack.call("merge", report["run_id"], "--json").data["error"]
+    assert (refused["code"], ahead[:10] in refused["message"]) == ("not_proven", True)
+
+    git(repository, "update-ref", f"refs/heads/{report['branch']}", report["head_commit"])
     commit(repository, {"NOTES.md": "meanwhile\n"}, "Meanwhile")
     merged = stack.ok("merge", report["run_id"])
 

@@ -2,12 +2,13 @@
 
 import ast
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from ostinato.adapters import gatekeepers
-from ostinato.domain import custom_gates, gates, midway, performance
-from ostinato.domain.gate_codes import CODES, MID_CODES
+from ostinato.domain import custom_gates, gates, midway, needs, performance, preflight
+from ostinato.domain.gate_codes import CODES, MID_CODES, PRE_CODES
 from ostinato.domain.plan import USUAL_GATES, GateName
 
 SOURCES = [Path(str(module.__file__)) for module in (gates, performance, custom_gates, gatekeepers)]
@@ -49,3 +50,15 @@ def test_what_a_gate_ends_with_while_steps_run_is_described() -> None:
     assert len(codes) > 8
     assert codes <= MID_CODES.keys()
     assert {"limit_memory", "limit_disk", "limit_processes"} <= MID_CODES.keys()
+
+
+@pytest.mark.parametrize("module", [needs, preflight], ids=lambda module: module.__name__)
+def test_every_code_of_a_gate_before_a_run_is_described(module: ModuleType) -> None:
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    given = [call.args[2] for call in calls if getattr(call.func, "id", "") == "_gate" and len(call.args) > 2]
+    given += [each.value for call in calls for each in call.keywords if each.arg == "code"]
+    words = {node.value for node in given if isinstance(node, ast.Constant)} - {"risk_rose"}
+
+    assert words
+    assert words - PRE_CODES.keys() == set()
