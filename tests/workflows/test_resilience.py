@@ -28,7 +28,7 @@ from tests.workflows.test_every_activity import OF_A_RUN, acted, scene_of
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="session")]
 
 BY_NAME = {failed.error_class.replace("_", "-"): failed for failed in RESILIENCE}
-IN_RECOVERY = ("step.execute", "step.integrate", "step.describe_conflict")
+IN_RECOVERY = ("step.execute", "step.integrate", "step.describe_conflict", "workspace.take_over", "worker.pulse")
 """What a step is made of: recovery decides about it, as about a failure that the step returns."""
 OTHERS = [contract for contract in OF_A_RUN if contract.name not in IN_RECOVERY]
 ROTATING = list(zip(OTHERS, cycle(RESILIENCE), strict=False))
