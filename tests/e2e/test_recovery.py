@@ -14,7 +14,7 @@ from tests.repositories import make_repository
 
 pytestmark = [pytest.mark.e2e, pytest.mark.server]
 
-RESET_S = 4
+RESET_S = 8
 LIMITED = (
     "echo x >> {at}/limited; test $(wc -l < {at}/limited) -ge 2 && date +%s.%N > {at}/after && exit 0; "
     f"date +%s.%N > {{at}}/before; echo 'HTTP/1.1 429 Too Many Requests'; echo 'Retry-After: {RESET_S}'; exit 1"
@@ -80,9 +80,14 @@ def strategies(report: dict[str, Any]) -> dict[str, list[str]]:
 
 def test_steps_that_can_be_helped_are_helped(stack: Stack, tmp_path: Path, repository: Path) -> None:
     run_id = stack.start("go", repository, "--definition", a_definition(tmp_path, HELPED), "--trust")
-    parked = stack.until(run_id, lambda status: bool(status.get("quotas")))
-    shown = stack.call("status", run_id).out
+    shown = ""
 
+    def is_seen(status: dict[str, Any]) -> bool:
+        nonlocal shown
+        shown = stack.call("status", run_id).out if status.get("quotas") else ""
+        return "waits until" in shown
+
+    parked = stack.until(run_id, is_seen)
     report = stack.finished(run_id)
 
     [quota] = parked["quotas"]
