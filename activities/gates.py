@@ -39,6 +39,8 @@ from ostinato.contracts.gates import (
     ObserveGate,
     PrepareGates,
 )
+from ostinato.domain.budget.amounts import NOTHING
+from ostinato.domain.budget.judging import budget_gate, limit_of
 from ostinato.domain.custom_gates import judge_custom
 from ostinato.domain.gates import SHOWN_FINDINGS, Finding, GateResult, Observation, judge
 from ostinato.domain.integrity import allowed_configuration, find_weakenings, judge_integrity
@@ -78,7 +80,9 @@ class GateActivities:
             can_cut_network=options.policy.network is Network.ALLOW or await can_cut_network(),
             here=await look_around(draft.plan, tree, found, switched),
         )
-        return Preflight(gates=preflight_gates(options, draft.classification, draft.plan, draft.project, facts))
+        gates = preflight_gates(options, draft.classification, draft.plan, draft.project, facts)
+        spent, limit = command.spent, command.spent.limit if command.spent else limit_of(options)
+        return Preflight(gates=(*gates, budget_gate(limit, NOTHING, spent=spent)))  # no step bills anything as yet
 
     @edge(PREPARE_GATES)
     async def prepare(self, command: PrepareGates, pulse: Pulse) -> Checkout:

@@ -1,5 +1,6 @@
 """The work of one execution of a step: its command or its tool, in a prepared worktree."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -76,7 +77,7 @@ class StepWork:
             )
             return self._result(StepOutcome.FAILED, "command", failure.message, failure=failure)
         end = await self._run_process(action.argv or ("/bin/sh", "-c", action.shell), self.command.step.timeout_s)
-        stated = read_output(self._output, self.desk.redactor)
+        stated = self._stated()
         warnings = (f"its outputs were not taken: {stated}",) if isinstance(stated, Problem) else ()
         return self._result(
             StepOutcome.SUCCEEDED if end.ok else StepOutcome.FAILED,
@@ -87,10 +88,18 @@ class StepWork:
                 "stdout_tail": end.tail[-1500:],
                 **({} if isinstance(stated, Problem) else stated),
             },
+            used=end.peak,
             evidence=end.output_ref,
             warnings=warnings,
             failure=None if end.ok else self._failure(action, end),
         )
+
+    def _stated(self) -> dict[str, Any] | Problem:
+        """Read once: as it was written, it may hold a secret."""
+        stated = read_output(self._output, self.pulse.redactor)
+        with contextlib.suppress(OSError):
+            self._output.unlink(missing_ok=True)
+        return stated
 
     def _failure(self, action: CommandAction, end: ProcessEnd) -> Failure:
         return failure_of(end, line=action.line, timeout_s=self.command.step.timeout_s, now=datetime.now(UTC))
@@ -105,7 +114,7 @@ class StepWork:
             limits=self.command.step.limits,
         )
         return await run_supervised(
-            spec, artifacts=self.desk.artifacts, redactor=self.desk.redactor, on_progress=self.pulse.say
+            spec, artifacts=self.desk.artifacts, redactor=self.pulse.redactor, on_progress=self.pulse.say
         )
 
     async def _run_tool(self, action: ToolAction) -> StepResult:
@@ -118,7 +127,7 @@ class StepWork:
                 trusted=self.command.trusted,
                 args=action.args,
                 artifacts=self.desk.artifacts,
-                redactor=self.desk.redactor,
+                redactor=self.pulse.redactor,
                 marker=attempt_marker(activity.info()),
                 timeout_s=self.command.step.timeout_s,
                 progress=self.pulse.say,

@@ -16,7 +16,7 @@ from ostinato.cli.catalogue import ENTRIES, GROUPS  # noqa: E402 - the path come
 from ostinato.cli.definition_schema import schema_text  # noqa: E402
 from ostinato.cli.exits import MEANING  # noqa: E402
 from ostinato.cli.parser import CommandModule, Parser, build_parser  # noqa: E402
-from ostinato.contracts import activities, workflows  # noqa: E402
+from ostinato.contracts import activities, ledger, workflows  # noqa: E402
 from ostinato.domain.definition.model import Definition  # noqa: E402
 from ostinato.domain.recovering import classes as recovery_classes  # noqa: E402
 from ostinato.domain.recovering import codes as recovery_codes  # noqa: E402
@@ -258,6 +258,7 @@ def messages_page() -> Iterator[str]:
     )
     yield from ("", "| workflow | starts with |", "|---|---|")
     yield from (f"| `{workflows.RUN_WORKFLOW}` | `RunRequest` |", f"| `{workflows.MERGE_WORKFLOW}` | `MergeRun` |")
+    yield f"| `{ledger.LEDGER_WORKFLOW}` | `OpenLedger`; of a repository and a day, by whoever first needs a lease |"
     yield from (
         "",
         "## Updates and signals",
@@ -270,6 +271,7 @@ def messages_page() -> Iterator[str]:
     yield from ("", "## Queries", "", "| query | answers |", "|---|---|")
     yield f"| `{workflows.PROGRESS}` | the whole run at this moment |"
     yield f"| `{workflows.PENDING_DECISIONS}` | decisions that wait for a person |"
+    yield f"| `{ledger.BALANCE}` | of a day's ledger: limit, spent, promised, zone |"
     yield from ("", "## Activities", "", "| activity | input → output | time limit |", "|---|---|---|")
     yield from (
         f"| `{one.name}` | `{one.input.__name__}` → `{one.output.__name__}` | {one.start_to_close} |"

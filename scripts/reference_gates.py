@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from ostinato.domain.gate_codes import CODES as POST_CODES
-from ostinato.domain.gate_codes import PRE_CODES, Code
+from ostinato.domain.gate_codes import MID_CODES, PRE_CODES, Code
 from ostinato.domain.integrity import CODES, Weight
 from ostinato.domain.plan import GateName
 
@@ -26,6 +26,11 @@ def gates_page() -> Iterator[str]:
     yield from _codes(PRE_CODES)
     yield from ("", "## While it runs", "", "| gate | fails or warns when |", "|---|---|")
     yield "| `token_usage` | warns: from 75 % of a limit or of a part of the session; fails: above 85 %, and then the budget decides |"
+    yield "| `progress` | a step fails again and again in the same way: [Recovery](../explanation/recovery.md) |"
+    yield "| `error_rate` | too many of the steps fail |"
+    yield "| `resources` | what a step's processes use comes near its `limits`, or over them |"
+    yield ""
+    yield "A verdict of the last three is there once something failed, or a limit was stated; it steers the run and does not fail it."
     yield from (
         "",
         "## After the last step",
@@ -58,7 +63,7 @@ def _post_codes() -> Iterator[str]:
         "",
         "Which reports are read, and how flaky tests are told: [Test reports](../explanation/test-reports.md).",
     )
-    yield from _codes(POST_CODES)
+    yield from _codes({**POST_CODES, **MID_CODES})
 
 
 def _codes(codes: Mapping[str, Code]) -> Iterator[str]:

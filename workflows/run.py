@@ -27,6 +27,7 @@ from ostinato.contracts.gates import Standard
 from ostinato.contracts.planning import ActivateResources, PlanDraft, ReviewChange
 from ostinato.contracts.workflows import RUN_WORKFLOW
 from ostinato.domain.approval import approval_context, approval_for
+from ostinato.domain.budget.judging import PRE_GATE, STOP_CODE
 from ostinato.domain.continuation import Rollback, RunInput, with_continuation
 from ostinato.domain.decisions import APPROVE, REJECT, Answer, DecisionKind
 from ostinato.domain.errors import OstinatoError
@@ -147,15 +148,17 @@ class RunWorkflow(Mailbox):
         found = await on_place(
             record,
             RUN_PREFLIGHT,
-            lambda place: RunPreflight(request=record.request, workspace=place, draft=draft),
-            summary="git state, dependencies, risk",
+            lambda place: RunPreflight(
+                request=record.request, workspace=place, draft=draft, spent=record.spending.balance()
+            ),
+            summary="git state, dependencies, risk, budget",
         )
         record.gates.extend(found.gates)
         if failed := failed_gates(found.gates):
             raise StopRun(
                 Stop(
                     outcome=Outcome.FAILED,
-                    code="preflight_failed",
+                    code=STOP_CODE if all(gate.gate == PRE_GATE for gate in failed) else "preflight_failed",
                     message="; ".join(gate.message for gate in failed),
                     cure=" ".join(gate.recommendation for gate in failed),
                 )
@@ -282,8 +285,9 @@ class RunWorkflow(Mailbox):
     def _bench(self) -> Bench:
         record = self._record
         options, plan = record.request.options, record.steps.plan
+        assert record.project is not None
         return Bench(
-            project=record.gate_facts,
+            project=record.project.for_gates,
             trusted=options.trusted,
             gates=plan.post_gates,
             custom=plan.custom_gates,

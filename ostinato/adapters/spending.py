@@ -1,6 +1,7 @@
 """A call under a lease: written down before it begins and after it ended, so that nothing that was spent is forgotten."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,19 +20,15 @@ class Meter:
     what: str
     terms: Terms
     estimate: Amount
-    attempt: int = 1
-    """Of the activity: an earlier one that was lost may have spent as well."""
 
     async def begin(self) -> tuple[str, ...]:
         """Before anything is sent; returns what a person should know.
 
         What an earlier attempt began, or came to, is kept under a name of its own and counts besides.
         """
-        if self.attempt > 1 and self.history is not None:
-            spends, _ = await asyncio.to_thread(self.history.spend_of, self.run_id)
-            for lost in (spend for spend in spends if spend.lease_id == self.lease_id):
-                kept = lost.model_copy(update={"lease_id": f"{self.lease_id}#{self.attempt - 1}"})
-                await asyncio.to_thread(self.history.record_spend, kept)
+        for lost in await self._known(lambda name: name == self.lease_id):
+            kept = lost.model_copy(update={"lease_id": f"{self.lease_id}#{len(await self.earlier()) + 1}"})
+            await self._keep(kept)
         return await self._record(None, None)
 
     async def end(self, usage: Usage | None) -> Amount | None:
@@ -42,9 +39,17 @@ class Meter:
         await self._record(usage, cost.known)
         return amount_of(usage, cost)
 
-    async def _record(self, usage: Usage | None, known_micro_usd: int | None) -> tuple[str, ...]:
+    async def earlier(self) -> tuple[Spend, ...]:
+        """What attempts before the last one began, or came to."""
+        return await self._known(lambda name: name.startswith(f"{self.lease_id}#"))
+
+    async def _known(self, is_wanted: Callable[[str], bool]) -> tuple[Spend, ...]:
         if self.history is None:
             return ()
+        spends, _ = await asyncio.to_thread(self.history.spend_of, self.run_id)
+        return tuple(spend for spend in spends if is_wanted(spend.lease_id))
+
+    async def _record(self, usage: Usage | None, known_micro_usd: int | None) -> tuple[str, ...]:
         spend = Spend(
             lease_id=self.lease_id,
             run_id=self.run_id,
@@ -55,4 +60,9 @@ class Meter:
             known_micro_usd=known_micro_usd,
             at=datetime.now(UTC),
         )
+        return await self._keep(spend)
+
+    async def _keep(self, spend: Spend) -> tuple[str, ...]:
+        if self.history is None:
+            return ()
         return tuple(map(str, await asyncio.to_thread(self.history.record_spend, spend)))

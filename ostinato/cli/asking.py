@@ -17,7 +17,7 @@ from ostinato.cli.follow import current_user
 from ostinato.cli.limiting import limits_of, spending_of
 from ostinato.cli.options import as_utf8
 from ostinato.cli.printable import printable
-from ostinato.cli.redacting import redacted
+from ostinato.cli.redacting import fit_to_send, redacted
 from ostinato.domain.classification import Risk, TaskType
 from ostinato.domain.errors import UserError
 from ostinato.domain.ids import RunId, new_run_id, parse_run_id
@@ -70,6 +70,7 @@ async def ask_for(call: Call) -> Asked:
     request = RunRequest(
         run_id=run_id, text=text, repository=str(repository.root), requested_by=current_user(), options=options
     )
+    request = fit_to_send(request)
     note_statement(call, text)
     return Asked(request=request, repository=repository)
 

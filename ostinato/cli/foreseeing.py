@@ -1,6 +1,7 @@
 """What a run would do: facts of the repository, then the same decisions as a run makes. Changes nothing."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,14 +12,18 @@ from ostinato.adapters.git.repository import RepositoryState
 from ostinato.adapters.history import History
 from ostinato.adapters.home import Home
 from ostinato.adapters.needs import look_around
+from ostinato.adapters.prices import price_table
 from ostinato.adapters.resources import CommitTree, discover
 from ostinato.adapters.understanding import understand_request
 from ostinato.cli.asking import Asked, ask_for
 from ostinato.cli.call import Call
 from ostinato.cli.detecting import project_of
-from ostinato.cli.prospects import Ask, Cost, Lack, asks_of, cost_of, lacks_of
+from ostinato.cli.prospects import Ask, Billing, Cost, Lack, asks_of, cost_of, lacks_of
 from ostinato.cli.trust import is_trusted
 from ostinato.domain.approval import Approval, approval_for
+from ostinato.domain.budget.amounts import NOTHING
+from ostinato.domain.budget.judging import day_limit_of, limit_of
+from ostinato.domain.budget.prices import Terms, expected_of_planning
 from ostinato.domain.claims import with_implied
 from ostinato.domain.classification import Classification
 from ostinato.domain.classifying.escalation import Escalation, Next
@@ -30,9 +35,10 @@ from ostinato.domain.plan import Plan
 from ostinato.domain.preflight import PreflightFacts, preflight_gates
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.refining import after_person, after_plan
-from ostinato.domain.request import RunRequest
+from ostinato.domain.request import RunOptions, RunRequest
 from ostinato.domain.resources import Activation, Found
 from ostinato.domain.selection import select
+from ostinato.settings import user_config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +68,14 @@ async def foresee(call: Call) -> Foresight:
     """UserError with everything that is wrong with the arguments. No server is asked, or started."""
     asked = await ask_for(call)
     trusted = call.arguments.trust or is_trusted(call.home, asked.repository.root)
-    return await foresee_run(asked, call.home, trusted=trusted, model=call.settings.llm)
+    model = call.settings.llm
+    terms = price_table(user_config(os.environ).parent).terms(model) if model else None
+    return await foresee_run(asked, call.home, trusted=trusted, model=model, terms=terms)
 
 
-async def foresee_run(asked: Asked, home: Home, *, trusted: bool, model: str = "") -> Foresight:
+async def foresee_run(
+    asked: Asked, home: Home, *, trusted: bool, model: str = "", terms: Terms | None = None
+) -> Foresight:
     state, options = asked.repository, asked.request.options.model_copy(update={"trusted": trusted})
     project = await project_of(state)
     seen = await understand_request(
@@ -97,7 +107,7 @@ async def foresee_run(asked: Asked, home: Home, *, trusted: bool, model: str = "
         gates=gates,
         asks=asks_of(plan, classification, approval, seen.escalation),
         lacks=tuple(lacks_of(gates, project, activation, paths=classification.paths, trusted=trusted)),
-        cost=cost_of(plan, activation, model),
+        cost=cost_of(plan, activation, model, _billing(options, seen.escalation, terms)),
         notes=(
             *state.notes,
             *map(str, doubts),
@@ -105,6 +115,15 @@ async def foresee_run(asked: Asked, home: Home, *, trusted: bool, model: str = "
             *_of_the_model(options.plan, seen.escalation, model),
         ),
     )
+
+
+def _billing(options: RunOptions, escalation: Escalation | None, terms: Terms | None) -> Billing:
+    """A plan that was given is not drafted, and a type that is sure is not asked for."""
+    expected = NOTHING
+    if terms is not None:
+        asks = escalation is not None and escalation.next is Next.ASK_MODEL
+        expected = expected_of_planning(terms, asks_type=asks, drafts=options.plan is None)
+    return Billing(expected=expected, limit=limit_of(options), day=day_limit_of(options), terms=terms)
 
 
 def _activation(asked: Asked, classification: Classification, found: Found, *, trusted: bool) -> Activation:

@@ -1,11 +1,10 @@
 """Every activity: its name, what goes in, what comes out, and how long it may take."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
 
 from temporalio.common import RetryPolicy
 
+from ostinato.contracts.contract import ActivityContract as ActivityContract
 from ostinato.contracts.gates import (
     JudgedChange,
     JudgeGate,
@@ -14,6 +13,8 @@ from ostinato.contracts.gates import (
     ObserveGate,
     PrepareGates,
 )
+from ostinato.contracts.ledger import LOOK_AFTER_LEASES as LOOK_AFTER_LEASES
+from ostinato.contracts.ledger import TAKE_LEASE as TAKE_LEASE
 from ostinato.contracts.planning import (
     ActivateResources,
     AskType,
@@ -26,6 +27,7 @@ from ostinato.contracts.planning import (
     ReviewChange,
 )
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.ledger import Balance
 from ostinato.domain.classification import Classification
 from ostinato.domain.execution import StepResult
 from ostinato.domain.gates import GateResult, Observation
@@ -38,9 +40,6 @@ from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.workspace import Checkout, Integration, Publication, Workspace
 
-In = TypeVar("In", bound=Fact)
-Out = TypeVar("Out", bound=Fact)
-
 LOST_WORKER = "WorkerLost"
 """Error type with which a restarted worker fails what its predecessor left unfinished."""
 
@@ -48,15 +47,6 @@ RETRY_LOST_WORKERS = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=10)
 )
 """Without a count limit: our own errors are non-retryable, so only what never came back is tried again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivityContract(Generic[In, Out]):
-    name: str
-    input: type[In]
-    output: type[Out]
-    start_to_close: timedelta
-    heartbeat: timedelta = timedelta(seconds=20)
 
 
 class OpenWorkspace(Fact):
@@ -73,6 +63,8 @@ class RunPreflight(Fact):
     request: RunRequest
     workspace: Workspace
     draft: PlanDraft
+    spent: Balance | None = None
+    """What the run has spent so far, and its limit."""
 
 
 class Preflight(Fact):
@@ -367,4 +359,5 @@ LAND_MERGE = ActivityContract(name="merge.land", input=LandMerge, output=Landed,
 ALL: tuple[ActivityContract, ...] = (  # type: ignore[type-arg]
     OPEN_WORKSPACE, DRAFT_PLAN, ASK_TYPE, DRAFT_BY_MODEL, REVIEW_CHANGE, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, COLLECT_STEP, INTEGRATE_STEPS,
     FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, MEASURE_PERFORMANCE, JUDGE_INTEGRITY, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
+    TAKE_LEASE, LOOK_AFTER_LEASES,
 )  # fmt: skip

@@ -1,15 +1,17 @@
-"""The durable ledger of a repository and a day: its messages, and the activity that looks after leases."""
+"""The durable ledger of a repository and a day: its messages, and the activities of leases."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final
 
 from pydantic import Field
 
-from ostinato.contracts.activities import ActivityContract
+from ostinato.contracts.contract import ActivityContract
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.amounts import Amount, Limit
 from ostinato.domain.budget.fates import Fate
 from ostinato.domain.budget.ledger import LEASE_FOR, MOST_ID_CHARS, Balance, Lease, Ledger, Refusal
+from ostinato.domain.budget.prices import Spend
+from ostinato.domain.ids import RunId
 
 LEDGER_WORKFLOW: Final = "OstinatoLedger"
 
@@ -72,6 +74,26 @@ class SettleLease(Fact):
     """What it was for never began: it is given back."""
 
 
+class TakeLease(Fact):
+    """Before a call that costs money, where the run's files are: what is known of its spending, and the day's word."""
+
+    run_id: RunId
+    since: datetime | None = None
+    """What was spent before is known; None: all of it is asked for."""
+    asked: GrantLease | None = None
+    """Of the day's ledger; None where the day is not limited."""
+    repository_id: str = ""
+    day: date | None = None
+
+
+class LeaseTaken(Fact):
+    spends: tuple[Spend, ...] = ()
+    """By the history of whoever answers: the run may have been reset, and spent it all the same."""
+    refusal: Refusal | None = None
+    """By the day's ledger."""
+    notes: tuple[str, ...] = ()
+
+
 class LookAfterLeases(Fact):
     """Which of these leases' holders still run, and what became of the others."""
 
@@ -82,6 +104,9 @@ class Fates(Fact):
     fates: tuple[Fate, ...]
 
 
+TAKE_LEASE = ActivityContract(
+    name="ledger.take_lease", input=TakeLease, output=LeaseTaken, start_to_close=timedelta(minutes=1)
+)
 LOOK_AFTER_LEASES = ActivityContract(
     name="ledger.look_after", input=LookAfterLeases, output=Fates, start_to_close=timedelta(minutes=1)
 )

@@ -7,7 +7,7 @@ from ostinato.domain.explanation import Advice, why
 from ostinato.domain.figures import recommendations
 from ostinato.domain.gates import Finding, GateResult, failed_gates, unproven_gates
 from ostinato.domain.pipeline import Outcome
-from ostinato.domain.report import Recovered, Snapshot
+from ostinato.domain.report import Recovered, Snapshot, Stop
 from ostinato.domain.request import headline
 
 MOST = 50
@@ -19,7 +19,7 @@ class Broken(Fact):
     """One thing that failed for good: a step or a gate."""
 
     kind: str
-    """step or gate."""
+    """step, gate or run."""
     id: str
     name: str
     message: str
@@ -64,7 +64,7 @@ def failure_report(snapshot: Snapshot) -> FailureReport | None:
     """Of a run that ended otherwise than completed; None of any other."""
     if snapshot.outcome is None or snapshot.outcome is Outcome.COMPLETED:
         return None
-    failures = (*_steps(snapshot), *(_of_gate(gate) for gate in _gates(snapshot)))[:MOST]
+    failures = (*_steps(snapshot), *(_of_gate(gate) for gate in _gates(snapshot)), *_of_stop(snapshot.stop))[:MOST]
     publication = snapshot.publication
     return FailureReport(
         outcome=snapshot.outcome,
@@ -155,6 +155,25 @@ def _of_gate(gate: GateResult) -> Broken:
         findings=gate.introduced,
         recommendation=gate.recommendation,
     )
+
+
+def _of_stop(stop: Stop | None) -> tuple[Broken, ...]:
+    """What failed of the run itself: its workspace, its plan, its gates' worktree."""
+    if stop is None or stop.diagnosis is None:
+        return ()
+    found = stop.diagnosis
+    broken = Broken(
+        kind="run",
+        id="run",
+        name="the run itself",
+        message=stop.message,
+        error_class=found.error_class,
+        severity=found.severity,
+        code=found.code,
+        because=found.because,
+        recommendation=stop.cure,
+    )
+    return (broken,)
 
 
 def _headline(snapshot: Snapshot, failures: tuple[Broken, ...]) -> str:

@@ -104,6 +104,37 @@ CODES: Mapping[str, Code] = {
     ),
 }
 
+MID_CODES: Mapping[str, Code] = {
+    "progress_passed": Code(Status.PASS, "Steps failed, none twice in the same way.", ""),
+    "progress_slow": Code(Status.WARN, "A step failed twice in the same way.", ""),
+    "no_progress": Code(
+        Status.FAIL,
+        "A step failed three times in the same way: it is not run once more, only otherwise.",
+        "Change the step, or what it works on.",
+    ),
+    "loop": Code(
+        Status.FAIL,
+        "A step goes back and forth between two failures.",
+        "The cure of one brings back the other: change the step.",
+    ),
+    "error_rate_passed": Code(Status.PASS, "At most 30 % of the steps that ended failed, or under five ended.", ""),
+    "error_rate_raised": Code(Status.WARN, "Over 30 % of at least five steps that ended failed for good.", ""),
+    "error_rate_high": Code(
+        Status.FAIL,
+        "Over 60 % of at least five steps that ended failed for good: nothing more starts. A person is asked, or the "
+        "run ends where it asks as little as it can.",
+        "See what the failures share.",
+    ),
+    "resources_passed": Code(Status.PASS, "What steps with `limits` used stayed well under them.", ""),
+    "limit_near": Code(Status.WARN, "A step used 80 % of one of its limits.", "Raise it before it fails."),
+    "limit_memory": Code(
+        Status.FAIL, "A step's processes were ended over `limits.memory`.", "Raise it, or split the step."
+    ),
+    "limit_processes": Code(Status.FAIL, "The same over `limits.processes`.", "Raise it, or split the step."),
+    "limit_disk": Code(Status.FAIL, "The same over `limits.disk`.", "Raise it, or split the step."),
+}
+"""Of gates that judge while steps run."""
+
 PRE_CODES: Mapping[str, Code] = {
     "git_clean": Code(Status.PASS, "The working tree has no uncommitted files.", ""),
     "git_carried": Code(Status.PASS, "Uncommitted files are the run's first commit (`--include-dirty`).", ""),

@@ -4,6 +4,7 @@ from typing import Any
 
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.amounts import Usage
+from ostinato.domain.budget.metering import Spent
 from ostinato.domain.classification import TaskType
 
 NO_CALL = Usage(requests=0)
@@ -50,6 +51,8 @@ class TypeAnswer(Fact):
     cached: bool = False
     usage: Usage | None = None
     """Of the call; None where nobody can say: then its estimate counts."""
+    spent: Spent | None = None
+    """Under its lease."""
 
 
 UNBILLED = frozenset(("model_unreachable", "model_refused"))

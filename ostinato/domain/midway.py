@@ -2,14 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from ostinato.domain.base import Fact
 from ostinato.domain.execution import StepState
 from ostinato.domain.gates import GateResult, Severity, Stage, Status
-from ostinato.domain.precautions import Limits
+from ostinato.domain.precautions import Limits, Usage
 
 LOOP_LENGTH = 3
 """The same failure so often is no progress (features, F7)."""
@@ -21,22 +18,6 @@ ERROR_RATE_WARNS = 0.3
 ERROR_RATE_FAILS = 0.6
 
 Resource = Literal["memory", "disk", "processes"]
-
-
-class Usage(Fact):
-    """What a step's processes use together, or used at most."""
-
-    memory_bytes: Annotated[int, Field(ge=0)] = 0
-    disk_bytes: Annotated[int, Field(ge=0)] = 0
-    """By which its worktree grew."""
-    processes: Annotated[int, Field(ge=0)] = 0
-
-    def most(self, other: "Usage") -> "Usage":
-        return Usage(
-            memory_bytes=max(self.memory_bytes, other.memory_bytes),
-            disk_bytes=max(self.disk_bytes, other.disk_bytes),
-            processes=max(self.processes, other.processes),
-        )
 
 
 def exceeded(usage: Usage, limits: Limits) -> Resource | Literal[""]:
@@ -74,13 +55,13 @@ def judge_progress(step: str, signatures: Sequence[str]) -> GateResult:
     return _verdict("progress", Status.PASS, "progress_passed", f"{step}: {len(signatures)} failures, none twice")
 
 
-def judge_error_rate(states: Sequence[StepState], retries: int = 0) -> GateResult:
-    """Failed executions of all that ended; `retries` were failures of steps that went on."""
-    failed = sum(1 for state in states if state is StepState.FAILED) + retries
-    ended = sum(1 for state in states if state in (StepState.FAILED, StepState.SUCCEEDED)) + retries
+def judge_error_rate(states: Sequence[StepState]) -> GateResult:
+    """Steps that failed for good, of all that ended."""
+    failed = sum(1 for state in states if state is StepState.FAILED)
+    ended = failed + sum(1 for state in states if state is StepState.SUCCEEDED)
     if ended < MIN_ENDED:
-        return _verdict("error_rate", Status.PASS, "error_rate_passed", f"{failed} of {ended} executions failed")
-    said, rate = f"{failed} of {ended} executions failed ({failed / ended:.0%})", failed / ended
+        return _verdict("error_rate", Status.PASS, "error_rate_passed", f"{failed} of {ended} steps failed")
+    said, rate = f"{failed} of {ended} steps failed ({failed / ended:.0%})", failed / ended
     if rate > ERROR_RATE_FAILS:
         cure = "Something common is wrong: see what the failures share with `ostinato report`"
         return _verdict("error_rate", Status.FAIL, "error_rate_high", said, cure)

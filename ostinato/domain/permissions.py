@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Literal, TypeVar
 
 from ostinato.domain.base import Fact
+from ostinato.domain.errors import UserError
 from ostinato.domain.gates import SHOWN_FINDINGS, Finding, GateResult, Level, Severity, Stage, Status
 from ostinato.domain.globs import is_pattern, matches, meet
 from ostinato.domain.plan import CommandAction, GroupAction, Plan, Step, ToolAction
@@ -110,6 +111,14 @@ def permissions_gate(policy: Policy, plan: Plan, *, can_cut_network: bool) -> Ga
             "What is written is checked on the commit; state `writes` to know it before", _findings(found),
         )  # fmt: skip
     return _gate(Stage.PRE, Status.PASS, "permissions_kept", "the plan stays within the policy")
+
+
+def refuse_forbidden(policy: Policy, step: Step) -> None:
+    """Of a step as it will really run, which may differ from what the plan showed; raises UserError."""
+    certain = [each for each in _step_violations(policy, step) if each.certain] if not policy.says_nothing else []
+    if certain:
+        cure = "Change the step, or the [policy] in .ostinato/config.toml or in your own config.toml"
+        raise UserError.of("permission_denied", step.id, f"the policy forbids it: {_shown(certain)}", cure)
 
 
 def change_gate(policy: Policy, paths: Sequence[str], *, commit: str = "", tree: str = "") -> GateResult:

@@ -39,3 +39,19 @@ class Limits(Fact):
     @property
     def is_stated(self) -> bool:
         return any(limit is not None for limit in (self.memory_bytes, self.disk_bytes, self.processes))
+
+
+class Usage(Fact):
+    """What a step's processes use together, or used at most."""
+
+    memory_bytes: Annotated[int, Field(ge=0)] = 0
+    disk_bytes: Annotated[int, Field(ge=0)] = 0
+    """By which its worktree grew."""
+    processes: Annotated[int, Field(ge=0)] = 0
+
+    def most(self, other: "Usage") -> "Usage":
+        return Usage(
+            memory_bytes=max(self.memory_bytes, other.memory_bytes),
+            disk_bytes=max(self.disk_bytes, other.disk_bytes),
+            processes=max(self.processes, other.processes),
+        )

@@ -12,6 +12,8 @@ SHORTEST_KNOWN = 6
 LONGEST_SECRET = 16 * 1024
 """No pattern matches more bytes than this, so that much context is enough to recognise any secret in a stream."""
 
+_WORD = re.compile(r"[A-Za-z]+(?:[._/-][A-Za-z]+)*")
+
 Raw: TypeAlias = bytes
 
 
@@ -102,6 +104,11 @@ class Redactor:
         """One that knows these values as well."""
         added = frozenset(more) - self._values
         return Redactor(self._values | added) if added else self
+
+    def precise(self) -> "Redactor":
+        """One that does not know those values which are ordinary words and may stand for something else."""
+        kept = {value for value in self._values if not _WORD.fullmatch(value)}
+        return self if len(kept) == len(self._values) else Redactor(kept)
 
     def value(self, value: Any) -> Any:
         """Of JSON, with every text in it redacted, names included; what holds no secret comes back as it is."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from ostinato.contracts.workflows import CarryStep
 from ostinato.domain.continuation import Rollback
@@ -44,9 +45,12 @@ from ostinato.domain.recovering.strategies import (
 )
 from ostinato.domain.report import Recovered
 from ostinato.domain.request import Interaction
+from ostinato.durable.calls import failure_of_activity
 from ostinato.durable.escalating import ask_about, resolve_conflict
 from ostinato.durable.groups import extend_plan
 from ostinato.durable.handing import hand_off
+from ostinato.durable.midgates import judge_failing, judge_use
+from ostinato.durable.quotas import close_account, quota_of, until_open
 from ostinato.durable.record import Progress, RunRecord
 from ostinato.durable.stepping import Engine, attempt, come_back, leave_slot, resolved, rest, until_unobstructed
 
@@ -77,6 +81,9 @@ async def work(engine: Engine, step: Step) -> StepResult:
             await _wait_out(engine, step)
             await until_unobstructed(record, step)
             result = await _execute(engine, step)
+            judge_use(record, step, result)
+            if result.outcome is StepOutcome.FAILED:
+                judge_failing(record, step, _diagnosis(result))
             standing = await _recover(engine, step, result)
             if standing is not None:
                 return standing.result
@@ -87,16 +94,29 @@ async def work(engine: Engine, step: Step) -> StepResult:
 
 
 async def _execute(engine: Engine, step: Step) -> StepResult:
+    """One execution; an activity of it that raised is a failure like any other."""
+    try:
+        return await _executed(engine, step)
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        if not engine.record.of(step.id).slot:
+            await come_back(engine, step)
+        failure, execution = failure_of_activity(error), engine.record.of(step.id).execution
+        return StepResult(step_id=step.id, execution=execution, outcome=StepOutcome.FAILED, failure=failure)
+
+
+async def _executed(engine: Engine, step: Step) -> StepResult:
     """In the form that recovery gave it: as it is, as its fallback, or by somebody else."""
     form = engine.record.of(step.id).form
-    if form.startswith(BY_HAND):
-        other = resolved(engine.record, in_fallback(step, form.removeprefix(BY_HAND)))
-        assert isinstance(other.action, AgentAction)
-        leave_slot(engine, step)
-        result = await hand_off(engine, other, other.action)
-        await come_back(engine, step)
-        return result
-    return await attempt(engine, in_fallback(step) if form == COMMAND_FORM else step)
+    if not form.startswith(BY_HAND):
+        return await attempt(engine, in_fallback(step) if form == COMMAND_FORM else step)
+    other = resolved(engine.record, in_fallback(step, form.removeprefix(BY_HAND)))
+    assert isinstance(other.action, AgentAction)
+    leave_slot(engine, step)
+    result = await hand_off(engine, other, other.action)
+    await come_back(engine, step)
+    return result
 
 
 async def _recover(engine: Engine, step: Step, result: StepResult) -> Standing | None:
@@ -126,9 +146,8 @@ async def _carry_out(
         case Retry(after_s=after_s):
             progress.failures += 1
             progress.retry_at = workflow.now() + timedelta(seconds=after_s)
-        case WaitForReset(until=until):
-            progress.retry_at = until
-            progress.note = f"waits until {until:%Y-%m-%d %H:%M:%S} UTC: {diagnosis.because or 'a limit was reached'}"
+        case WaitForReset(until=until, is_guess=is_guess):
+            close_account(record, step, until, is_guess=is_guess, because=diagnosis.because)
         case Resequence():
             progress.conflicts += 1
         case FallbackCommand():
@@ -248,13 +267,22 @@ def _relaxed(result: StepResult) -> StepResult:
 async def _wait_out(engine: Engine, step: Step) -> None:
     """A long pause is taken without a worktree."""
     record, progress = engine.record, engine.record.of(step.id)
-    if progress.retry_at is None or progress.retry_at - workflow.now() < LONG_REST:
-        await rest(record, step)
+    quota = None if progress.form else quota_of(record, step)
+    until = max(progress.retry_at or workflow.now(), quota.until if quota else workflow.now())
+    if until - workflow.now() < LONG_REST:
+        await _rest(record, step)
         return
     leave_slot(engine, step)
-    record.set_state(step.id, StepState.WAITING, progress.note)
-    await rest(record, step)
+    record.set_state(step.id, StepState.WAITING, str(quota or progress.note))
+    await _rest(record, step)
     await come_back(engine, step)
+
+
+async def _rest(record: RunRecord, step: Step) -> None:
+    """Its own back-off, then the limit of its account, unless it is done in another way by now."""
+    await rest(record, step)
+    if not record.of(step.id).form:
+        await until_open(record, step)
 
 
 async def _resume_waiting(engine: Engine, step: Step) -> None:
@@ -263,8 +291,7 @@ async def _resume_waiting(engine: Engine, step: Step) -> None:
     In the last case its recorded result is looked at again, and so is what it waited for.
     """
     progress = engine.record.of(step.id)
-    if progress.retry_at is not None:
-        await rest(engine.record, step)
+    await _rest(engine.record, step)
     if progress.history and progress.history[-1].strategy in _BY_STEPS:
         progress.history = progress.history[:-1]
     await come_back(engine, step)
@@ -314,7 +341,7 @@ async def _bring_back(engine: Engine, step: Step) -> None:
     assert step.deployment is not None
     if step.deployment.diagnose:
         found = await _aside(engine, step, "diagnose", step.deployment.diagnose)
-        engine.record.note(f"{step.id}: {str(found.output.get('stdout_tail', found.summary))[-300:]}")
+        engine.record.note(f"{step.id}: {str(found.output.get('stdout_tail', found.summary)).strip()[-300:]}")
     back = await _aside(engine, step, "roll-back", step.deployment.roll_back)
     if back.outcome is not StepOutcome.SUCCEEDED:
         engine.record.note(f"{step.id}: it could not be rolled back: {back.summary}")

@@ -14,6 +14,7 @@ from ostinato.domain.errors import InvariantError
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.inputs import with_inputs
+from ostinato.domain.permissions import refuse_forbidden
 from ostinato.domain.plan import Step
 from ostinato.domain.relevance import StepContext, as_json, step_context
 from ostinato.domain.report import Conflict
@@ -23,6 +24,7 @@ from ostinato.durable.continuing import is_sharded
 from ostinato.durable.integrating import Integrator
 from ostinato.durable.places import PlaceLost, find_place, on_place, patience_of
 from ostinato.durable.record import RunRecord
+from ostinato.durable.sessions import fitted
 from ostinato.durable.shards import ShardPool
 
 MOST_PATIENCE = timedelta(minutes=10)
@@ -63,10 +65,11 @@ class Engine:
 
 
 def resolved(record: RunRecord, step: Step) -> Step:
-    """The step as it will really run; UserError where a reference has no value."""
-    if "{{" not in step.model_dump_json(include={"action"}):
-        return step
-    return with_inputs(step, variables=variables_of(record.steps.plan, record.results, step))
+    """The step as it will really run; UserError where a reference has no value, or the policy forbids it."""
+    if "{{" in step.model_dump_json(include={"action"}):
+        step = with_inputs(step, variables=variables_of(record.steps.plan, record.results, step))
+    refuse_forbidden(record.request.options.policy, step)
+    return step
 
 
 async def attempt(engine: Engine, step: Step) -> StepResult:
@@ -150,14 +153,15 @@ def last_conflict(record: RunRecord, step: Step) -> Conflict | None:
 
 
 def received_by(record: RunRecord, step: Step) -> StepContext:
-    """What it declared, or what relevance selects."""
-    return step_context(
+    """What it declared, or what relevance selects; as much of it as a session has room for."""
+    found = step_context(
         record.steps.plan,
         tuple(record.results.values()),
         step,
         imported=record.request.options.context,
         decisions=record.decisions.values(),
     )
+    return fitted(record, step, found)
 
 
 async def conflict_diff(record: RunRecord, step: Step, execution: int) -> str:

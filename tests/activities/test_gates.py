@@ -62,6 +62,7 @@ async def test_preflight_finds_a_clean_python_project_ready(sample: Bench) -> No
         "git": Status.PASS,
         "dependencies": Status.PASS,
         "risk": Status.PASS,
+        "budget": Status.PASS,
     }
 
 

@@ -186,7 +186,8 @@ def check_consistency(report: dict[str, Any], repository: Path) -> None:
     doubtful = [gate["gate"] for gate in post if gate["status"] not in ("pass", "warn")]
     branch = f"ostinato/{report['run_id']}"
     assert (report["outcome"] == "completed") == (not failed and not doubtful), (failed, doubtful)
-    assert {gate["gate"] for gate in post} == {"tests", "lint", "types", "security"}
+    changed = {"integrity"} if report["head_commit"] != report["base_commit"] else set()
+    assert {gate["gate"] for gate in post} == {"tests", "lint", "types", "security"} | changed
     assert {gate["commit"] for gate in post} == {report["head_commit"]}
     assert git(repository, "rev-parse", branch) == report["head_commit"]
     commits = git(repository, "log", "--format=%(trailers:key=Ostinato-Step,valueonly)", f"main..{branch}").split()

@@ -10,9 +10,10 @@ from temporalio import activity
 
 from ostinato.adapters.cel import evaluate_condition, evaluate_items
 from ostinato.contracts import activities as contracts
-from ostinato.contracts import gates, planning
+from ostinato.contracts import gates, ledger, planning
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.prices import Terms
 from ostinato.domain.classification import Classification, Intent, TaskType
 from ostinato.domain.classifying.escalation import Escalation
 from ostinato.domain.errors import UserError
@@ -73,6 +74,8 @@ class World:
     escalation: Escalation | None = None
     """Of the first draft; what was settled on or is generic needs none."""
     has_model: bool = False
+    terms: Terms | None = None
+    """What its calls cost."""
     overrides: dict[str, Behaviour] = field(default_factory=dict)
     calls: list[tuple[str, Any]] = field(default_factory=list)
     asked_at: list[tuple[str, str]] = field(default_factory=list)
@@ -130,6 +133,7 @@ class World:
             plan=self.plan,
             escalation=self.escalation if is_first else None,
             has_model=self.has_model,
+            terms=self.terms,
         )
 
     async def _plan_ask_type(self, command: planning.AskType) -> TypeAnswer:
@@ -232,6 +236,12 @@ class World:
 
     async def _workspace_close(self, command: contracts.CloseWorkspace) -> contracts.ClosedWorkspace:
         return contracts.ClosedWorkspace()
+
+    async def _ledger_take_lease(self, command: ledger.TakeLease) -> ledger.LeaseTaken:
+        return ledger.LeaseTaken()
+
+    async def _ledger_look_after(self, command: ledger.LookAfterLeases) -> ledger.Fates:
+        return ledger.Fates(fates=())
 
     async def _merge_prepare(self, command: contracts.PrepareMerge) -> contracts.MergePlan:
         return contracts.MergePlan(

@@ -10,9 +10,10 @@ import psutil
 import pytest
 
 from ostinato.adapters.artifacts import ArtifactStore
-from ostinato.adapters.processes import ProcessEnd, ProcessSpec, clean_environment, run_supervised
+from ostinato.adapters.processes import ProcessEnd, ProcessSpec, clean_environment, failure_of, run_supervised
 from ostinato.domain.precautions import Limits
 from ostinato.domain.redaction import Redactor
+from tests.builders import NOON
 
 MIB = 2**20
 MARK = "ostinato-limit-probe"
@@ -41,6 +42,22 @@ async def test_a_tree_that_takes_too_much_memory_is_killed(tmp_path: Path) -> No
     assert (end.exceeded, end.ok, end.signal, end.timed_out) == ("memory", False, 9, False)
     assert end.peak.memory_bytes > 60 * MIB
     assert not probes()
+
+
+async def test_far_more_memory_than_the_limit_is_refused_at_once_and_known_for_what_it_is(tmp_path: Path) -> None:
+    end = await run(tmp_path, "x = b'x' * (2 << 30)", memory_bytes=60 * MIB)
+
+    failure = failure_of(end, line="python", timeout_s=20, now=NOON)
+    assert (end.exceeded, end.exit_code) == ("", 1)
+    assert end.peak.memory_bytes < 400 * MIB
+    assert failure.diagnosis is not None
+    assert failure.diagnosis.code == "out_of_memory"
+
+
+async def test_when_memory_runs_out_the_system_ends_a_command_before_its_worker(tmp_path: Path) -> None:
+    end = await run(tmp_path, "print(open('/proc/self/oom_score_adj').read())")
+
+    assert int(end.tail) > int(Path("/proc/self/oom_score_adj").read_text())
 
 
 async def test_the_memory_of_children_counts(tmp_path: Path) -> None:

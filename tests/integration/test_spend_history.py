@@ -107,9 +107,8 @@ def test_a_history_of_the_version_before_keeps_what_it_has(
 PRICE = Price(input=1_000_000, output=5_000_000, cached_read=100_000, cache_write=1_250_000)
 
 
-def a_meter(history: History, price: Price | None = PRICE, *, attempt: int = 1) -> Meter:
+def a_meter(history: History, price: Price | None = PRICE) -> Meter:
     return Meter(
-        attempt=attempt,
         history=history, lease_id="a", run_id="run-1", what="plan.ask_type", terms=Terms(model="m", price=price),
         estimate=Amount(tokens=2_000, micro_usd=900, requests=1),
     )  # fmt: skip
@@ -134,7 +133,7 @@ async def test_a_call_is_settled_with_what_it_came_to(history: History) -> None:
 
 async def test_what_an_attempt_that_was_lost_may_have_spent_counts_besides(history: History) -> None:
     await a_meter(history).begin()
-    again = a_meter(history, attempt=2)
+    again = a_meter(history)
     await again.begin()
     amount = await again.end(USAGE)
     ledger, _ = Ledger().grant("a", again.estimate, NOW)

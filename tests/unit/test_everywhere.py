@@ -15,6 +15,7 @@ SECRET = "horse-battery-staple"
 @pytest.mark.parametrize(
     "data",
     [SECRET.encode(), gzip.compress(SECRET.encode()), zlib.compress(SECRET.encode()), SECRET.encode("utf-16-le")],
+    ids=["plain", "gzip", "zlib", "utf-16"],
 )
 def test_files_of_any_kind_are_read(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.db").write_bytes(b"clean")

@@ -7,8 +7,8 @@ from types import ModuleType
 import pytest
 
 from ostinato.adapters import gatekeepers
-from ostinato.domain import custom_gates, gates, needs, performance, preflight
-from ostinato.domain.gate_codes import CODES, PRE_CODES
+from ostinato.domain import custom_gates, gates, midway, needs, performance, preflight
+from ostinato.domain.gate_codes import CODES, MID_CODES, PRE_CODES
 from ostinato.domain.plan import USUAL_GATES, GateName
 
 SOURCES = [Path(str(module.__file__)) for module in (gates, performance, custom_gates, gatekeepers)]
@@ -40,6 +40,16 @@ def test_every_code_that_is_written_in_the_code_is_described(source: Path) -> No
     }
 
     assert words - CODES.keys() == set()
+
+
+def test_what_a_gate_ends_with_while_steps_run_is_described() -> None:
+    source = Path(str(midway.__file__)).read_text(encoding="utf-8")
+    called = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and len(node.args) > 2]
+    codes = {call.args[2].value for call in called if isinstance(call.args[2], ast.Constant)}
+
+    assert len(codes) > 8
+    assert codes <= MID_CODES.keys()
+    assert {"limit_memory", "limit_disk", "limit_processes"} <= MID_CODES.keys()
 
 
 @pytest.mark.parametrize("module", [needs, preflight], ids=lambda module: module.__name__)

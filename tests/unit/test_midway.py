@@ -4,8 +4,8 @@ import pytest
 
 from ostinato.domain.execution import StepState
 from ostinato.domain.gates import Severity, Stage, Status
-from ostinato.domain.midway import Usage, exceeded, judge_error_rate, judge_progress, judge_resources
-from ostinato.domain.precautions import Limits
+from ostinato.domain.midway import exceeded, judge_error_rate, judge_progress, judge_resources
+from ostinato.domain.precautions import Limits, Usage
 
 OK, BAD = StepState.SUCCEEDED, StepState.FAILED
 
@@ -54,17 +54,17 @@ def test_progress_is_judged_by_the_signatures_of_failures(
 
 
 @pytest.mark.parametrize(
-    ("states", "retries", "status"),
+    ("states", "status"),
     [
-        ([BAD, BAD], 0, Status.PASS),
-        ([OK] * 9 + [BAD], 0, Status.PASS),
-        ([OK] * 3 + [BAD] * 2, 0, Status.WARN),
-        ([OK] * 3, 6, Status.FAIL),
-        ([StepState.RUNNING] * 9 + [BAD], 0, Status.PASS),
+        ([BAD, BAD], Status.PASS),
+        ([OK] * 9 + [BAD], Status.PASS),
+        ([OK] * 3 + [BAD] * 2, Status.WARN),
+        ([OK] * 3 + [BAD] * 6, Status.FAIL),
+        ([StepState.RUNNING] * 9 + [BAD], Status.PASS),
     ],
 )
-def test_the_error_rate_is_of_executions_that_ended(states: list[StepState], retries: int, status: Status) -> None:
-    assert judge_error_rate(states, retries).status is status
+def test_the_error_rate_is_of_steps_that_ended(states: list[StepState], status: Status) -> None:
+    assert judge_error_rate(states).status is status
 
 
 def test_peaks_are_kept_one_by_one() -> None:

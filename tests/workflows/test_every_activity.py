@@ -29,7 +29,7 @@ from tests.workflows.steering import Handle, a_plan, answer, ask, conflicting, r
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="session")]
 
-OF_A_RUN = [contract for contract in contracts.ALL if not contract.name.startswith("merge.")]
+OF_A_RUN = [contract for contract in contracts.ALL if not contract.name.startswith(("merge.", "ledger.look"))]
 every_activity = pytest.mark.parametrize("contract", OF_A_RUN, ids=lambda contract: str(contract.name))
 
 
@@ -102,6 +102,7 @@ SCENES = {
     ),
     "plan.ask_type": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED, has_model=True),
     "plan.draft_by_model": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED, has_model=True),
+    "ledger.take_lease": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED, has_model=True),
     "step.forecast": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED),
     "report.store": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED),
 }

@@ -5,15 +5,17 @@ from collections.abc import Callable
 
 from temporalio.client import Client
 
+from ostinato.contracts import activities as contracts
 from ostinato.contracts import gates
 from ostinato.domain.custom_gates import CustomGate
+from ostinato.domain.execution import StepResult
 from ostinato.domain.gates import Finding, GateResult, Level, Observation, Severity, Status
 from ostinato.domain.permissions import Policy, change_gate
 from ostinato.domain.pipeline import Outcome, Phase
-from ostinato.domain.plan import GateName
+from ostinato.domain.plan import CommandAction, GateName
 from ostinato.domain.report import Snapshot, is_proven
 from ostinato.domain.request import Interaction, RunOptions
-from tests.fakes.world import World, tool_step
+from tests.fakes.world import World, succeeded, tool_step
 from tests.workflows.conftest import running
 from tests.workflows.steering import a_plan, answer, overriding, until, until_decision
 
@@ -187,3 +189,20 @@ async def test_gates_begin_while_the_base_is_still_looked_at(server: Client) -> 
         snapshot = await handle.result()
 
     assert snapshot.outcome is Outcome.COMPLETED
+
+
+async def test_a_command_that_turns_out_forbidden_never_starts(server: Client) -> None:
+    options = RunOptions(policy=Policy(deny_commands=("curl",)))
+    late = CommandAction(shell="{{ steps.one.line }} http://example.org")
+    plan = a_plan(tool_step("one"), tool_step("two", "one").model_copy(update={"action": late}))
+
+    async def says_curl(command: contracts.ExecuteStep) -> StepResult:
+        return succeeded(command).model_copy(update={"output": {"line": "curl"}})
+
+    async with running(server, plan, options=options, prepare=overriding(step_execute=says_curl)) as (handle, world, _):
+        snapshot = await handle.result()
+
+    assert snapshot.outcome is Outcome.FAILED
+    assert world.executed() == ["one"]
+    assert snapshot.stop is not None
+    assert "`curl` is denied" in snapshot.stop.message

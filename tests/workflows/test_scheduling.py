@@ -276,5 +276,5 @@ async def test_an_activity_that_fails_without_a_result_fails_its_step_only(serve
 
     failure = next(result.failure for result in snapshot.results if result.step_id == "bad")
     assert failure is not None
-    assert (failure.kind, failure.message) == (FailureKind.OUTSIDE, "a bug")
+    assert (failure.kind, failure.message) == (FailureKind.OUTSIDE, "a bug (no strategy applies)")
     assert snapshot.outcome is Outcome.DEGRADED

@@ -13,7 +13,8 @@ from ostinato.adapters.processes.spec import TAIL_CHARS, ProcessEnd, ProcessSpec
 from ostinato.adapters.processes.strays import MARKER_VARIABLE, kill_strays
 from ostinato.adapters.processes.usage import Meter, free_bytes, oom_kills
 from ostinato.domain.errors import ExternalError
-from ostinato.domain.midway import Resource, Usage
+from ostinato.domain.midway import Resource
+from ostinato.domain.precautions import Usage
 from ostinato.domain.redaction import Redactor
 
 _PROGRESS_INTERVAL_S = 0.5
@@ -24,6 +25,10 @@ _SUPERVISOR_SLACK_S = 20.0
 _KILLED = 128 + 9
 """SIGKILL, as a shell tells it of its child, or our own reading of a signal."""
 _MIB = 1024 * 1024
+_HARD_LIMIT = 2
+_HARD_LIMIT_SLACK_BYTES = 256 * _MIB
+"""What is asked for and not yet used counts against the hard limit, which holds between two looks; the stated limit is
+what is really used."""
 
 
 async def run_supervised(
@@ -38,7 +43,14 @@ async def run_supervised(
     `on_progress` gets the last line of output, redacted, at most twice a second, in the caller's context.
     """
     env = {**spec.env, MARKER_VARIABLE: spec.marker} if spec.marker else spec.env
-    order = Order(argv=spec.argv, cwd=spec.cwd, env=env, grace_s=spec.grace_s)
+    memory = spec.limits.memory_bytes
+    order = Order(
+        argv=spec.argv,
+        cwd=spec.cwd,
+        env=env,
+        grace_s=spec.grace_s,
+        memory_bytes=0 if memory is None else _HARD_LIMIT * memory + _HARD_LIMIT_SLACK_BYTES,
+    )
     sink = artifacts.writer(redactor)
     try:
         started, killed_before = time.monotonic(), oom_kills()

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ostinato.domain.midway import Resource, Usage
-from ostinato.domain.precautions import Limits
+from ostinato.domain.midway import Resource
+from ostinato.domain.precautions import Limits, Usage
 
 TAIL_CHARS = 4_000
 

@@ -9,8 +9,8 @@ from typing import Literal
 
 import psutil
 
-from ostinato.domain.midway import Resource, Usage, exceeded
-from ostinato.domain.precautions import Limits
+from ostinato.domain.midway import Resource, exceeded
+from ostinato.domain.precautions import Limits, Usage
 
 SAMPLE_EVERY_S = 2.0
 SAMPLE_SOON_S = 0.25

@@ -60,3 +60,35 @@ class ContextBalance(Fact):
     def zone(self) -> Zone:
         """Of the part that is fullest: one that is too full takes from the others."""
         return zone_of(self.fullest.share)
+
+
+class Optimised(Fact):
+    """One thing that was made smaller."""
+
+    what: str
+    name: str
+    before: int
+    """Tokens of the session before it and after it."""
+    after: int
+
+    @property
+    def saved(self) -> int:
+        return self.before - self.after
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name}: {self.before:,} → {self.after:,} tokens"
+
+
+class Eased(Fact):
+    """A step's session that was made smaller before the step was given it."""
+
+    step: str
+    zone: Zone
+    """What it was in."""
+    before: int
+    after: int
+    steps: tuple[Optimised, ...] = ()
+
+    def __str__(self) -> str:
+        how = ", ".join(f"{step.what} {step.name}" for step in self.steps)
+        return f"context of {self.step}: {self.before:,} → {self.after:,} tokens ({how or 'nothing could go'})"

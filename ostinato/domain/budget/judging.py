@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, assert_never
 
-from ostinato.domain.base import Fact
-from ostinato.domain.budget.amounts import USD, Amount, Limit, told
+from ostinato.domain.budget.amounts import USD, Amount, Limit, parse_tokens, parse_usd, told
 from ostinato.domain.budget.context import ContextBalance
 from ostinato.domain.budget.ledger import Balance, Refusal
 from ostinato.domain.budget.zones import Zone, zone_of
@@ -17,6 +16,7 @@ STOP_CODE: Final = "budget"
 """Of a run that its budget stopped: exit code 6."""
 PRE_GATE: Final = "budget"
 MID_GATE: Final = "token_usage"
+STOP_CURE: Final = "Start the rest with `ostinato retry RUN --max-tokens N` or `--max-usd X`, higher than before"
 _LESS: Final = "Raise the limit, or switch off what the step does not need"
 
 
@@ -26,7 +26,7 @@ class OnRed(StrEnum):
 
 
 GO_ON = Option(name="go-on", effect="use the rest of the limit too; nothing is granted beyond it")
-RAISE = Option(name="raise", effect="double the limit and go on")
+RAISE = Option(name="raise", effect='double the limit and go on; by another amount with --note, as "2.50" or "100k"')
 WITHOUT = Option(name="without-model", effect="go on with what needs no model")
 STOP = Option(name="stop", effect="end the run, with exit code 6; what was committed is kept on its branch")
 
@@ -52,7 +52,14 @@ class StopForBudget:
     cure: str
 
 
-Verdict = Proceed | Ask | StopForBudget
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveOut:
+    """The run goes on without the call."""
+
+    note: str
+
+
+Verdict = Proceed | Ask | LeaveOut | StopForBudget
 
 
 def red_policy(options: RunOptions) -> OnRed:
@@ -72,19 +79,40 @@ def day_limit_of(options: RunOptions) -> Limit:
     return Limit(micro_usd=options.daily_micro_usd)
 
 
-def on_red(policy: OnRed, balance: Balance, refusal: Refusal | None = None, *, allowed: bool = False) -> Verdict:
-    """What happens when spending is red, or a lease was refused. `allowed`: a person let it use the rest."""
+def on_red(
+    policy: OnRed, balance: Balance, refusal: Refusal | None = None, *, allowed: bool = False, of_day: bool = False
+) -> Verdict:
+    """What happens when spending is red, or a lease was refused. `allowed`: a person let it use the rest.
+
+    `of_day`: the day's ledger refused, which no run can raise.
+    """
     if refusal is None and (balance.zone is not Zone.RED or allowed):
         return Proceed()
     why = refusal.message if refusal else f"more than 85 % of the budget is used: {_told(balance)}"
-    cure = "Start the rest with `ostinato retry RUN`, with a higher --max-tokens or --max-usd"
     match policy:
         case OnRed.STOP:
-            return StopForBudget(message=why, cure=cure)
+            return StopForBudget(message=why, cure=(refusal.cure if refusal and of_day else "") or STOP_CURE)
         case OnRed.ASK:
-            first = (WITHOUT,) if refusal else (GO_ON,)
-            return Ask(question=f"The budget is nearly used up: {why}", options=(*first, RAISE, STOP, ABORT))
+            options = (WITHOUT if refusal else GO_ON, *(() if of_day else (RAISE,)), STOP, ABORT)
+            return Ask(question=f"The budget is nearly used up: {why}", options=options)
     assert_never(policy)
+
+
+def on_optional(
+    options: RunOptions,
+    balance: Balance,
+    refusal: Refusal | None = None,
+    *,
+    allowed: bool = False,
+    of_day: bool = False,
+) -> Verdict:
+    """As `on_red` for what a run can do without: nobody is asked, and no run ends, unless the settings say so of red."""
+    is_red = balance.zone is Zone.RED and not allowed
+    if options.on_red is not None and is_red:
+        return on_red(OnRed(options.on_red), balance, refusal, of_day=of_day)
+    if refusal is not None:
+        return LeaveOut(note=refusal.message)
+    return LeaveOut(note=f"more than 85 % of the budget is used: {_told(balance)}") if is_red else Proceed()
 
 
 def doubled(limit: Limit) -> Limit:
@@ -96,14 +124,25 @@ def doubled(limit: Limit) -> Limit:
     )
 
 
+def raised_by(limit: Limit, note: str) -> Limit:
+    """By the amount that a person wrote, tokens or dollars, to what is limited; twice as much where they wrote none."""
+    said = note.strip()
+    usd, tokens = parse_usd(said), parse_tokens(said)
+    if limit.micro_usd is not None and usd is not None:
+        return limit.model_copy(update={"micro_usd": limit.micro_usd + usd})
+    if limit.tokens is not None and tokens is not None:
+        return limit.model_copy(update={"tokens": limit.tokens + tokens})
+    return doubled(limit)
+
+
 def budget_gate(
     limit: Limit, expected: Amount, *, spent: Balance | None = None, day: Balance | None = None
 ) -> GateResult:
     """Before anything runs: what the plan may take against the run's limit and the day's."""
+    if expected.is_nothing:
+        return _nothing_more(limit, spent)
     if not limit.is_set and (day is None or not day.limit.is_set):
-        message = (
-            f"no limit is set; up to {told(expected)} are expected" if not expected.is_nothing else "nothing is spent"
-        )
+        message = f"no limit is set; up to {told(expected)} are expected"
         return _gate(PRE_GATE, Status.PASS, "budget_unlimited", message)
     own = expected + (spent.committed if spent else Amount())
     today = expected + (day.committed if day else Amount())
@@ -124,6 +163,17 @@ def budget_gate(
     return _gate(PRE_GATE, Status.PASS, "budget_fits", f"up to {told(expected)} are expected")
 
 
+def _nothing_more(limit: Limit, spent: Balance | None) -> GateResult:
+    """A limit that is nearly used up stops nothing that is free."""
+    used = spent.committed if spent else Amount()
+    message = f"nothing more is expected to be spent; {told(used)} so far"
+    if used.is_nothing:
+        message = "nothing is expected to be spent"
+    if used.is_nothing or zone_of(limit.share(used)) is Zone.GREEN:
+        return _gate(PRE_GATE, Status.PASS, "budget_fits" if limit.is_set else "budget_unlimited", message)
+    return _gate(PRE_GATE, Status.WARN, "budget_tight", message, "Raise the limit if a step is to be paid for")
+
+
 def token_usage_gate(balance: Balance, context: ContextBalance | None = None) -> GateResult:
     """While it runs: how near the limits are, of spending and of the session."""
     zone = max((balance.zone, context.zone if context else Zone.GREEN), key=list(Zone).index)
@@ -140,39 +190,6 @@ def token_usage_gate(balance: Balance, context: ContextBalance | None = None) ->
         case Zone.RED:
             found = _gate(MID_GATE, Status.FAIL, "usage_red", message, _LESS)
     return found.model_copy(update={"metrics": metrics})
-
-
-class BudgetReport(Fact):
-    """As `plan`, `status` and `report` show it."""
-
-    tokens_limit: int | None = None
-    tokens_used: int = 0
-    usd_limit: float | None = None
-    usd_used: float = 0.0
-    requests_used: int = 0
-    zone: Zone = Zone.GREEN
-    usd_is_estimated: bool = False
-    """Some of it is an estimate: a price or a count was not known."""
-    usd_inherited: float = 0.0
-    """Spent by the run that this one was forked from."""
-    context_tokens: int | None = None
-    context_zone: Zone | None = None
-
-
-def budget_report(balance: Balance, context: ContextBalance | None = None) -> BudgetReport:
-    limit = balance.limit
-    return BudgetReport(
-        tokens_limit=limit.tokens,
-        tokens_used=balance.spent.tokens,
-        usd_limit=None if limit.micro_usd is None else limit.micro_usd / USD,
-        usd_used=balance.spent.micro_usd / USD,
-        requests_used=balance.spent.requests,
-        zone=balance.zone,
-        usd_is_estimated=balance.unknown_count > 0,
-        usd_inherited=balance.inherited.micro_usd / USD,
-        context_tokens=context.used if context else None,
-        context_zone=context.zone if context else None,
-    )
 
 
 def _told(balance: Balance) -> str:

@@ -44,6 +44,8 @@ class Lease(Fact):
     """What it counts as: what it came to, or its estimate where nobody knows."""
     is_known: bool = False
     """Somebody said what it came to."""
+    is_priced: bool = True
+    """Of what is known, also the money; else it is an estimate."""
     expires_at: AwareDatetime
     closed_at: AwareDatetime | None = None
 
@@ -73,6 +75,7 @@ class Folded(Fact):
     expired: Amount = NOTHING
     released: Amount = NOTHING
     spent: Amount = NOTHING
+    unknown_count: int = 0
 
 
 class Balance(Fact):
@@ -91,7 +94,7 @@ class Balance(Fact):
     inherited: Amount = NOTHING
     open_count: int = 0
     unknown_count: int = 0
-    """Leases that count by their estimates although they are closed."""
+    """Closed leases of which tokens or money are estimates."""
     zone: Zone = Zone.GREEN
 
     @property
@@ -139,7 +142,9 @@ class Ledger(Fact):
             lacking = next(used_up, "")
         return _exhausted(lacking, self.limit, committed, estimate) if lacking else None
 
-    def settle(self, lease_id: str, spent: Amount | None, now: datetime) -> "Ledger":
+    def settle(
+        self, lease_id: str, spent: Amount | None, now: datetime, *, what: str = "", priced: bool = True
+    ) -> "Ledger":
         """What it came to; None where nobody can say, and its estimate counts. The first word that is known stands.
 
         A lease that nobody here knows was spent all the same, before a reset say, and counts.
@@ -148,11 +153,12 @@ class Ledger(Fact):
         if lease is None:
             if spent is None:
                 return self
-            lease = Lease(id=lease_id, estimate=NOTHING, expires_at=now)
+            lease = Lease(id=lease_id, what=what, estimate=NOTHING, expires_at=now)
         if lease.is_known or (spent is None and lease.state is not LeaseState.OPEN):
             return self
+        said = lease.model_copy(update={"is_priced": priced})
         return self._closed_as(
-            lease, LeaseState.SETTLED, now, spent=lease.estimate if spent is None else spent, known=spent is not None
+            said, LeaseState.SETTLED, now, spent=lease.estimate if spent is None else spent, known=spent is not None
         )
 
     def release(self, lease_id: str, now: datetime) -> "Ledger":
@@ -195,7 +201,8 @@ class Ledger(Fact):
         for spend in spends:
             known = ledger.leases.get(spend.lease_id)
             if spend.usage is not None:
-                ledger = ledger.settle(spend.lease_id, spend.amount, now)
+                priced = spend.known_micro_usd is not None
+                ledger = ledger.settle(spend.lease_id, spend.amount, now, what=spend.what, priced=priced)
             elif known is None:  # it began and nobody knows what it came to
                 ledger = ledger._closed_as(
                     Lease(id=spend.lease_id, what=spend.what, estimate=NOTHING, expires_at=now),
@@ -219,6 +226,7 @@ class Ledger(Fact):
             expired=self.folded.expired + _granted(old, LeaseState.EXPIRED),
             released=self.folded.released + _granted(old, LeaseState.RELEASED),
             spent=total([self.folded.spent, *(lease.spent for lease in old)]),
+            unknown_count=self.folded.unknown_count + sum(map(_is_unknown, old)),
         )
         kept = {name: lease for name, lease in self.leases.items() if name not in gone}
         return self.model_copy(update={"leases": kept, "folded": folded})
@@ -238,7 +246,7 @@ class Ledger(Fact):
             committed=spent + outstanding,
             inherited=self.inherited,
             open_count=sum(1 for lease in leases if lease.state is LeaseState.OPEN),
-            unknown_count=sum(1 for lease in leases if _is_unknown(lease)),
+            unknown_count=self.folded.unknown_count + sum(map(_is_unknown, leases)),
             zone=zone_of(self.limit.share(spent + outstanding)),
         )
 
@@ -268,7 +276,7 @@ def _granted(leases: Iterable[Lease], state: LeaseState) -> Amount:
 
 
 def _is_unknown(lease: Lease) -> bool:
-    return lease.state in (LeaseState.SETTLED, LeaseState.EXPIRED) and not lease.is_known
+    return lease.state in (LeaseState.SETTLED, LeaseState.EXPIRED) and not (lease.is_known and lease.is_priced)
 
 
 def _closed(lease: Lease) -> Refusal:

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.context import WINDOW_TOKENS, ContextBalance
+from ostinato.domain.budget.context import Optimised as Optimised
 from ostinato.domain.budget.zones import Zone
 from ostinato.domain.context_budget.measuring import context_balance, tokens_of_context
 from ostinato.domain.relevance import CAP_CHARS, StepContext, compacted
@@ -28,23 +29,6 @@ PRIORITY: Final[Mapping[What, int]] = {
 _AGGRESSIVE: Final[tuple[What, ...]] = ("unload skill to its name", "drop agent")
 """In red only."""
 _CAP_CHARS: Final = {Zone.YELLOW: CAP_CHARS // 2, Zone.RED: CAP_CHARS // 4}
-
-
-class Optimised(Fact):
-    """One thing that was made smaller."""
-
-    what: str
-    name: str
-    before: int
-    """Tokens of the session before it and after it."""
-    after: int
-
-    @property
-    def saved(self) -> int:
-        return self.before - self.after
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.name}: {self.before:,} → {self.after:,} tokens"
 
 
 class Optimisation(Fact):

@@ -39,7 +39,7 @@ _LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?\s*(?:(\d+(?:\.\d+)?)m)?\s*(?:(\d+(?
 _LENGTH_CURE = 'Write seconds, or a length like "90s", "10m", "1h30m"; at most 7 days'
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _SIZE_CURE = 'Write bytes, or a size like "512M", "2G"'
-_OF_WORK = ("reads", "writes", "holds", "adds_steps", "context", "timeout", "expected", "retry", "recovery",
+_OF_WORK = ("reads", "writes", "holds", "account", "adds_steps", "context", "timeout", "expected", "retry", "recovery",
             "fallback", "compensate", "deployment", "relax", "on_failure", "limits")  # fmt: skip
 """Fields that say how work is done: conditions and groups do none themselves."""
 

@@ -254,6 +254,7 @@ def _plain_step(spec: StepSpec, place: _Place) -> Step:
         reads=tuple(_final(glob, place) for glob in spec.reads),
         writes=_writes(spec, place),
         holds=tuple(dict.fromkeys(_final(thing, place) for thing in spec.holds)),
+        account=_final(spec.account, place),
         adds_steps=spec.adds_steps,
         context=spec.context,
         timeout_s=timeout or (PERSON_TIMEOUT_S if person else COMMAND_TIMEOUT_S),

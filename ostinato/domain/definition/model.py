@@ -120,6 +120,8 @@ class StepSpec(Authored):
     """Left out: writing tools may change everything; what a command or an agent changes is merged, or redone."""
     holds: tuple[Text, ...] = ()
     """Named things that one step at a time may hold."""
+    account: str = ""
+    """Whose quota it uses up: when that is used up, no step of the same account starts until it is lifted."""
     adds_steps: StrictBool = False
     """Its output `steps`, a list of steps, joins the running plan."""
     context: tuple[Text, ...] | None = None
