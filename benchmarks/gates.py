@@ -9,6 +9,10 @@ of one step that changes a line, with the usual four gates. Both by turns. Two f
 - `base_and_head`: the first run from a commit. The tools run at both, so twice the work: from the first step to the verdicts. It is
   given over two passes by hand, too, which is what telling new findings from old ones takes by hand.
 
+Beside seconds by the clock, seconds of processor time: of the line by hand, and of the worker with everything that it starts, for a whole
+run. On a machine with other work, many processes side by side get more of it than one after the other, so there the clock flatters
+the gates; processor time does not.
+
 Every pass must find the same: no failing test, and a verdict of every gate.
 
 Command: python -m benchmarks.gates
@@ -16,12 +20,15 @@ Command: python -m benchmarks.gates
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final
+
+import psutil
 
 from benchmarks.keeping import check_completed, keep, running_stack, spread, wait_for_result
 from tests.e2e.stack import Stack
@@ -70,14 +77,22 @@ def _measure(stack: Stack, folder: Path) -> dict[str, Any]:
     hand: list[float] = []
     head: list[float] = []
     both: list[float] = []
+    cpu: dict[str, list[float]] = {"by_hand": [], "head": [], "base_and_head": []}
     for number in range(REPEATS):
         commit(repository, {"src/shop/part000.py": _module(0) + f"ROUND = {number}\n"}, f"Round {number}")
+        began = _used()
         hand.append(_by_hand(repository, folder / f"hand{number}a"))
+        cpu["by_hand"].append(_used() - began)
         first = _run(stack, folder, repository, f"first-{number}")
+        cpu["base_and_head"].append(first["cpu_s"])
         both.append(first["execution_s"] + first["validation_s"])
         hand.append(_by_hand(repository, folder / f"hand{number}b"))
-        head.append(_run(stack, folder, repository, f"again-{number}")["validation_s"])
+        again = _run(stack, folder, repository, f"again-{number}")
+        cpu["head"].append(again["cpu_s"])
+        head.append(again["validation_s"])
     middle = spread(hand)["median"]
+    used = {name: spread(values) for name, values in cpu.items()}
+    work = used["by_hand"]["median"]
     return {
         "files": MODULES + TESTS,
         "tests": TESTS * FUNCTIONS,
@@ -88,8 +103,23 @@ def _measure(stack: Stack, folder: Path) -> dict[str, Any]:
         "head_over_by_hand": round(spread(head)["median"] / middle, 2),
         "base_and_head_over_by_hand": round(spread(both)["median"] / middle, 2),
         "base_and_head_over_twice_by_hand": round(spread(both)["median"] / middle / 2, 2),
+        "cpu_s": used,
+        "cpu_head_over_by_hand": round(used["head"]["median"] / work, 2),
+        "cpu_base_and_head_over_twice_by_hand": round(used["base_and_head"]["median"] / work / 2, 2),
         "load_after": round(os.getloadavg()[0], 1),
     }
+
+
+def _used() -> float:
+    """Processor seconds of what this process started and has waited for; the server and the worker are not."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+def _used_by_worker(stack: Stack) -> float:
+    """With everything that it started and has waited for."""
+    spent = psutil.Process(stack.worker_pid()).cpu_times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 def _by_hand(repository: Path, place: Path) -> float:
@@ -111,6 +141,7 @@ def _run(stack: Stack, folder: Path, repository: Path, name: str) -> dict[str, f
     definition = folder / f"{name}.json"
     step = {"id": "edit", "run": f"echo 'NAME = \"{name}\"' >> src/shop/part001.py", "writes": ["src/shop/part001.py"]}
     definition.write_text(json.dumps({"id": "edit", "steps": [step], "gates": {"post": GATES}}))
+    began = _used_by_worker(stack)
     report = wait_for_result(
         stack, stack.start("note it", repository, "--definition", str(definition), "--trust", "--yes"), LIMIT_S
     )
@@ -120,8 +151,7 @@ def _run(stack: Stack, folder: Path, repository: Path, name: str) -> dict[str, f
     }
     if not judged.keys() >= set(GATES) or judged["tests"]["metrics"]["passed"] != TESTS * FUNCTIONS:
         raise AssertionError(f"not every gate passed: {report['gates']}"[:3000])
-    metrics: dict[str, float] = report["metrics"]
-    return metrics
+    return {**report["metrics"], "cpu_s": _used_by_worker(stack) - began}
 
 
 def _project() -> dict[str, str]:

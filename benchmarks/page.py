@@ -183,8 +183,10 @@ def _gates(figures: Mapping[str, Any]) -> str:
         f"{figures['files']} Python files, {figures['tests']} tests; ruff, mypy, bandit, detect-secrets and pytest with coverage in one shell "
         f"line, in a fresh clone, once; and Ostinato's gates, with checkout, environment, commits and verdicts. Goal: {figures['goal']}. "
         "A person runs the tools once, at the head; the base is what tells new findings from old ones, and is judged once for all runs "
-        f"from it. The machine had other work to do (load {figures['load_before']} before, {figures['load_after']} after), which "
-        "takes from tools that run side by side what they would gain.\n\n"
+        f"from it. The machine had other work to do (load {figures['load_before']} before, {figures['load_after']} after): there, many "
+        "processes side by side get more of it than one after the other, so the clock flatters the gates. Processor time does not: "
+        f"**{figures['cpu_head_over_by_hand']}** for a whole run that judges the head, and "
+        f"**{figures['cpu_base_and_head_over_twice_by_hand']}** for one that judges base and head over two passes by hand.\n\n"
         + _table(("judged", "by hand", "takes", "Ostinato", "ratio"), rows)
     )
 
