@@ -1,0 +1,29 @@
+"""What an invocation of an agent may use."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from ostinato.domain.base import Fact
+
+
+class LimitKind(StrEnum):
+    TURNS = "turns"
+    TOKENS = "tokens"
+    MONEY = "money"
+    REQUESTS = "requests"
+    IDLE = "idle"
+    WALL = "wall"
+
+
+class AgentLimits(Fact):
+    """Passed to the agent where it takes them, enforced from outside where it does not. None: as many as it takes."""
+
+    turns: Annotated[int, Field(ge=1)] | None = 200
+    tokens: Annotated[int, Field(ge=1)] | None = None
+    micro_usd: Annotated[int, Field(ge=0)] | None = None
+    requests: Annotated[int, Field(ge=1)] | None = 1_000
+    idle_s: Annotated[float, Field(gt=0)] = 240.0
+    """Without an event."""
+    wall_s: Annotated[float, Field(gt=0)] = 3_600.0
