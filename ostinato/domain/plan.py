@@ -191,7 +191,7 @@ class Step(Fact):
         if self.action.kind != "agent":
             return ""
         names = self.action.pool or (self.action.agent,)
-        return f"agent:{names[0]}" if len(names) == 1 and names[0] != "any" else ""
+        return f"agent:{names[0]}" if len(names) == 1 and names[0] not in ("any", "person") else ""
 
     @property
     def quota(self) -> str:
