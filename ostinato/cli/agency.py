@@ -3,7 +3,6 @@
 from ostinato.cli.call import Call
 from ostinato.cli.defining import Problems
 from ostinato.domain.agents.described import BUILT_IN
-from ostinato.domain.errors import Problem
 from ostinato.settings import RepositorySettings
 from ostinato.staff import AGENT_CURE, staff_of
 
@@ -11,20 +10,15 @@ from ostinato.staff import AGENT_CURE, staff_of
 def agents_of(call: Call, configured: RepositorySettings, problems: Problems) -> tuple[str, ...]:
     """The command line's, else the settings'; every name that nobody describes is a problem."""
     said = getattr(call.arguments, "agent", None) or ()
-    found: list[Problem] = []
-    names = staff_of(said, "--agent", found) if said else call.settings.use_agents
+    names = staff_of(said, "--agent", problems) if said else call.settings.use_agents
     described = [agent.name for agent in (*call.settings.agents, *configured.agents)]
     for name in names:
         if name.partition(":")[0] not in (*BUILT_IN, *described):
             known = ", ".join((*BUILT_IN, *described))
-            found.append(
-                Problem(
-                    code="agent_unknown",
-                    field="--agent" if said else "use_agents",
-                    message=f"nobody is called {name!r}",
-                    cure=f"Name one of: {known}; or describe it as [agents.{name.partition(':')[0]}]. {AGENT_CURE}",
-                )
+            problems.add(
+                "agent_unknown",
+                "--agent" if said else "use_agents",
+                f"nobody is called {name!r}",
+                f"Name one of: {known}; or describe it as [agents.{name.partition(':')[0]}]. {AGENT_CURE}",
             )
-    for problem in found:
-        problems.add(problem.code, problem.field, problem.message, problem.cure)
     return names

@@ -64,11 +64,11 @@ async def ask_for(call: Call) -> Asked:
     except UserError as error:
         problems.collect(error)
     await _check_mode(arguments.mode, repository, problems)
+    agents = agents_of(call, configured, problems)
     problems.settle()
     assert repository is not None
     options = _options(call, configured, plan, deadline, context, repository.root)
-    options = options.model_copy(update={"agents": agents_of(call, configured, problems)})
-    problems.settle()
+    options = options.model_copy(update={"agents": agents})
     options = options.model_copy(update=limits_of(spending, call.settings.budget, configured.budget))
     request = RunRequest(
         run_id=run_id, text=text, repository=str(repository.root), requested_by=current_user(), options=options
