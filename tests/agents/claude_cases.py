@@ -15,13 +15,12 @@ WAITS = {"text": "I wait.", "actions": [{"run": "python3 -c 'import time; time.s
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     turns: tuple[dict[str, Any], ...]
-    limits: AgentLimits = AgentLimits()
-    allowed: Allowed = Allowed()
+    limits: AgentLimits = field(default_factory=AgentLimits)
+    allowed: Allowed = field(default_factory=Allowed)
     interrupted: bool = False
     """While a tool runs."""
     again: bool = False
     """The session is resumed once; its second part is what counts."""
-    files: dict[str, str] = field(default_factory=dict)
 
     @property
     def script(self) -> dict[str, Any]:

@@ -16,8 +16,6 @@ _OF_REASON = {
     "prompt_too_long": EndKind.CONTEXT_OVERFLOW,
     "blocking_limit": EndKind.CONTEXT_OVERFLOW,
     "rapid_refill_breaker": EndKind.CONTEXT_OVERFLOW,
-    "aborted_tools": EndKind.CRASH,
-    "aborted_streaming": EndKind.CRASH,
     "turn_setup_failed": EndKind.CRASH,
     "stop_hook_prevented": EndKind.GAVE_UP,
     "hook_stopped": EndKind.GAVE_UP,
@@ -77,6 +75,8 @@ def _by_result(facts: Facts, result: dict[str, Any]) -> tuple[EndKind, str]:
     failed = result.get("is_error") is True or subtype.startswith("error")
     if result.get("stop_reason") == "refusal" or (failed and facts.refused):
         return EndKind.REFUSED, said or "the model declined"
+    if reason.startswith("aborted"):
+        return EndKind.CRASH, "it was interrupted by somebody else"
     if kind := _OF_REASON.get(reason) or _OF_SUBTYPE.get(subtype):
         return kind, said or reason
     if failed or facts.error:

@@ -52,17 +52,17 @@ class Tally:
         total = micro_usd(inner(result, "total_cost_usd"))
         known = total is not None and self.spent_before is not None
         spent = max((total or 0) - (self.spent_before or 0), 0) if known else None
-        tallied, said = self.use, _reported(inner(result, "usage") or {})
+        tallied, said = self.use, _reported(inner(result, "usage"))
         most = said if said.tokens > tallied.tokens else tallied
         self._settled = most.model_copy(update={"requests": requests, "micro_usd": spent})
 
 
-def _reported(usage: dict[str, Any]) -> TokenUse:
+def _reported(usage: Any) -> TokenUse:
     return TokenUse(
-        input=whole(usage.get("input_tokens")),
-        output=whole(usage.get("output_tokens")),
-        cache_read=whole(usage.get("cache_read_input_tokens")),
-        cache_write=whole(usage.get("cache_creation_input_tokens")),
+        input=whole(inner(usage, "input_tokens")),
+        output=whole(inner(usage, "output_tokens")),
+        cache_read=whole(inner(usage, "cache_read_input_tokens")),
+        cache_write=whole(inner(usage, "cache_creation_input_tokens")),
         reasoning=whole(inner(usage, "output_tokens_details", "thinking_tokens")),
         requests=1,
     )
