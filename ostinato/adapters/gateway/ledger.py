@@ -1,19 +1,25 @@
 """The write-ahead file of one step: a lease is on the disk before its request is sent, its settlement follows."""
 
 import asyncio
+import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from ostinato.adapters.atomic import make_folder
 from ostinato.domain.agents.passes import Closed, Leased, Line, Opened, Settled, Standing, standing_of
-from ostinato.domain.budget.amounts import Amount, Limit
+from ostinato.domain.budget.amounts import Amount, Limit, Usage
 from ostinato.domain.errors import ExternalError
 
-KEY_PREFIX = "ostinato-step-"
+KEY_PREFIX: Final = "ostinato-step-"
+_DISK: Final = ThreadPoolExecutor(max_workers=4, thread_name_prefix="gateway-ledger")
+"""Its own: elsewhere in the process threads wait for tools."""
 
 
 @dataclass(slots=True)
@@ -53,11 +59,12 @@ class StepLedger:
     async def lease(self, estimate: Amount, model: str) -> int:
         """Returns its number, once it is on the disk; nothing may be sent before."""
         number = self.standing.last + 1
-        self._write(Leased(number=number, estimate=estimate, model=model))
         try:
-            await asyncio.to_thread(os.fdatasync, self._number)
+            self._write(Leased(number=number, estimate=estimate, model=model))
+            await asyncio.get_running_loop().run_in_executor(_DISK, os.fdatasync, self._number)
         except BaseException:
-            self.settle(Settled(number=number, amount=Amount(requests=1)))
+            with contextlib.suppress(OSError):
+                self.settle(Settled(number=number, amount=Amount(requests=1), usage=Usage()))
             raise
         return number
 
@@ -78,9 +85,10 @@ class StepLedger:
         """In memory first: what cannot be written still counts while this process lives."""
         self.standing = self.standing.after(line)
         if self._number >= 0:
-            data = line.model_dump_json(exclude_defaults=False).encode() + b"\n"
-            if os.write(self._number, data) != len(data):
-                raise OSError(f"{self.path} took only a part of a line")
+            data = line.model_dump_json().encode() + b"\n"
+            if (written := os.write(self._number, data)) != len(data):
+                os.ftruncate(self._number, os.fstat(self._number).st_size - written)
+                raise OSError(errno.ENOSPC, "no room for a whole line", str(self.path))
 
 
 def _held(path: Path) -> int:

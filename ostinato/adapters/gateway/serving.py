@@ -17,8 +17,6 @@ IDLE_S: Final = 600.0
 Pairs = Sequence[tuple[bytes, bytes]]
 
 
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     method: str
