@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from ostinato.domain.agents.orders import Turn
+from ostinato.domain.agents.turns import Turn
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.metering import Spent
 from ostinato.domain.diagnosis import Diagnosis
