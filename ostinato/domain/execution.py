@@ -44,6 +44,8 @@ class FailureKind(StrEnum):
     """The steps that it wanted to add are no plan."""
     RESOURCES = "resources"
     """Its processes used more than its limits."""
+    AGENT = "agent"
+    """A coding agent did not do it, or what it left does not prove that it did."""
 
 
 class Failure(Fact):
