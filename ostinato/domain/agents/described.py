@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from ostinato.domain.agents.ends import EndKind
+from ostinato.domain.agents.line_rules import LineRule
 from ostinato.domain.base import Authored
 
 BUILT_IN = ("claude", "codex", "opencode", "gemini")
@@ -69,7 +70,7 @@ class EndPattern(Authored):
 
 
 class EndRules(Authored):
-    """How its end is told. Patterns come first, in their order; without either, 0 is done and all else a crash."""
+    """How its end is told. Patterns come first, in their order; without either, 0 is done, and all else what its last words say."""
 
     exit_codes: dict[ExitCode, Tellable] = Field(default_factory=dict)
     patterns: tuple[EndPattern, ...] = ()
@@ -103,6 +104,7 @@ class DescribedAgent(Authored):
     speaks: Literal["text", "acp"] = "text"
     """text: lines for people; acp: the Agent Client Protocol on its standard streams."""
     prompt: Literal["stdin", "file", "argument"] = "stdin"
+    """argument: the last, where the command does not name {prompt}."""
     env: tuple[Variable, ...] = ()
     """Variables of the worker that are let through."""
     set: dict[Variable, Text] = Field(default_factory=dict)
@@ -124,6 +126,8 @@ class DescribedAgent(Authored):
     """Says its version and does nothing else."""
     quiet: bool = False
     """It says nothing until it has ended: silence is no sign."""
+    events: tuple[LineRule, ...] = ()
+    """Of one that speaks in JSON lines; any other line is then no sign of life."""
     ends: EndRules = EndRules()
     usage: UsageRules = UsageRules()
     acp: AcpRules = AcpRules()
@@ -148,7 +152,8 @@ def read_agents(table: object) -> tuple[tuple[DescribedAgent, ...], tuple[Told, 
         return (), ()
     if not isinstance(table, Mapping):
         return (), (("agents", "is not a table", _EXAMPLE),)
-    agents, problems = [], []
+    agents: list[DescribedAgent] = []
+    problems: list[Told] = []
     for name, stated in table.items():
         said = tuple(_agent_problems(str(name), stated))
         problems += said
@@ -207,6 +212,7 @@ _CURES: Mapping[str, str] = {
     "key": 'Write the name of a variable: key = "OPENAI_API_KEY"',
     "session": "Write a pattern with one group: session = 'session: (\\S+)'",
     "resume": 'Write it like: resume = ["--resume", "{session}"]',
+    "events": "Write it like: [[agents.mine.events]] with kind = 'text', when = { type = 'say' } and text = 'message.text'",
     "ends": 'Write it like: [agents.mine.ends] with exit_codes = { "3" = "gave_up" }',
     "usage": "Write it like: [agents.mine.usage] with input = 'Tokens: ([\\d.,k]+) sent'",
     "acp": 'Write it like: [agents.mine.acp] with mode = "code"',
@@ -227,12 +233,18 @@ def _together(stated: Mapping[str, object]) -> Iterator[Told]:
         yield "prompt", "the command names {prompt}, and the prompt goes by stdin", 'Write prompt = "argument"'
     if resume and not is_acp and not any("{session}" in word for word in resume):
         yield "resume", "it does not say which session", "Put {session} where the id belongs"
-    if resume and not is_acp and not stated.get("session"):
+    if resume and not is_acp and not stated.get("session") and not _tells_session(stated.get("events")):
         yield "session", "a session is resumed whose id nobody finds", _CURES["session"]
-    for field in ("resume", "session", "prompt", "ends", "usage", "quiet") if is_acp else ("acp",):
+    for field in ("resume", "session", "prompt", "events", "ends", "usage", "quiet") if is_acp else ("acp",):
         if field in stated:
             cure = "The protocol tells it: leave it out" if is_acp else 'Write speaks = "acp", or leave it out'
             yield field, f"has no meaning for an agent that speaks {'acp' if is_acp else 'text'}", cure
+
+
+def _tells_session(events: object) -> bool:
+    return isinstance(events, list | tuple) and any(
+        isinstance(rule, Mapping) and rule.get("session") for rule in events
+    )
 
 
 def _texts(value: object) -> tuple[str, ...]:
