@@ -175,4 +175,4 @@ def _cost(amount: float) -> schema.UsageUpdate:
 
 
 if __name__ == "__main__":
-    asyncio.run(acp.run_agent(MiniAgent()))
+    asyncio.run(acp.run_agent(MiniAgent(), use_unstable_protocol=True))

@@ -19,9 +19,9 @@ class AgentBench:
     folder: Path
     events: list[AgentEvent] = field(default_factory=list)
     interrupted: Callable[[], bool] = lambda: False
-    limits: AgentLimits = AgentLimits(idle_s=20, wall_s=60)
-    allowed: Allowed = Allowed()
-    access: Access = Access()
+    limits: AgentLimits = field(default_factory=lambda: AgentLimits(idle_s=20, wall_s=60))
+    allowed: Allowed = field(default_factory=Allowed)
+    access: Access = field(default_factory=Access)
     servers: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     session_id: str = ""
     secrets: tuple[str, ...] = ()

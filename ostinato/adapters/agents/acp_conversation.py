@@ -23,6 +23,7 @@ from ostinato.adapters.processes import ProcessEnd, Streamed
 from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, LimitKind
 from ostinato.domain.agents.described import AcpRules
 
+METHOD_NOT_FOUND = -32601
 LAST_ANSWERS_S = 1.0
 """For what was heard and is still being looked at when the agent's process has ended."""
 _ABOUT_US = schema.Implementation(name="ostinato", version="1")
@@ -164,10 +165,15 @@ class Conversation:
         given = [*servers]
         if not known:
             return await self._ask("session_new", schema.NewSessionRequest(cwd=cwd, mcp_servers=given))
+        can_load = bool(inner(about, "agentCapabilities", "loadSession"))
         if inner(about, "agentCapabilities", "sessionCapabilities", "resume") is not None:
             request = schema.ResumeSessionRequest(cwd=cwd, session_id=known, mcp_servers=given)
-            return await self._ask("session_resume", request) or {}
-        if inner(about, "agentCapabilities", "loadSession"):
+            try:
+                return await self._ask("session_resume", request) or {}
+            except RequestError as error:
+                if error.code != METHOD_NOT_FOUND or not can_load:
+                    raise
+        if can_load:
             loading = schema.LoadSessionRequest(cwd=cwd, session_id=known, mcp_servers=given)
             return await self._ask("session_load", loading) or {}
         return None
