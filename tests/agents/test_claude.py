@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -139,8 +140,16 @@ async def test_a_cancelled_invocation_leaves_nothing_but_its_session(driven: Dri
     assert saved_transcript(driven.private, driven.events[0].session_id)
 
 
-async def test_interrupted_while_a_tool_runs_it_takes_a_note_in_the_same_session(driven: Driven) -> None:
-    driven.interrupted = lambda: driven.kinds.count(EventKind.TOOL_BEGAN) == 2
+@pytest.mark.parametrize("after_s", [0, 2])
+async def test_interrupted_while_a_tool_runs_it_takes_a_note_in_the_same_session(driven: Driven, after_s: int) -> None:
+    began: list[float] = []
+
+    def interrupted() -> bool:
+        if driven.kinds.count(EventKind.TOOL_BEGAN) == 2:
+            began.append(time.monotonic())
+        return bool(began) and time.monotonic() - began[0] >= after_s
+
+    driven.interrupted = interrupted
 
     first = await driven.run("waiting")
     driven.session_id, driven.interrupted = first.session_id, lambda: False
