@@ -10,9 +10,8 @@ import json
 import os
 import signal
 import sys
-import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import acp
 from acp import schema
@@ -21,7 +20,7 @@ SESSIONS = Path(os.environ.get("HOME", ".")) / "sessions"
 USAGE = schema.Usage(input_tokens=900, output_tokens=100, cached_read_tokens=50, total_tokens=1050)
 
 
-class MiniAgent(acp.Agent):
+class MiniAgent:
     def __init__(self) -> None:
         self.cancelled = asyncio.Event()
         self.cwd = Path()
@@ -125,14 +124,14 @@ class MiniAgent(acp.Agent):
     async def do_deaf(self, session_id: str, rest: str) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while True:
-            time.sleep(1)
+            signal.pause()
 
     async def do_child(self, session_id: str, rest: str) -> None:
         if os.fork() == 0:
             os.setsid()
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             while True:
-                time.sleep(1)
+                signal.pause()
 
     async def do_crash(self, session_id: str, rest: str) -> None:
         print(rest or "panic: out of paper", file=sys.stderr, flush=True)
@@ -175,4 +174,4 @@ def _cost(amount: float) -> schema.UsageUpdate:
 
 
 if __name__ == "__main__":
-    asyncio.run(acp.run_agent(MiniAgent(), use_unstable_protocol=True))
+    asyncio.run(acp.run_agent(cast(acp.Agent, MiniAgent()), use_unstable_protocol=True))

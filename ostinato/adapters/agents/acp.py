@@ -48,4 +48,5 @@ class AcpAgent:
         if isinstance(invocation, AgentEnd):
             return invocation
         talk = Conversation(task, self.described.acp, model=task.access.model or self.described.model)
-        return await run_agent(replace(invocation, leave_s=LEAVE_S), talk, task, watched, talk)
+        end = await run_agent(replace(invocation, leave_s=LEAVE_S), talk, task, watched, talk)
+        return end.model_copy(update={"session_id": ""}) if talk.session_lost else end

@@ -35,13 +35,14 @@ class Conversation:
 
     def __init__(self, task: AgentTask, rules: AcpRules, *, model: str = "") -> None:
         self.finished = False
+        self.session_lost = False
+        """The one that was to be resumed is not to be had any more: only a new one helps."""
         self._task = task
         self._rules = rules
         self._model = model
         self._heard = Heard(tree=task.tree)
         self._spent = SpentBefore(task.private)
         self._session_id = ""
-        self._session_lost = False
         self._judged: Judged | None = None
         self._is_ending = False
         self._inbox: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -96,7 +97,6 @@ class Conversation:
             until=judged.until,
             limit=judged.limit,
             session_id=self._session_id,
-            session_lost=self._session_lost,
             answer=self._heard.answer,
             use=self._heard.finish(None),
             turns=self._heard.turns,
@@ -179,7 +179,7 @@ class Conversation:
         return None
 
     def _lost(self, message: str) -> Judged:
-        self._session_lost = True
+        self.session_lost = True
         return Judged(kind=EndKind.CRASH, message=message)
 
     async def _set_up(self, session: Any) -> None:

@@ -35,6 +35,8 @@ class Invocation:
     """The worktree, where None."""
     leave_s: float | None = None
     """How long it may take to go after its last word; None: as long as any agent."""
+    omit: Callable[[bytes], bool] = lambda _line: False
+    """Lines that are not kept in the transcript: pieces of what comes whole afterwards, in which no secret can be seen."""
 
 
 class Parser(Protocol):
@@ -93,6 +95,7 @@ async def run_agent(
             redactor=watched.redactor,
             stdin=invocation.stdin,
             spoken_to=talk is not None,
+            omit=invocation.omit,
         ) as running:
             await watch.follow(running)
         exit = running.end()

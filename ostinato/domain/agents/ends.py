@@ -36,8 +36,6 @@ class AgentEnd(Fact):
     """In one line, for a person."""
     session_id: str = ""
     """To resume it by; empty where there is none."""
-    session_lost: bool = False
-    """The session that it was to resume is not to be had any more: only a new one helps."""
     answer: str = ""
     """Its last words."""
     use: TokenUse = TokenUse()
