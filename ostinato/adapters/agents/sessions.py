@@ -10,6 +10,7 @@ from ostinato.domain.agents.events import TokenUse
 from ostinato.domain.agents.orders import GivenNote
 from ostinato.domain.base import Fact
 
+NOTHING = TokenUse(micro_usd=0)
 RECORD = "session.json"
 NOTES = "notes"
 
@@ -27,10 +28,13 @@ class SessionRecord(Fact):
     """Begun so far."""
     objections: int = 0
     """Of them those in which it was told that its claim is not proved."""
-    lost: TokenUse = TokenUse()
-    """Of turns whose end nobody saw, as far as their events said."""
-    running: TokenUse = TokenUse()
+    lease_id: str = ""
+    used: TokenUse = NOTHING
+    """Under this lease, by turns that have ended, or whose worker died in them."""
+    running: TokenUse = NOTHING
     """Of the turn that is on, so far."""
+    lost_tokens: int = 0
+    """Of turns whose end nobody saw: what resuming could not save."""
     is_on: bool = False
     """A turn has begun and not ended: its worker died in it, where nobody works on it."""
     told: tuple[str, ...] = ()
@@ -39,15 +43,19 @@ class SessionRecord(Fact):
 
 
 class SessionFolder:
-    """`<run>/sessions/<step>/<agent>`: the record, the agent's private home, and the notes that people left."""
+    """`<run>/sessions/<step>/<agent>`: the record, the agent's private home, and its repository."""
 
     def __init__(self, root: Path, step: str, agent: str) -> None:
-        self.step_folder = root / "sessions" / step
-        self.path = self.step_folder / agent.replace(":", "_").replace("/", "_")
+        self.path = root / "sessions" / step / agent.replace(":", "_").replace("/", "_")
 
     @property
     def private(self) -> Path:
         return self.path / "home"
+
+    @property
+    def git(self) -> Path:
+        """Of the repository that the agent has to itself."""
+        return self.path / "git"
 
     def read(self) -> SessionRecord | None:
         """None where there is none, or one that cannot be read: then it begins anew."""
@@ -60,15 +68,21 @@ class SessionFolder:
     def write(self, record: SessionRecord) -> None:
         write_atomically(self.path / RECORD, record.model_dump_json())
 
-    def leave_note(self, note: GivenNote) -> None:
-        """Twice leaves it once."""
-        write_atomically(self.step_folder / NOTES / f"{note.id}.json", note.model_dump_json())
 
-    def notes(self) -> tuple[GivenNote, ...]:
+class NoteBox:
+    """What people tell the agent of one step, by whoever its session is."""
+
+    def __init__(self, root: Path, step: str) -> None:
+        self._folder = root / "sessions" / step / NOTES
+
+    def leave(self, note: GivenNote) -> None:
+        """Twice leaves it once."""
+        write_atomically(self._folder / f"{note.id}.json", note.model_dump_json())
+
+    def read(self) -> tuple[GivenNote, ...]:
         """All that were left, in their order; what cannot be read is passed over."""
-        folder = self.step_folder / NOTES
         found = []
-        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        for path in sorted(self._folder.glob("*.json")) if self._folder.is_dir() else ():
             try:
                 found.append(GivenNote.model_validate(read_json_object(path) or {}))
             except ValidationError:
