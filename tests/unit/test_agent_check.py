@@ -54,8 +54,8 @@ def test_a_name_that_two_files_describe_is_told() -> None:
 
 def test_agents_are_asked_at_once_and_by_their_environment() -> None:
     known = declared([DescribedAgent(name="mine", command=("no-such-agent",))])
-    agents: Mapping[str, CodingAgent] = find_agents(["mine", "acp:claude"], known)
+    agents: Mapping[str, CodingAgent] = find_agents(["mine", "acp-claude"], known)
 
     found = look_for(agents, {"PATH": "/nowhere"})
 
-    assert [(each.name, each.path) for each in found] == [("mine", ""), ("acp:claude", "")]
+    assert [(each.name, each.path) for each in found] == [("mine", ""), ("acp-claude", "")]

@@ -4,7 +4,7 @@ import pytest
 
 from ostinato.adapters.agents.acp import AcpAgent
 from ostinato.adapters.agents.command import CommandAgent
-from ostinato.adapters.agents.registry import BUILT_IN, find_agents
+from ostinato.adapters.agents.registry import NATIVE, find_agents, finder
 from ostinato.domain.agents import described
 from ostinato.domain.agents.declared import agents_in, declared
 from ostinato.domain.agents.described import DescribedAgent
@@ -33,28 +33,32 @@ def test_agents_of_the_protocol_are_known_by_name(name: str) -> None:
     assert agent.install.startswith("npm install -g ")
 
 
-@pytest.mark.parametrize("name", list(BUILT_IN))
+@pytest.mark.parametrize("name", list(NATIVE))
 def test_a_built_in_agent_is_made_when_it_is_asked_for(name: str) -> None:
-    if find_spec(BUILT_IN[name][0]) is None:
+    if find_spec(NATIVE[name][0]) is None:
         pytest.skip(f"{name} is not in this tree")
 
     assert find_agents([name])[name].name == name
 
 
 def test_the_names_of_built_in_agents_cannot_be_described() -> None:
-    assert set(BUILT_IN) == set(described.BUILT_IN)
+    assert {*NATIVE, *KNOWN_ACP} == set(described.BUILT_IN)
+
+
+def test_a_worker_finds_one_at_a_time() -> None:
+    assert finder(declared([MINE]))("mine").name == "mine"
 
 
 def test_every_missing_name_is_told_at_once_with_its_cure() -> None:
     known = declared(repository=[TALKS])
 
     with pytest.raises(UserError) as refused:
-        find_agents(["clawed", "mine", "acp:goose", "talks", "clawed"], known)
+        find_agents(["clawed", "mine", "acp-goose", "talks", "clawed"], known)
 
     told = {problem.field: problem for problem in refused.value.problems}
-    assert list(told) == ["clawed", "mine", "acp:goose", "talks"]
+    assert list(told) == ["clawed", "mine", "acp-goose", "talks"]
     assert "claude, codex, opencode, gemini" in told["clawed"].cure
-    assert "[agents.goose]" in told["acp:goose"].cure
+    assert "[agents.acp-goose]" in told["acp-goose"].cure
     assert "not trusted" in told["talks"].message
     assert "--trust" in told["talks"].cure
 

@@ -1,7 +1,7 @@
 """Every coding agent by its name. An agent's module is imported when the agent is asked for, and no sooner."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
 from ostinato.adapters.agents.port import CodingAgent
@@ -10,7 +10,7 @@ from ostinato.domain.agents.described import DescribedAgent
 from ostinato.domain.agents.known_acp import KNOWN_ACP
 from ostinato.domain.errors import UserError
 
-BUILT_IN: Mapping[str, tuple[str, str]] = {
+NATIVE: Mapping[str, tuple[str, str]] = {
     "claude": ("ostinato.adapters.agents.claude", "ClaudeCode"),
     "codex": ("ostinato.adapters.agents.codex", "Codex"),
     "opencode": ("ostinato.adapters.agents.opencode", "OpenCode"),
@@ -28,9 +28,18 @@ def find_agents(
     return {name: _agent(name, declared, environ) for name in wanted}
 
 
+def finder(known: Declared, environ: Mapping[str, str] = os.environ) -> Callable[[str], CodingAgent]:
+    """One agent by its name; raises UserError for a stranger."""
+
+    def find(name: str) -> CodingAgent:
+        return find_agents((name,), known, environ)[name]
+
+    return find
+
+
 def _agent(name: str, known: Declared, environ: Mapping[str, str]) -> CodingAgent:
-    if name in BUILT_IN:
-        module, made_by = BUILT_IN[name]
+    if name in NATIVE:
+        module, made_by = NATIVE[name]
         built_in: CodingAgent = getattr(import_module(module), made_by)()
         return built_in
     if name in KNOWN_ACP:

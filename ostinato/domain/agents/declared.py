@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ostinato.domain.agents.described import BUILT_IN, DescribedAgent, read_agents
-from ostinato.domain.agents.known_acp import KNOWN_ACP
 from ostinato.domain.errors import Problem
 
 USERS, REPOSITORYS = "your config.toml", ".ostinato/config.toml"
@@ -20,7 +19,7 @@ class Declared:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (*BUILT_IN, *KNOWN_ACP, *self.described)
+        return (*BUILT_IN, *self.described)
 
 
 def declared(

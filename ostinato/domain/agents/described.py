@@ -10,7 +10,7 @@ from ostinato.domain.agents.ends import EndKind
 from ostinato.domain.agents.line_rules import LineRule
 from ostinato.domain.base import Authored
 
-BUILT_IN = ("claude", "codex", "opencode", "gemini")
+BUILT_IN = ("claude", "codex", "opencode", "gemini", "acp-claude", "acp-codex", "acp-opencode", "acp-gemini")
 PLACEHOLDERS = ("prompt", "file", "model", "session", "tree", "private", "base_url")
 """In `command`, `resume` and the values of `set`; what stands between other braces stays as it is."""
 RESERVED = ("OSTINATO_STEP", "HOME", "PATH")

@@ -1,4 +1,4 @@
-"""Agents of the Agent Client Protocol that are known by name: `acp:NAME`. What is not here is described by its user."""
+"""Agents of the Agent Client Protocol that are known by name: `acp-NAME`. What is not here is described by its user."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ostinato.domain.agents.described import DescribedAgent
 
-PREFIX = "acp:"
+PREFIX = "acp-"
 
 
 class KnownAcp(NamedTuple):
