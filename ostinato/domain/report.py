@@ -126,6 +126,8 @@ class Todo(Fact):
     """Where a person works on it."""
     working: str = ""
     """The coding agent that its session is with."""
+    assigned: str = ""
+    """Why that one, in one line."""
     why: str = ""
     anew: bool = False
     level: int = 0

@@ -57,6 +57,8 @@ class Progress:
     note: str = ""
     agent: str = ""
     """That its session is with."""
+    assigned: str = ""
+    """Why that one, in one line."""
     why: str = ""
     """Its last failure, in words for the agent that tries again."""
     anew: bool = False
@@ -332,6 +334,7 @@ class RunRecord:
             slot=progress.slot,
             checkout=progress.checkout,
             working=progress.agent,
+            assigned=progress.assigned,
             why=progress.why,
             anew=progress.anew,
             level=progress.level,
