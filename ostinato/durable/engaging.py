@@ -6,7 +6,7 @@ from temporalio import workflow
 
 from ostinato.domain.agents.accounts import AccountReport
 from ostinato.domain.agents.leases import lease_of, limits_of
-from ostinato.domain.agents.orders import AgentOrder, Colleague, Permitted
+from ostinato.domain.agents.orders import AgentOrder, Permitted
 from ostinato.domain.budget.metering import Metered
 from ostinato.domain.budget.prices import Terms
 from ostinato.domain.execution import FailureKind, StepOutcome, StepResult, StepState
@@ -15,6 +15,7 @@ from ostinato.domain.plan import AgentAction, Step
 from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.recovering.classes import StrategyName
 from ostinato.domain.report import Quota
+from ostinato.domain.staff import Colleague
 from ostinato.durable.accounts import leave_account, may_start, report_answer, report_limit, until_told, waiter_of
 from ostinato.durable.calls import uninterrupted
 from ostinato.durable.conditions import failed

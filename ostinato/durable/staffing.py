@@ -8,12 +8,12 @@ from temporalio import workflow
 from ostinato.domain.agents.accounts import Account, AccountReport
 from ostinato.domain.agents.assignment import Assignment, Job, Mind, MindKind, Track, assign
 from ostinato.domain.agents.courses import LimitPolicy, Move, Parked, choose_course
-from ostinato.domain.agents.orders import Colleague
 from ostinato.domain.execution import StepOutcome, StepState
 from ostinato.domain.plan import AgentAction, Step
 from ostinato.domain.pool import PERSON
 from ostinato.domain.report import Quota
 from ostinato.domain.request import Interaction
+from ostinato.domain.staff import Colleague
 from ostinato.durable.record import RunRecord
 from ostinato.durable.stepping import Engine
 
