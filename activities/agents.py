@@ -15,6 +15,7 @@ from activities.evidence import facts_of
 from activities.prompts import Prompting
 from ostinato.adapters.agents.agency import Agency, access_by, open_pass
 from ostinato.adapters.agents.billing import Bill, added, usage_of
+from ostinato.adapters.agents.by_wire import by_wire, is_stopped
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed, CodingAgent, Watched
 from ostinato.adapters.agents.sessions import NOTHING, NoteBox, SessionFolder, SessionRecord
 from ostinato.adapters.gateway import Gateway, Pass, Used
@@ -160,10 +161,10 @@ class AgentWork:
             artifacts=self.desk.artifacts,
             redactor=self.pulse.redactor,
             on_event=self._hear,
-            interrupted=lambda: bool(self._waiting()),
+            interrupted=lambda: bool(self._waiting() or is_stopped(reach.used(), datetime.now(UTC))),
         )
         began = time.monotonic()
-        end = await agent.run(self._task(prompt, reach.access, self.record), watched)
+        end = by_wire(await agent.run(self._task(prompt, reach.access, self.record), watched), reach.used())
         session_id = end.session_id if keeps_session(end) or end.kind is EndKind.DONE else ""
         self._keep(
             self.record.model_copy(
