@@ -79,6 +79,7 @@ async def test_its_questions_are_answered_by_the_policy(
         ("overflow", EndKind.CONTEXT_OVERFLOW, "prompt is too long"),
         ("stop refusal", EndKind.REFUSED, "the model declined"),
         ("stop max_tokens", EndKind.GAVE_UP, "its answer was cut"),
+        ("stop cancelled", EndKind.GAVE_UP, "nobody had asked it to"),
         ("stop max_turn_requests", EndKind.LIMIT, "it used all its turns"),
         ("crash", EndKind.CRASH, "panic: out of paper"),
         ('quiet_failure {"message": "exceeded retry limit, last status: 429"}', EndKind.RATE_LIMIT, "last status: 429"),

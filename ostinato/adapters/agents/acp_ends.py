@@ -10,7 +10,7 @@ OF_STOP: Mapping[str, Judged] = {
     "max_tokens": Judged(kind=EndKind.GAVE_UP, message="its answer was cut at the most tokens that one may have"),
     "max_turn_requests": Judged(kind=EndKind.LIMIT, message="it used all its turns", limit=LimitKind.TURNS),
     "refusal": Judged(kind=EndKind.REFUSED, message="the model declined"),
-    "cancelled": Judged(kind=EndKind.INTERRUPTED, message="its turn was cancelled"),
+    "cancelled": Judged(kind=EndKind.GAVE_UP, message="it cancelled its turn, and nobody had asked it to"),
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ostinato.adapters.agents.port import Allowed
+from ostinato.adapters.agents.reading import objects
 from ostinato.domain.permissions import Policy, may_run
 
 _HARMLESS = frozenset(("read", "search", "think"))
@@ -57,8 +58,8 @@ def _refusal(call: Mapping[str, Any], allowed: Allowed, tree: Path, servers: Seq
 
 
 def _refused_change(call: Mapping[str, Any], title: str, allowed: Allowed, tree: Path) -> str:
-    named = [each.get("path") for each in call.get("locations") or ()]
-    named += [each.get("path") for each in call.get("content") or () if each.get("type") == "diff"]
+    named = [each.get("path") for each in objects(call.get("locations"))]
+    named += [each.get("path") for each in objects(call.get("content")) if each.get("type") == "diff"]
     if not allowed.write:
         return f"write: {title}"
     outside = [str(path) for path in named if path and not is_inside(str(path), tree)]

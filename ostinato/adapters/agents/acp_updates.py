@@ -115,14 +115,15 @@ class Heard:
         if ok is None:
             return
         self._is_answering = False
+        told, call.told = call.told, {}
         yield AgentEvent(
             kind=EventKind.TOOL_ENDED,
             tool=call.title,
             call_id=call_id,
             ok=ok,
             paths=call.paths if call.kind in _CHANGING else (),
-            text=cut(words(call.told.get("rawOutput"))),
-            digest=digest_of(call.told),
+            text=cut(words(told.get("rawOutput"))),
+            digest=digest_of(told),
         )
 
     def _known(self, call_id: str, update: Raw) -> _Call:

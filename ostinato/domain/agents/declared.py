@@ -55,15 +55,8 @@ def _missing(name: str, known: Declared) -> Problem:
     if name in known.untrusted:
         message = f"is described in the repository's {REPOSITORYS}, and the repository is not trusted"
         return _problem(name, message, "Look at the command there, then allow it with --trust")
-    if name.startswith("acp:"):
-        cure = f'Use one of {", ".join(KNOWN_ACP)}; or describe it with speaks = "acp" in [agents.{_table(name)}]'
-        return _problem(name, "is no agent of the Agent Client Protocol that is known by name", cure)
-    cure = f"Use one of {', '.join(known.names)}; or describe it in [agents.{_table(name)}] of {USERS}"
+    cure = f"Use one of {', '.join(known.names)}; or describe it in [agents.{name}] of {USERS}"
     return _problem(name, "is no agent that is known here", cure)
-
-
-def _table(name: str) -> str:
-    return name.removeprefix("acp:").lower() or "mine"
 
 
 def _problem(name: str, message: str, cure: str) -> Problem:
