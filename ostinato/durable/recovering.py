@@ -26,6 +26,7 @@ from ostinato.domain.recovering.refining import (
     in_fallback,
     of_step,
     split_step,
+    tried_tools,
 )
 from ostinato.domain.recovering.strategies import (
     Compensate,
@@ -174,7 +175,9 @@ async def _carry_out(
 
 def _fix(record: RunRecord, step: Step, result: StepResult, diagnosis: Diagnosis) -> Step:
     complaint = of_step(step, diagnosis, result.findings, result.failure.details if result.failure else "")
-    return fix_step((complaint,), fixes_made(record.steps.plan.steps) + 1, tried_tools=_tools_tried(record))
+    return fix_step(
+        (complaint,), fixes_made(record.steps.plan.steps) + 1, tried_tools=tried_tools(record.steps.plan.steps)
+    )
 
 
 def _made_before(record: RunRecord, step: Step) -> tuple[Step, ...]:
@@ -192,7 +195,7 @@ def _note_of(record: RunRecord, step: Step) -> str:
 def _failing(record: RunRecord, step: Step, result: StepResult) -> deciding.Failing:
     complaint = of_step(step, _diagnosis(result), result.findings, "")
     may_hand_over = record.request.options.interaction is not Interaction.MINIMAL
-    has_tool = fixing_tool((complaint,)) not in ("", *_tools_tried(record))
+    has_tool = fixing_tool((complaint,)) not in ("", *tried_tools(record.steps.plan.steps))
     return deciding.Failing(
         step=step,
         diagnosis=_diagnosis(result),
@@ -379,12 +382,3 @@ async def _escalate(engine: Engine, step: Step, result: StepResult, because: str
         return Standing(result=result.model_copy(update={"outcome": StepOutcome.SKIPPED, "failure": None}))
     progress.history = deciding.after_rerun(progress.history)
     return None
-
-
-def _tools_tried(record: RunRecord) -> tuple[str, ...]:
-    """Tools that fixes were made of before."""
-    return tuple(
-        step.action.tool
-        for step in record.steps.plan.steps
-        if step.id.startswith("fix-") and step.action.kind == "tool"
-    )
