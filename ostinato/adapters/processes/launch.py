@@ -57,6 +57,7 @@ class Supervised:
         self._sinks: dict[int, Sink] = {}
         self._sink_failure: Exception | None = None
         self._stopped = False
+        self._ordered = False
         given = [_stdin(order.stdin), self._pipe_to(stdout)]
         given.append(os.dup(given[1]) if stderr is None else self._pipe_to(stderr))
         try:
@@ -73,6 +74,13 @@ class Supervised:
         self._stopped = True
         assert self._process.stdin is not None
         self._process.stdin.close()
+
+    def signal(self, number: int) -> None:
+        """Tells the command itself, none of what it started. Nothing happens before it is started or after its end."""
+        assert self._process.stdin is not None
+        if self._ordered:
+            with suppress(OSError, ValueError):
+                self._process.stdin.write(bytes((number,)))
 
     def abandon(self) -> None:
         """Kills the supervisor itself, for one that does not answer."""
@@ -132,6 +140,7 @@ class Supervised:
         with suppress(OSError, ValueError):  # It died or was stopped meanwhile: its report tells.
             while rest:
                 rest = rest[self._process.stdin.write(rest) :]
+            self._ordered = True
 
     def _carry_output(self) -> bytes:
         """Until the supervisor has closed its report and all output is read, or nobody of ours writes it any more."""

@@ -1,8 +1,8 @@
 """Stands between the worker and one child: whatever happens to either, the child's whole process tree ends.
 
 Run as a script by `launch`, with the standard library alone and few imports, for it starts once per command. Standard
-input: a length, a newline and the NUL-separated order; then end-of-file, which comes when the worker closes it or dies,
-means stop. Standard output: one line of JSON when no process is left.
+input: a length, a newline and the NUL-separated order; then each byte is a signal for the command alone, and end-of-file,
+which comes when the worker closes it or dies, means stop. Standard output: one line of JSON when no process is left.
 """
 
 import ctypes
@@ -153,13 +153,17 @@ def wait_for_end_or_stop(child: Child, wake: int) -> None:
         child.reap()
         if child.status is None:
             for descriptor, _ in poll.poll():
-                if asks_to_stop(descriptor, wake):
+                if asks_to_stop(descriptor, wake, child):
                     return
 
 
-def asks_to_stop(descriptor: int, wake: int) -> bool:
+def asks_to_stop(descriptor: int, wake: int, child: Child) -> bool:
     data = os.read(descriptor, 4096)
-    return any(number in STOPPING_SIGNALS for number in data) if descriptor == wake else not data
+    if descriptor == wake:
+        return any(number in STOPPING_SIGNALS for number in data)
+    for number in data:
+        tell(child.pid, number)  # It is not collected yet, so the pid is still its own.
+    return not data
 
 
 def end_tree(child: Child, grace_s: float, wake: int) -> list[int]:

@@ -2,6 +2,6 @@
 
 from ostinato.domain.agents.ends import AgentEnd, EndKind
 from ostinato.domain.agents.events import AgentEvent, EventKind, TokenUse
-from ostinato.domain.agents.limits import AgentLimits, LimitKind
+from ostinato.domain.agents.limits import AgentLimits, LimitKind, passed_limit
 
-__all__ = ["AgentEnd", "AgentEvent", "AgentLimits", "EndKind", "EventKind", "LimitKind", "TokenUse"]
+__all__ = ["AgentEnd", "AgentEvent", "AgentLimits", "EndKind", "EventKind", "LimitKind", "TokenUse", "passed_limit"]

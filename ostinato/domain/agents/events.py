@@ -46,6 +46,9 @@ class TokenUse(Fact):
 class AgentEvent(Fact):
     kind: EventKind
     text: str = ""
+    """What it said; of a tool that begins: its arguments, of one that ended: its result, both cut."""
+    digest: str = ""
+    """Of the uncut arguments or result, to tell repetition by; empty: the text is all there is."""
     session_id: str = ""
     tool: str = ""
     call_id: str = ""

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ostinato.domain.agents.events import TokenUse
 from ostinato.domain.base import Fact
 
 
@@ -27,3 +28,14 @@ class AgentLimits(Fact):
     idle_s: Annotated[float, Field(gt=0)] = 240.0
     """Without an event."""
     wall_s: Annotated[float, Field(gt=0)] = 3_600.0
+
+
+def passed_limit(limits: AgentLimits, use: TokenUse, turns: int) -> LimitKind | None:
+    """The first limit that is passed, not just reached. Requests that the agent does not count are its turns at least."""
+    rows = (
+        (LimitKind.TURNS, turns, limits.turns),
+        (LimitKind.REQUESTS, max(use.requests, turns), limits.requests),
+        (LimitKind.TOKENS, use.tokens, limits.tokens),
+        (LimitKind.MONEY, use.micro_usd or 0, limits.micro_usd),
+    )
+    return next((kind for kind, used, limit in rows if limit is not None and used > limit), None)
