@@ -33,6 +33,8 @@ class Order:
     memory_bytes: int = 0
     """That each of its processes may have of its own at most: more is refused to it. 0: no limit."""
     stdin: bytes | None = None
+    wrappers: int = 0
+    """Processes of a sandbox above the one that passes signals on to the command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,7 @@ class Supervised:
         fields = [
             f"{order.grace_s}",
             str(order.memory_bytes),
+            str(order.wrappers),
             *map(str, given),
             str(order.cwd.absolute()),
             str(len(order.argv)),
