@@ -64,6 +64,7 @@ class Bench:
     interrupted: Callable[[], bool] = lambda: False
     limits: AgentLimits = AgentLimits()
     end_signal: int = signal.SIGINT
+    omit: Callable[[bytes], bool] = lambda _line: False
 
     async def run(self, code: str, stdin: bytes | None = None) -> AgentEnd:
         argv = (sys.executable, "-c", textwrap.dedent(SAYS) + textwrap.dedent(code))
@@ -84,7 +85,7 @@ class Bench:
             on_event=self.events.append,
             interrupted=self.interrupted,
         )
-        invocation = Invocation(argv=argv, stdin=stdin, end_signal=self.end_signal)
+        invocation = Invocation(argv=argv, stdin=stdin, end_signal=self.end_signal, omit=self.omit)
         return await run_agent(invocation, Plain(), task, watched)
 
     @property
@@ -160,6 +161,42 @@ async def test_what_is_kept_and_told_holds_no_secret(bench: Bench) -> None:
     assert SECRET not in told + bench.artifacts.read_text(end.evidence)
     assert end.touched == ("a/[redacted:known-value].txt",)
     assert end.denied == ("cat [redacted:known-value]",)
+
+
+async def test_a_secret_in_pieces_of_a_line_is_seen(bench: Bench) -> None:
+    end = await bench.run(f"""
+        for piece in ('{{"kind": "text", "text": "{SECRET[:9]}', '{SECRET[9:]}"}}\\n'):
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+            time.sleep(0.1)
+    """)
+
+    assert bench.events[-1].text == "[redacted:known-value]"
+    assert "[redacted:known-value]" in bench.artifacts.read_text(end.evidence)
+
+
+async def test_a_key_over_several_lines_is_seen(bench: Bench) -> None:
+    key = "\n".join(("-----BEGIN " + "PRIVATE KEY-----", *["QUJD" * 15] * 3, "-----END " + "PRIVATE KEY-----"))
+
+    end = await bench.run(f"say('text', text={key!r})\nprint({key!r})")
+
+    assert bench.events[-1].text == "[redacted:private-key]"
+    assert "QUJDQUJD" not in bench.artifacts.read_text(end.evidence)
+
+
+async def test_pieces_of_what_comes_whole_afterwards_are_heard_and_not_kept(bench: Bench) -> None:
+    bench.omit = lambda line: b'"other"' in line
+
+    end = await bench.run(f"""
+        say("other", text="{SECRET[:9]}")
+        say("other", text="{SECRET[9:]}")
+        say("text", text="{SECRET}")
+        sys.stdout.write("last, with no newline")
+    """)
+
+    kept = bench.artifacts.read_text(end.evidence)
+    assert bench.kinds == [EventKind.STARTED, EventKind.OTHER, EventKind.OTHER, EventKind.TEXT]
+    assert [SECRET[:9] in kept, SECRET[9:] in kept, kept.endswith("last, with no newline")] == [False, False, True]
 
 
 async def test_a_silent_agent_is_ended_and_so_is_its_child_in_a_session_of_its_own(bench: Bench) -> None:
