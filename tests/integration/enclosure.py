@@ -10,6 +10,7 @@ import pytest
 
 from ostinato.adapters.agents.sandbox import Occupant, Sandbox, examine, in_sandbox
 from ostinato.adapters.artifacts import ArtifactStore
+from ostinato.adapters.git.seclusion import seclude
 from ostinato.adapters.git.worktrees import prepare_worktree
 from ostinato.adapters.processes import ProcessEnd, ProcessSpec, Streamed, clean_environment, run_supervised, streaming
 from ostinato.domain.agents.standing import sandbox_standing
@@ -39,6 +40,11 @@ class Cell:
     @property
     def private(self) -> Path:
         return self.folder / "private"
+
+    @property
+    def own(self) -> Path:
+        """Where the agent's repository is."""
+        return self.folder / "own"
 
     @property
     def marker(self) -> str:
@@ -83,4 +89,9 @@ async def a_cell(folder: Path) -> Cell:
         pytest.fail(told) if os.environ.get(REQUIRED) else pytest.skip(told)
     ground = await a_ground(folder)
     await prepare_worktree(ground.mirror, ground.slot, ground.base, RUN)
-    return Cell(folder=folder, ground=ground, sandbox=Sandbox(folder=folder / "sandbox", needs_model=False))
+    own = folder / "own"
+    repository = await seclude(ground.slot, mirror=ground.mirror, base=ground.base, folder=own)
+    sandbox = Sandbox(
+        folder=folder / "sandbox", repository=repository, objects=ground.mirror / "objects", needs_model=False
+    )
+    return Cell(folder=folder, ground=ground, sandbox=sandbox)

@@ -10,12 +10,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ostinato.adapters.git.collapsing import collapse
 from ostinato.adapters.git.commits import snapshot
 from ostinato.adapters.processes import MARKER_VARIABLE, kill_strays
 from ostinato.domain.errors import ExternalError
 from ostinato.domain.precautions import Limits
 from tests.integration.enclosure import Cell, a_cell
-from tests.repositories import AUTHOR, a_key, git
+from tests.repositories import AUTHOR, a_key, fingerprint, git
 
 MIB = 2**20
 REACH = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 3)"
@@ -129,7 +130,7 @@ async def test_the_environment_loses_what_leads_to_a_network_and_keeps_the_rest(
 
 
 async def test_git_commits_in_the_worktree_and_the_store_outside_does_not_change(cell: Cell) -> None:
-    before = git(cell.ground.mirror, "count-objects", "-v") + git(cell.ground.mirror, "for-each-ref")
+    before = fingerprint(cell.ground.mirror)
 
     end = await cell.sh(
         "echo new > new && git switch -qc mine && git add new && git commit -qm New && git log --oneline"
@@ -137,42 +138,41 @@ async def test_git_commits_in_the_worktree_and_the_store_outside_does_not_change
 
     assert end.ok, end.tail
     assert len(end.tail.splitlines()) == 2
-    assert git(cell.ground.mirror, "count-objects", "-v") + git(cell.ground.mirror, "for-each-ref") == before
-    assert git(cell.tree, "rev-parse", "HEAD") == cell.ground.base
+    assert fingerprint(cell.ground.mirror) == before
+
+
+async def test_the_store_cannot_be_written_nor_anything_of_it_be_seen_but_objects(cell: Cell) -> None:
+    mirror = cell.ground.mirror
+
+    end = await cell.sh(f"ls {mirror}; touch {mirror}/objects/planted")
+
+    assert end.tail.splitlines()[0] == "objects"
+    assert not (mirror / "objects" / "planted").exists()
 
 
 async def test_what_an_agent_committed_becomes_the_step_s_commit(cell: Cell) -> None:
+    mirror, base = cell.ground.mirror, cell.ground.base
     await cell.sh("echo new > new && git add new && git commit -qm New")
 
-    taken = await snapshot(
-        cell.tree,
-        mirror=cell.ground.mirror,
-        parent=cell.ground.base,
-        message="Do it",
-        author=AUTHOR,
-        trailers=a_key("s-1").trailers,
-    )
+    deeds = await collapse(cell.tree, mirror=mirror, base=base, folder=cell.own)
+    trailers = a_key("s-1").trailers
+    taken = await snapshot(cell.tree, mirror=mirror, parent=base, message="Do", author=AUTHOR, trailers=trailers)
 
+    assert (deeds.commits_count, deeds.is_replaced) == (1, False)
     assert taken is not None
-    assert git(cell.ground.mirror, "show", f"{taken.commit}:new") == "new"
-    assert git(cell.ground.mirror, "rev-parse", f"{taken.commit}^") == cell.ground.base
+    assert git(mirror, "show", f"{taken.commit}:new") == "new"
 
 
-@pytest.mark.parametrize(("resumes", "commits"), [(True, 2), (False, 1)])
-async def test_commits_inside_are_kept_for_an_agent_that_resumes(cell: Cell, resumes: bool, commits: int) -> None:
-    await cell.sh("echo new > new && git add new && git commit -qm New")
-    cell.resumes = resumes
+@pytest.mark.parametrize("place", ["{tree}/.git", "{own}/repository/objects/info/alternates"])
+async def test_what_points_at_other_repositories_cannot_be_replaced(cell: Cell, place: str) -> None:
+    pointer = Path(place.format(tree=cell.tree, own=cell.own))
+    before = pointer.read_text()
 
-    end = await cell.sh("git log --oneline")
+    moves = (f"mv {place} {place}.away" for place in (pointer, *pointer.parents[:4]))
 
-    assert len(end.tail.splitlines()) == commits
+    await cell.sh(f"{'; '.join(moves)}; rm -f {pointer}; mkdir -p {pointer.parent}; echo planted > {pointer}")
 
-
-async def test_the_worktree_cannot_be_pointed_at_another_repository(cell: Cell) -> None:
-    end = await cell.sh("rm .git; mv .git away; git init -q --separate-git-dir evil; echo x > .git")
-
-    assert not end.ok
-    assert git(cell.tree, "rev-parse", "--git-common-dir") == str(cell.ground.mirror)
+    assert pointer.read_text() == before
 
 
 async def test_a_link_that_an_agent_left_does_not_lead_our_writing_elsewhere(cell: Cell) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from ostinato.adapters.agents.private_git import lay_over
 from ostinato.adapters.processes import ProcessSpec, clean_environment, run_quiet
 from ostinato.domain.agents.sandboxing import (
     ENTRANCE,
@@ -17,6 +16,7 @@ from ostinato.domain.agents.sandboxing import (
     SYSTEM,
     WRAPPERS,
     Enclosure,
+    OwnRepository,
     SystemPlace,
     bwrap_argv,
     inside_environment,
@@ -46,6 +46,10 @@ class Sandbox:
     """The Unix socket that the gateway listens on."""
     needs_model: bool = True
     """False: a command that asks none."""
+    repository: Path | None = None
+    """The agent's own, as `seclude` returned it; None: there is no git inside."""
+    objects: Path | None = None
+    """Of the mirror that it borrows from."""
     readable: tuple[Path, ...] = ()
     """Besides the agent's own program: the step's environment, programs of its MCP servers."""
     hidden: tuple[Path, ...] = ()
@@ -59,7 +63,7 @@ class Occupant:
     base_url: str = ""
     """Where it expects its model: the gateway, on this machine's loopback."""
     resumes: bool = False
-    """What git and /tmp held inside is kept, if the worktree still stands where it did."""
+    """What /tmp held inside is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +124,16 @@ def lay_out(sandbox: Sandbox, occupant: Occupant, programs: tuple[str, ...], env
         system=tuple(_system()),
         hidden=(_posix(Path.home()), *map(_posix, sandbox.hidden)),
         readable=tuple(place for place in readable if Path(place).exists()),
-        repository=lay_over(tree, sandbox.folder, resumes=occupant.resumes),
+        repository=_repository(sandbox),
         gateway=_posix(sandbox.gateway) if sandbox.gateway else None,
         entrance=_posix(FORWARDER),
     )
+
+
+def _repository(sandbox: Sandbox) -> OwnRepository | None:
+    if sandbox.repository is None or sandbox.objects is None:
+        return None
+    return OwnRepository(place=_posix(sandbox.repository.resolve()), objects=_posix(sandbox.objects.resolve()))
 
 
 def _system() -> Iterator[SystemPlace]:

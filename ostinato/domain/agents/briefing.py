@@ -17,9 +17,7 @@ def briefing(
     return tuple(_items(plan, step, request, context, objection, conflict))
 
 
-def _items(
-    plan: Plan, step: Step, request: str, context: StepContext, objection: str, conflict: str
-) -> Iterator[Item]:
+def _items(plan: Plan, step: Step, request: str, context: StepContext, objection: str, conflict: str) -> Iterator[Item]:
     assert isinstance(step.action, AgentAction)
     yield Item(part=PartName.STEP, source=REQUEST, text=request)
     yield Item(part=PartName.STEP, source=f"step {step.id}", text=f"{step.name}\n\n{step.action.prompt}")

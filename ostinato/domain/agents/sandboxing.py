@@ -18,7 +18,6 @@ ETC = (
 """Of /etc what programs need; keys, tokens and what only root may read are not on the list."""
 PLACE = PurePosixPath("/run/ostinato")
 SOCKET = PLACE / "gateway.sock"
-OBJECTS = PLACE / "objects"
 ENTRANCE = PLACE / "forwarder.py"
 NAMESPACES = (
     "--unshare-user",
@@ -64,12 +63,12 @@ class SystemPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PrivateRepository:
-    """What git inside takes for the store that the worktree hangs from: a copy of the worktree's own part of it."""
+class OwnRepository:
+    """The agent's own, which its worktree points at: all that git inside writes is in there."""
 
-    store: PurePosixPath
-    layer: PurePosixPath
-    """Lies over the store: all that git inside writes, new objects too. The store itself cannot be reached."""
+    place: PurePosixPath
+    objects: PurePosixPath
+    """Of the store that it borrows from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ class Enclosure:
     """Of which nothing is seen but what is named here: the user's home, and ours."""
     readable: tuple[PurePosixPath, ...] = ()
     """Programs outside the system's folders, and the step's environment."""
-    repository: PrivateRepository | None = None
+    repository: OwnRepository | None = None
     gateway: PurePosixPath | None = None
     """Its Unix socket: the one way out."""
     entrance: PurePosixPath
@@ -171,11 +170,17 @@ def _mounts(enclosure: Enclosure) -> Iterator[Mount]:
         yield Mount(kind=MountKind.READ, target=SOCKET, source=enclosure.gateway)
 
 
-def _git(repository: PrivateRepository, tree: PurePosixPath) -> Iterator[Mount]:
-    """A mount cannot be replaced from inside: the worktree keeps pointing where it does, for git outside too."""
+def _git(repository: OwnRepository, tree: PurePosixPath) -> Iterator[Mount]:
+    """A mount can be neither replaced nor moved from inside, but a folder that it lies in can: so each is one by itself.
+
+    What points elsewhere, the worktree's .git and the alternates, keeps pointing there for git outside too.
+    """
+    own = repository.place / "objects"
     yield Mount(kind=MountKind.READ, target=tree / ".git")
-    yield Mount(kind=MountKind.WRITE, target=repository.store, source=repository.layer)
-    yield Mount(kind=MountKind.READ, target=OBJECTS, source=repository.store / "objects")
+    yield Mount(kind=MountKind.WRITE, target=repository.place)
+    yield Mount(kind=MountKind.WRITE, target=own)
+    yield Mount(kind=MountKind.READ, target=own / "info")
+    yield Mount(kind=MountKind.READ, target=repository.objects)
 
 
 def _words(mount: Mount) -> tuple[str, ...]:
