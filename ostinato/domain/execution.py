@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from ostinato.domain.agents.orders import Turn
+from ostinato.domain.agents.turns import Turn
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.metering import Spent
 from ostinato.domain.diagnosis import Diagnosis
@@ -44,6 +44,8 @@ class FailureKind(StrEnum):
     """The steps that it wanted to add are no plan."""
     RESOURCES = "resources"
     """Its processes used more than its limits."""
+    AGENT = "agent"
+    """A coding agent did not do it, or what it left does not prove that it did."""
 
 
 class Failure(Fact):

@@ -163,6 +163,8 @@ class Step(Fact):
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 1
     recovery: Recovery = Recovery()
     fallback: Fallback | None = None
+    checks: tuple[str, ...] = ()
+    """Shell lines that have to succeed on what an agent left, before its word counts."""
     compensate: str = ""
     """A shell line that undoes its effects outside of git, once it has failed for good."""
     deployment: Deployment | None = None

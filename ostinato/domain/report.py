@@ -126,6 +126,7 @@ class Todo(Fact):
     """Where a person works on it."""
     working: str = ""
     """The coding agent that its session is with."""
+    why: str = ""
     anew: bool = False
     level: int = 0
     given: tuple[GivenNote, ...] = ()

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from ostinato.domain.agents.accounts import AccountReport
-from ostinato.domain.agents.briefing import briefing
 from ostinato.domain.agents.leases import lease_of, limits_of
-from ostinato.domain.agents.orders import AgentOrder, Colleague
+from ostinato.domain.agents.orders import AgentOrder, Colleague, Permitted
 from ostinato.domain.budget.metering import Metered
 from ostinato.domain.budget.prices import Terms
 from ostinato.domain.execution import FailureKind, StepOutcome, StepResult, StepState
+from ostinato.domain.permissions import Network, Policy
 from ostinato.domain.plan import AgentAction, Step
-from ostinato.domain.prompting import TurnName
+from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.recovering.classes import StrategyName
 from ostinato.domain.report import Quota
 from ostinato.durable.accounts import may_start, report_answer, report_limit, until_told, waiter_of
@@ -38,7 +38,8 @@ MARGIN = timedelta(minutes=10)
 """Of a lease over the longest that its agent may work."""
 MOST_EXTENSIONS = 8
 """Leases for one execution: an agent that has used up one, and is not done, is given another while there is budget."""
-USED_UP = ("agent_tokens", "agent_money")
+ON_NEW_HEAD = "Your change conflicts with another step's, and the files are now as that one left them. Do your part again on top."
+USED_UP = ("limit_tokens", "limit_money")
 
 
 async def by_agent(engine: Engine, step: Step) -> StepResult:
@@ -117,28 +118,31 @@ async def _order(engine: Engine, step: Step, colleague: Colleague, *, is_more: b
     asked = resolved(record, step)
     assert isinstance(asked.action, AgentAction)
     met = last_conflict(record, step) if progress.anew else None
-    activation, objection = record.activation, _objection(record, step)
-    turn = TurnName.OBJECTIONS if objection or met or asked.action.continues else TurnName.RESUMED
+    findings = [] if is_more else _objections(record, step)
+    if met is not None:
+        text = f"{ON_NEW_HEAD}\n\n{await conflict_diff(record, step, met.execution)}"
+        findings.append(Item(part=PartName.FINDINGS, source="both sides of the conflict", text=text))
+    turn = TurnName.OBJECTIONS if findings or asked.action.continues else TurnName.RESUMED
     return AgentOrder(
         agent=colleague.name,
         account=colleague.account,
         session=_session_of(record, asked, colleague),
         turn=turn,
-        items=briefing(
-            record.steps.plan,
-            asked,
-            request=record.request.text,
-            context=received_by(record, step),
-            objection="" if is_more else objection,
-            conflict=await conflict_diff(record, step, met.execution) if met else "",
-        ),
-        mode=activation.mode if activation else "",
-        skills=tuple(skill.name for skill in activation.skills) if activation else (),
+        received=received_by(record, step),
+        activation=record.activation,
+        criteria=record.steps.plan.success_criteria,
+        findings=tuple(findings),
         level=progress.level,
         notes=progress.given,
         anew=progress.anew and not is_more,
-        allowed_commands=record.request.options.policy.commands or ("*",),
+        allowed=permitted(record.request.options.policy),
     )
+
+
+def permitted(policy: Policy) -> Permitted:
+    """As far as an agent can be told: of several lists of commands the shortest; the whole policy judges what it left."""
+    lists = sorted(policy.commands, key=len)
+    return Permitted(commands=lists[0] if lists else ("*",), network=policy.network is Network.ALLOW)
 
 
 def _session_of(record: RunRecord, step: Step, colleague: Colleague) -> str:
@@ -149,12 +153,12 @@ def _session_of(record: RunRecord, step: Step, colleague: Colleague) -> str:
     return other if known is not None and known.agent == colleague.name else step.id
 
 
-def _objection(record: RunRecord, step: Step) -> str:
-    """Why it is done once more, in words for the agent; empty where it was only interrupted."""
-    history = record.of(step.id).history
-    if not history or history[-1].strategy is not StrategyName.RETRY:
-        return ""
-    return record.of(step.id).note
+def _objections(record: RunRecord, step: Step) -> list[Item]:
+    """Why it is done once more, in words for the agent; nothing where it was only interrupted."""
+    progress = record.of(step.id)
+    if not progress.history or progress.history[-1].strategy is not StrategyName.RETRY or not progress.why:
+        return []
+    return [Item(part=PartName.FINDINGS, source="the attempt before", text=progress.why)]
 
 
 def _is_used_up(record: RunRecord, result: StepResult) -> bool:

@@ -57,6 +57,8 @@ class Progress:
     note: str = ""
     agent: str = ""
     """That its session is with."""
+    why: str = ""
+    """Its last failure, in words for the agent that tries again."""
     anew: bool = False
     """Its session goes on in a fresh worktree."""
     level: int = 0
@@ -330,6 +332,7 @@ class RunRecord:
             slot=progress.slot,
             checkout=progress.checkout,
             working=progress.agent,
+            why=progress.why,
             anew=progress.anew,
             level=progress.level,
             given=progress.given,

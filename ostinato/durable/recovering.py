@@ -155,6 +155,7 @@ async def _carry_out(
     match strategy:
         case Retry(after_s=after_s):
             progress.failures += 1
+            progress.why = result.failure.message[:1_000] if result.failure else ""
             progress.retry_at = workflow.now() + timedelta(seconds=after_s)
         case WaitForReset(until=until, is_guess=is_guess):
             if not await meet_limit(record, step, None if is_guess else until, diagnosis.because):

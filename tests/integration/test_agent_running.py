@@ -246,7 +246,7 @@ async def test_a_tool_may_be_silent_for_longer_than_the_agent(bench: Bench) -> N
 
 
 async def test_an_end_in_good_order_is_heard_to_its_last_word(bench: Bench) -> None:
-    bench.interrupted = lambda: len(bench.events) > 0
+    bench.interrupted = lambda: EventKind.TEXT in bench.kinds
 
     end = await bench.run("""
         def stop(*_):

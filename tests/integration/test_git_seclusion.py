@@ -7,9 +7,12 @@ import pytest
 
 from ostinato.adapters.git.collapsing import collapse, known_commits, look
 from ostinato.adapters.git.commits import Snapshot, changed_paths, snapshot
+from ostinato.adapters.git.observing import observe
 from ostinato.adapters.git.seclusion import seclude, unseclude
 from ostinato.adapters.git.worktrees import prepare_worktree
 from ostinato.domain.agents.deeds import Deeds
+from ostinato.domain.agents.proving import TreeFacts
+from ostinato.domain.agents.said import said_in
 from tests.integration.grounds import Ground, a_ground
 from tests.repositories import AUTHOR, RUN, a_key, commit, git, make_repository, script, write
 
@@ -49,6 +52,10 @@ class Seclusion:
             author=AUTHOR,
             trailers=a_key().trailers,
         )
+
+    async def observe(self, answer: str = "") -> TreeFacts:
+        said = said_in(answer, tree=str(self.tree))
+        return await observe(self.tree, mirror=self.ground.mirror, base=self.ground.base, folder=self.folder, said=said)
 
     def git(self, *args: str) -> str:
         return git(self.tree, *args)
@@ -326,3 +333,36 @@ async def test_giving_it_back_twice_does_no_harm(place: Seclusion) -> None:
 
     assert (first, again) == (True, True)
     assert place.git("rev-parse", "HEAD") == place.ground.base
+
+
+async def test_files_and_commits_that_are_claimed_are_looked_for(place: Seclusion) -> None:
+    made = commit(place.tree, {"src/app.py": "x = 1\n"})
+
+    facts = await place.observe(
+        f"I created `app.py`, updated `docs/c.txt` and wrote `{place.tree}/src/app.py`.\n"
+        f"I added tests/test_app.py.\nCommitted as {made[:9]}, then committed 0123abc."
+    )
+
+    assert facts.changed == ("src/app.py",)
+    assert (facts.absent, facts.unknown_commits) == (("tests/test_app.py",), ("0123abc",))
+
+
+async def test_looking_at_files_makes_no_object_in_the_mirror(place: Seclusion) -> None:
+    write(place.tree, {"b.txt": "very secret\n"})
+    blob = git(place.tree, "hash-object", "b.txt")
+
+    facts = await place.observe()
+
+    assert facts.changed == ("b.txt",)
+    assert facts.tree
+    with pytest.raises(AssertionError, match="cat-file"):
+        git(place.ground.mirror, "cat-file", "-e", blob)
+
+
+async def test_the_same_files_have_the_same_tree_whatever_was_committed(place: Seclusion) -> None:
+    write(place.tree, {"b.txt": "2\n"})
+    first = await place.observe()
+
+    commit(place.tree, {})
+
+    assert (await place.observe()).tree == first.tree

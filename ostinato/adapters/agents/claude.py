@@ -108,11 +108,22 @@ class ClaudeCode:
         )
         watched.on_event(AgentEvent(kind=EventKind.STARTED, session_id=session_id))
         end = await run_agent(invocation, parser, task, watched)
-        return end.model_copy(update={"session_id": session_id if saved_transcript(task.private, session_id) else ""})
+        return _with_session(end, task.private, session_id, spent)
 
     def sessions(self, task: AgentTask) -> tuple[Path, ...]:
         """Files of the task's session, relative to its private folder: with them it goes on elsewhere. None: no session."""
         return saved_transcript(task.private, task.session_id)
+
+
+def _with_session(end: AgentEnd, private: Path, session_id: str, spent_before: int | None) -> AgentEnd:
+    """What the session itself knows: whether it is there, and what one cost that was ended before it could say so."""
+    if not saved_transcript(private, session_id):
+        return end.model_copy(update={"session_id": ""})
+    spent = spent_so_far(private, session_id)
+    if end.use.micro_usd is not None or spent is None or spent_before is None or spent <= spent_before:
+        return end.model_copy(update={"session_id": session_id})
+    use = end.use.model_copy(update={"micro_usd": spent - spent_before})
+    return end.model_copy(update={"session_id": session_id, "use": use})
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -35,6 +35,8 @@ class Invocation:
     """What makes it end its turn in good order."""
     cwd: Path | None = None
     """The worktree, where None."""
+    leave_s: float | None = None
+    """How long it may take to go after its last word; None: as long as any agent."""
     omit: Callable[[bytes], bool] = lambda _line: False
     """Lines that are not kept in the transcript: pieces of what comes whole afterwards, in which no secret can be seen."""
 
@@ -59,9 +61,27 @@ class Parser(Protocol):
         ...
 
 
-async def run_agent(invocation: Invocation, parser: Parser, task: AgentTask, watched: Watched) -> AgentEnd:
+class Talk(Protocol):
+    """The other direction, for an agent that is spoken to while it runs. Its signal to end is not used."""
+
+    def begin(self, running: Streamed, tell: Callable[[AgentEvent], None]) -> None:
+        """`tell`: of events that are no line's."""
+        ...
+
+    def ask_to_end(self) -> None:
+        """Its turn, in good order."""
+        ...
+
+    async def leave(self) -> None:
+        """Nothing is heard any more: no task of it stays behind."""
+        ...
+
+
+async def run_agent(
+    invocation: Invocation, parser: Parser, task: AgentTask, watched: Watched, talk: Talk | None = None
+) -> AgentEnd:
     """Until it ends by itself or is ended; then no process of it is left, also when this is cancelled."""
-    watch = _Watch(invocation=invocation, parser=parser, task=task, watched=watched)
+    watch = _Watch(invocation=invocation, parser=parser, task=task, watched=watched, talk=talk)
     try:
         spec = await _spec(invocation, task)
         async with streaming(
@@ -69,6 +89,7 @@ async def run_agent(invocation: Invocation, parser: Parser, task: AgentTask, wat
             artifacts=watched.artifacts,
             redactor=watched.redactor,
             stdin=invocation.stdin,
+            spoken_to=talk is not None,
             omit=invocation.omit,
         ) as running:
             await watch.follow(running)
@@ -110,6 +131,7 @@ class _Watch:
     parser: Parser
     task: AgentTask
     watched: Watched
+    talk: Talk | None = None
     loops: LoopWatch = field(default_factory=LoopWatch)
     use: TokenUse = field(default_factory=TokenUse)
     session_id: str = ""
@@ -124,12 +146,25 @@ class _Watch:
 
     async def follow(self, running: Streamed) -> None:
         """Until it has ended, or is not waited for any longer."""
+        if self.talk is None:
+            return await self._listen(running)
+        self.talk.begin(running, self.tell)
+        try:
+            await self._listen(running)
+        finally:
+            await self.talk.leave()
+
+    def tell(self, event: AgentEvent) -> None:
+        self._heard = time.monotonic()
+        self._note(event)
+        self.watched.on_event(self._redacted(event))
+
+    async def _listen(self, running: Streamed) -> None:
         while (lines := await running.lines(LOOK_EVERY_S)) is not None:
             for line in lines:
                 self._hear(line)
-            if self._patience is None:
-                self._decide(running)
-            elif time.monotonic() > self._patience:
+            self._decide(running)
+            if self._patience is not None and time.monotonic() > self._patience:
                 return
             await asyncio.sleep(0)
 
@@ -174,9 +209,7 @@ class _Watch:
         except (AttributeError, KeyError, IndexError, TypeError, ValueError):
             events = [AgentEvent(kind=EventKind.OTHER, text="an event of a shape that is not known here")]
         for event in events:
-            self._heard = time.monotonic()
-            self._note(event)
-            self.watched.on_event(self._redacted(event))
+            self.tell(event)
 
     def _note(self, event: AgentEvent) -> None:
         self.loop = self.loops.see(event) or self.loop
@@ -201,12 +234,22 @@ class _Watch:
 
     def _decide(self, running: Streamed) -> None:
         if self.parser.finished:
-            self._patience = time.monotonic() + END_WAIT_S
+            leave_s = self.invocation.leave_s
+            self._wait_at_most(END_WAIT_S if leave_s is None else leave_s)
+            return
+        if self.stop is not None:
             return
         self.stop = self._reason()
         if self.stop is not None:
-            self._patience = time.monotonic() + END_WAIT_S
-            running.signal(self.invocation.end_signal)
+            self._wait_at_most(END_WAIT_S)
+            if self.talk is None:
+                running.signal(self.invocation.end_signal)
+            else:
+                self.talk.ask_to_end()
+
+    def _wait_at_most(self, wait_s: float) -> None:
+        until = time.monotonic() + wait_s
+        self._patience = until if self._patience is None else min(self._patience, until)
 
     def _reason(self) -> _Stop | None:
         if self.watched.interrupted():

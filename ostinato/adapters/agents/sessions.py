@@ -10,6 +10,7 @@ from ostinato.domain.agents.events import TokenUse
 from ostinato.domain.agents.orders import GivenNote
 from ostinato.domain.base import Fact
 
+NOTHING = TokenUse(micro_usd=0)
 RECORD = "session.json"
 NOTES = "notes"
 
@@ -27,10 +28,13 @@ class SessionRecord(Fact):
     """Begun so far."""
     objections: int = 0
     """Of them those in which it was told that its claim is not proved."""
-    lost: TokenUse = TokenUse()
-    """Of turns whose end nobody saw, as far as their events said."""
-    running: TokenUse = TokenUse()
+    lease_id: str = ""
+    used: TokenUse = NOTHING
+    """Under this lease, by turns that have ended, or whose worker died in them."""
+    running: TokenUse = NOTHING
     """Of the turn that is on, so far."""
+    lost_tokens: int = 0
+    """Of turns whose end nobody saw: what resuming could not save."""
     is_on: bool = False
     """A turn has begun and not ended: its worker died in it, where nobody works on it."""
     told: tuple[str, ...] = ()
@@ -48,6 +52,11 @@ class SessionFolder:
     @property
     def private(self) -> Path:
         return self.path / "home"
+
+    @property
+    def git(self) -> Path:
+        """Of the repository that the agent has to itself."""
+        return self.path / "git"
 
     def read(self) -> SessionRecord | None:
         """None where there is none, or one that cannot be read: then it begins anew."""

@@ -32,7 +32,8 @@ class Order:
     grace_s: float
     memory_bytes: int = 0
     """That each of its processes may have of its own at most: more is refused to it. 0: no limit."""
-    stdin: bytes | None = None
+    stdin: bytes | int | None = None
+    """Its whole input, or a descriptor to read it from, which stays the caller's."""
     wrappers: int = 0
     """Processes of a sandbox above the one that passes signals on to the command."""
 
@@ -231,10 +232,12 @@ def _start(given: list[int]) -> "subprocess.Popen[bytes]":
     )
 
 
-def _stdin(data: bytes | None) -> int:
-    """A file, not a pipe: a child that does not read it blocks nobody."""
+def _stdin(data: bytes | int | None) -> int:
+    """Of data, a file, not a pipe: a child that does not read it blocks nobody."""
     if data is None:
         return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    if isinstance(data, int):
+        return os.dup(data)
     if sys.platform == "linux":
         end = os.memfd_create("stdin")
     else:

@@ -84,7 +84,7 @@ def end_of(
     )
 
 
-def order_of(spec: ProcessSpec, stdin: bytes | None = None) -> Order:
+def order_of(spec: ProcessSpec, stdin: bytes | int | None = None) -> Order:
     memory = spec.limits.memory_bytes
     return Order(
         argv=spec.argv,

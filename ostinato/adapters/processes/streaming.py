@@ -9,6 +9,7 @@ from ostinato.adapters.processes.launch import Supervised
 from ostinato.adapters.processes.lines import Chosen, Lines
 from ostinato.adapters.processes.run import Watch, end_of, order_of, stop_supervised, watch_limits
 from ostinato.adapters.processes.spec import TAIL_CHARS, ProcessEnd, ProcessSpec
+from ostinato.adapters.processes.speech import Speech, open_speech
 from ostinato.adapters.processes.strays import kill_strays
 from ostinato.domain.redaction import LONGEST_SECRET, Redactor
 
@@ -24,9 +25,10 @@ class Streamed:
     """A running command, inside `streaming`."""
 
     def __init__(
-        self, spec: ProcessSpec, stdin: bytes | None, sink: ArtifactWriter, redactor: Redactor, omit: Omit
+        self, spec: ProcessSpec, stdin: bytes | Speech | None, sink: ArtifactWriter, redactor: Redactor, omit: Omit
     ) -> None:
         self._spec = spec
+        self._speech = stdin if isinstance(stdin, Speech) else None
         self._sink = sink
         self._redactor = redactor
         self._lines = Lines()
@@ -34,7 +36,11 @@ class Streamed:
         self._complaints = b""
         self._ref = ""
         self.watch = Watch()
-        self.supervised = Supervised(order_of(spec, stdin), self._said, self._complained)
+        self.supervised = Supervised(
+            order_of(spec, stdin.heard_at if isinstance(stdin, Speech) else stdin), self._said, self._complained
+        )
+        if self._speech is not None:
+            self._speech.hand_over()
         self._ended = asyncio.wrap_future(self.supervised.ended)
         self.supervised.ended.add_done_callback(lambda _: self._lines.wake())
 
@@ -56,6 +62,16 @@ class Streamed:
     def signal(self, number: int) -> None:
         """To the command itself, to none of what it started."""
         self.supervised.signal(number)
+
+    def say(self, data: bytes) -> None:
+        """Into its standard input. Only where it is spoken to."""
+        assert self._speech is not None
+        self._speech.say(data)
+
+    def hush(self) -> None:
+        """Nothing more is said to it: it sees end-of-file."""
+        if self._speech is not None:
+            self._speech.hush()
 
     def end(self) -> ProcessEnd:
         """After `streaming` was left. Its tail is that of standard error, where it wrote there."""
@@ -92,12 +108,17 @@ async def streaming(
     artifacts: ArtifactStore,
     redactor: Redactor,
     stdin: bytes | None = None,
+    spoken_to: bool = False,
     omit: Omit = _nothing,
 ) -> AsyncIterator[Streamed]:
-    """However this is left, no process of the command is. The time limit is the caller's to watch."""
+    """However this is left, no process of the command is. The time limit is the caller's to watch.
+
+    `spoken_to`: its standard input stays open, for `say`, instead of holding `stdin`.
+    """
     sink = artifacts.writer(redactor)
+    speech = await open_speech() if spoken_to else None
     try:
-        streamed = Streamed(spec, stdin, sink, redactor, omit)
+        streamed = Streamed(spec, speech or stdin, sink, redactor, omit)
         watching = asyncio.create_task(watch_limits(streamed.supervised, spec, streamed.watch))
         try:
             yield streamed
@@ -105,4 +126,6 @@ async def streaming(
             watching.cancel()
             await streamed.close()
     finally:
+        if speech is not None:
+            speech.close()
         sink.discard()

@@ -44,8 +44,6 @@ class Deeds(Fact):
             (len(self.tags), "tag", self.tags),
             (self.stashes, "stash", ()),
             (len(self.refs), "ref", self.refs),
-            (len(self.settings), "setting", self.settings),
-            (len(self.hooks), "hook", self.hooks),
             (len(self.worktrees), "worktree", self.worktrees),
         )
         return tuple(_counted(count, noun, names) for count, noun, names in counted if count)

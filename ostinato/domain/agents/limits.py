@@ -29,6 +29,16 @@ class AgentLimits(Fact):
     """Without an event."""
     wall_s: Annotated[float, Field(gt=0)] = 3_600.0
 
+    def after(self, used: TokenUse) -> "AgentLimits":
+        """What is left of them for another turn; never nothing, since a turn that may not begin is not begun here."""
+        return self.model_copy(
+            update={
+                "tokens": _left(self.tokens, used.tokens),
+                "micro_usd": _left(self.micro_usd, used.micro_usd or 0),
+                "requests": _left(self.requests, used.requests),
+            }
+        )
+
 
 def passed_limit(limits: AgentLimits, use: TokenUse, turns: int) -> LimitKind | None:
     """The first limit that is passed, not just reached. Requests that the agent does not count are its turns at least."""
@@ -39,3 +49,7 @@ def passed_limit(limits: AgentLimits, use: TokenUse, turns: int) -> LimitKind | 
         (LimitKind.MONEY, use.micro_usd or 0, limits.micro_usd),
     )
     return next((kind for kind, used, limit in rows if limit is not None and used > limit), None)
+
+
+def _left(limit: int | None, used: int) -> int | None:
+    return None if limit is None else max(limit - used, 1)

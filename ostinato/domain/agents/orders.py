@@ -5,12 +5,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ostinato.domain.agents.events import TokenUse
 from ostinato.domain.agents.limits import AgentLimits
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.metering import Metered
 from ostinato.domain.budget.prices import Terms
-from ostinato.domain.prompting import Item, TurnName
+from ostinato.domain.prompting.composing import Item
+from ostinato.domain.prompting.templates import TurnName
+from ostinato.domain.relevance import StepContext
+from ostinato.domain.resources import Activation
 
 MAX_STEERING_CHARS = 4_000
 MOST_STEERING = 20
@@ -46,6 +48,14 @@ class GivenNote(Fact):
     at: datetime
 
 
+class Permitted(Fact):
+    """Of what an agent asks permission for."""
+
+    commands: tuple[str, ...] = ("*",)
+    """Patterns of command lines; empty: none."""
+    network: bool = True
+
+
 class AgentOrder(Fact):
     agent: str
     session: str
@@ -56,39 +66,16 @@ class AgentOrder(Fact):
     model: str = ""
     turn: TurnName = TurnName.FIRST
     """What a session that is there is gone on with."""
-    items: tuple[Item, ...] = ()
-    """Of the prompt, as far as the run knows them; the worker adds what stands in files."""
-    mode: str = ""
-    skills: tuple[str, ...] = ()
+    received: StepContext = StepContext()
+    """What others left for it."""
+    activation: Activation | None = None
+    """Mode and skills; their texts are read where the files are."""
+    criteria: tuple[str, ...] = ()
+    findings: tuple[Item, ...] = ()
+    """Why it is done once more."""
     level: int = 0
     """Of the prompt's shares: how much of what is not the task itself is left out."""
     notes: tuple[GivenNote, ...] = ()
     anew: bool = False
     """In a fresh worktree at the checkpoint, in the same session where there is one."""
-    allowed_commands: tuple[str, ...] = ("*",)
-
-
-class Turn(Fact):
-    """One invocation of an agent, as the report tells it."""
-
-    agent: str
-    session_id: str = ""
-    resumed: bool = False
-    end: str
-    """Its kind."""
-    message: str = ""
-    proved: str = ""
-    """What its claim came to: empty where it held, else why not."""
-    use: TokenUse = TokenUse()
-    by_gateway: bool = False
-    """The tokens were counted on the wire; else it says so itself."""
-    prompt: str = ""
-    """Artifact reference of the record of what it was given."""
-    prompt_tokens: int = 0
-    """As estimated."""
-    evidence: str = ""
-    """Artifact reference of the transcript, redacted."""
-    denied: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    """Ids of a person's notes that it was given."""
-    duration_s: float = 0.0
+    allowed: Permitted = Permitted()

@@ -1,0 +1,288 @@
+"""One execution of a step by a coding agent: turns of its session until its claim is proved, or it has failed."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from temporalio import activity
+
+from activities.edge import Desk, Pulse
+from activities.evidence import facts_of
+from activities.prompts import Prompting
+from ostinato.adapters.agents.agency import Agency, access_by, open_pass
+from ostinato.adapters.agents.billing import Bill, added
+from ostinato.adapters.agents.port import Access, AgentTask, Allowed, CodingAgent, Watched
+from ostinato.adapters.agents.sessions import NOTHING, SessionFolder, SessionRecord
+from ostinato.adapters.gateway import Gateway, Pass, Used
+from ostinato.adapters.in_flight import attempt_marker
+from ostinato.adapters.processes import clean_environment
+from ostinato.contracts.activities import ExecuteStep
+from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, TokenUse
+from ostinato.domain.agents.orders import AgentOrder, GivenNote
+from ostinato.domain.agents.outcomes import failed_by, failure_of, keeps_session
+from ostinato.domain.agents.proving import Accepted, Rejected, Round, SentBack, follow, prove
+from ostinato.domain.agents.said import said_in
+from ostinato.domain.agents.telling import told
+from ostinato.domain.agents.turns import Turn
+from ostinato.domain.budget.amounts import Limit
+from ostinato.domain.budget.metering import Spent
+from ostinato.domain.errors import InvariantError
+from ostinato.domain.execution import Failure, StepOutcome, StepResult
+from ostinato.domain.prompting import Item, TurnName
+from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
+from ostinato.domain.request import headline
+from ostinato.domain.workspace import Checkout
+
+MOST_TURNS = 30
+"""Of one execution, notes of people included."""
+SHOWN_TURNS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How the agent gets at its model in this execution."""
+
+    access: Access
+    gateway: Gateway | None = None
+    given: Pass | None = None
+
+    def used(self) -> Used | None:
+        return self.gateway.used(self.given) if self.gateway and self.given else None
+
+
+@dataclass(slots=True, kw_only=True)
+class AgentWork:
+    """Failures come back as results; nothing here commits. What has to survive is in the session's folder."""
+
+    desk: Desk
+    agency: Agency
+    command: ExecuteStep
+    checkout: Checkout
+    pulse: Pulse
+    folder: SessionFolder
+    record: SessionRecord
+    turns: list[Turn] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    evidence: str = ""
+    turn_s: float = 0.0
+
+    @property
+    def order(self) -> AgentOrder:
+        assert self.command.order is not None
+        return self.command.order
+
+    async def act(self) -> StepResult:
+        name, _, model = self.order.agent.partition(":")
+        agent = self.agency.find(name)
+        bill = self._bill(model or agent.name)
+        self._begin(agent)
+        self.warnings.extend(await bill.begin() if bill else ())
+        async with self._reaching(agent, model) as reach:
+            result = await self._until_proved(agent, reach)
+            use, micro_usd = self._came_to(reach)
+        spent = await bill.end(use, micro_usd) if bill else Spent(amount=None)
+        return result.model_copy(update={"spent": spent})
+
+    def _begin(self, agent: CodingAgent) -> None:
+        """What a turn used whose worker died in it counts; a session that is gone is begun anew."""
+        record, lease = self.record, self.order.metered.lease_id if self.order.metered else ""
+        if record.is_on:
+            tokens = record.running.tokens
+            self.warnings.append(f"its worker died in a turn of {agent.name}, after some {tokens:,} tokens of it")
+            update = {"used": added(record.used, record.running), "lost_tokens": record.lost_tokens + tokens}
+            record = record.model_copy(update=update)
+        if record.lease_id != lease:
+            record = record.model_copy(update={"lease_id": lease, "used": NOTHING})
+        if record.session_id and not agent.sessions(self._task("", Access(), record)):
+            self.warnings.append(f"the session {record.session_id} of {agent.name} is gone: begun anew")
+            record = record.model_copy(update={"session_id": ""})
+        self._keep(record.model_copy(update={"is_on": False, "running": NOTHING}))
+
+    async def _until_proved(self, agent: CodingAgent, reach: Reach) -> StepResult:
+        prompting = Prompting(self.desk, self.command, self.pulse.redactor)
+        turn, items = self._first_turn(), self.order.findings
+        rounds: list[Round] = []
+        for _ in range(MOST_TURNS):
+            notes = self._waiting()
+            prompt = await prompting.compose(turn, items, notes)
+            end = await self._turn(agent, reach, prompt.text, notes)
+            self._note_turn(end, turn, prompt.record.tokens, await prompting.keep(prompt))
+            if end.kind is EndKind.INTERRUPTED and self._waiting():
+                turn, items = TurnName.NOTE, ()
+                continue
+            if end.kind is not EndKind.DONE:
+                return self._failed(end, failure_of(end, now=datetime.now(UTC)))
+            said = said_in(end.answer, tree=self.checkout.worktree)
+            facts = await facts_of(self.desk, self.command, self.checkout, self.folder, self.pulse, end, said)
+            following = follow(verdict := prove(self.command.step, end, said, facts), end, rounds)
+            self.turns[-1] = self.turns[-1].model_copy(update={"proved": "; ".join(map(str, verdict.objections))[:500]})
+            match following:
+                case Accepted(warnings=warnings):
+                    return self._succeeded(end, warnings)
+                case Rejected(code=code, message=message, warnings=warnings):
+                    self.warnings.extend(warnings)
+                    return self._failed(end, _failure(code, message))
+                case SentBack(items=items, round=done):
+                    turn = TurnName.OBJECTIONS
+                    rounds.append(done)
+        return self._failed(end, _failure("turns_used_up", f"it was not done after {MOST_TURNS} turns"))
+
+    def _first_turn(self) -> TurnName:
+        if not self.record.session_id:
+            return TurnName.FIRST
+        return TurnName.RESUMED if self.record.lost_tokens and not self.order.findings else self.order.turn
+
+    async def _turn(self, agent: CodingAgent, reach: Reach, prompt: str, notes: tuple[GivenNote, ...]) -> AgentEnd:
+        told_now = (*self.record.told, *(note.id for note in notes))
+        self._keep(
+            self.record.model_copy(
+                update={"turns": self.record.turns + 1, "is_on": True, "running": NOTHING, "told": told_now}
+            )
+        )
+        watched = Watched(
+            artifacts=self.desk.artifacts,
+            redactor=self.pulse.redactor,
+            on_event=self._hear,
+            interrupted=lambda: bool(self._waiting()),
+        )
+        began = time.monotonic()
+        end = await agent.run(self._task(prompt, reach.access, self.record), watched)
+        session_id = end.session_id if keeps_session(end) or end.kind is EndKind.DONE else ""
+        self._keep(
+            self.record.model_copy(
+                update={
+                    "is_on": False,
+                    "running": NOTHING,
+                    "used": added(self.record.used, end.use),
+                    "session_id": session_id,
+                }
+            )
+        )
+        self.turn_s = time.monotonic() - began
+        self.evidence = end.evidence or self.evidence
+        return end
+
+    def _task(self, prompt: str, access: Access, record: SessionRecord) -> AgentTask:
+        command, policy = self.command, self.order.allowed
+        return AgentTask(
+            prompt=prompt,
+            tree=Path(self.checkout.worktree),
+            private=self.folder.private,
+            env=self._environment(),
+            limits=self.order.limits.after(record.used),
+            access=access,
+            allowed=Allowed(
+                write=command.step.writes != (),
+                commands=policy.commands if command.trusted else (),
+                network=policy.network and not command.offline,
+            ),
+            session_id=record.session_id,
+            marker=attempt_marker(activity.info()),
+            memory_bytes=command.step.limits.memory_bytes,
+        )
+
+    def _environment(self) -> Mapping[str, str]:
+        env = clean_environment({"OSTINATO_RUN": self.command.workspace.run_id})
+        environment = self.checkout.environment
+        if environment.ready:
+            env["VIRTUAL_ENV"] = environment.path
+            env["PATH"] = f"{environment.path}/bin:{env.get('PATH', '')}"
+        return env
+
+    @asynccontextmanager
+    async def _reaching(self, agent: CodingAgent, model: str) -> AsyncIterator[Reach]:
+        """Through the gateway where there is one, on a pass of this lease; its key opens nothing afterwards."""
+        gateway, metered = self.agency.through_gateway(agent), self.order.metered
+        if gateway is None or metered is None:
+            yield Reach(access=Access(model=model))
+            return
+        given = open_pass(gateway, agent, metered.lease_id, self._caps(), self.order.account)
+        self.pulse.redactor = self.pulse.redactor.knowing((given.key,))
+        try:
+            yield Reach(access=access_by(given, agent, model), gateway=gateway, given=given)
+        finally:
+            await asyncio.shield(gateway.close(given))
+
+    def _caps(self) -> Limit:
+        limits = self.order.limits
+        return Limit(tokens=limits.tokens, micro_usd=limits.micro_usd, requests=limits.requests)
+
+    def _came_to(self, reach: Reach) -> tuple[TokenUse | None, int | None]:
+        """What was counted on the wire; else what the agent says, where it says anything."""
+        used = reach.used()
+        if used is not None:
+            is_known = not (used.unknown_count or used.unpriced_count)
+            return used.use, used.committed.micro_usd if is_known else None
+        said = self.record.used
+        return (said, said.micro_usd) if said.tokens else (None, None)
+
+    def _hear(self, event: AgentEvent) -> None:
+        """The session's id is on the disk before anything else of it is told."""
+        if event.kind is EventKind.STARTED and event.session_id:
+            self._keep(self.record.model_copy(update={"session_id": event.session_id}))
+        if event.use is not None:
+            self._keep(self.record.model_copy(update={"running": event.use}))
+        if said := told(event):
+            self.pulse.say(f"{self.order.agent}: {said}")
+
+    def _waiting(self) -> tuple[GivenNote, ...]:
+        """Notes that the agent was not given yet."""
+        known = dict.fromkeys(self.record.told)
+        left = {note.id: note for note in (*self.order.notes, *self.folder.notes()) if note.id not in known}
+        return tuple(left.values())
+
+    def _keep(self, record: SessionRecord) -> None:
+        self.record = record
+        self.folder.write(record)
+
+    def _bill(self, model: str) -> Bill | None:
+        metered = self.order.metered
+        return Bill(history=self.desk.history, metered=metered, model=model) if metered else None
+
+    def _note_turn(self, end: AgentEnd, turn: TurnName, tokens: int, prompt: str) -> None:
+        self.turns.append(
+            Turn(
+                agent=self.order.agent,
+                session_id=end.session_id,
+                resumed=turn is not TurnName.FIRST,
+                end=end.kind.value,
+                message=end.message[:300],
+                use=end.use,
+                prompt=prompt,
+                prompt_tokens=tokens,
+                evidence=end.evidence,
+                denied=end.denied[:5],
+                duration_s=round(self.turn_s, 3),
+            )
+        )
+
+    def _succeeded(self, end: AgentEnd, warnings: tuple[str, ...]) -> StepResult:
+        self.warnings.extend(warnings)
+        return self._result(StepOutcome.SUCCEEDED, headline(end.answer or "done", 200), output={"answer": end.answer[-4_000:]})
+
+    def _failed(self, end: AgentEnd, failure: Failure | None) -> StepResult:
+        said = failure or _failure("agent_failed", end.message or "it was interrupted, and nobody had a note for it")
+        return self._result(StepOutcome.FAILED, headline(said.message, 300), failure=said)
+
+    def _result(self, outcome: StepOutcome, summary: str, **fields: object) -> StepResult:
+        return StepResult.model_validate(
+            {
+                "step_id": self.command.step.id,
+                "execution": self.command.execution,
+                "outcome": outcome,
+                "summary": summary,
+                "agent": self.order.agent,
+                "evidence": self.evidence,
+                "turns": tuple(self.turns[-SHOWN_TURNS:]),
+                "warnings": tuple(dict.fromkeys(self.warnings))[:20],
+                **fields,
+            }
+        )
+
+
+def _failure(code: str, message: str) -> Failure:
+    return failed_by(classify_failure(FailureFacts(code=code, message=message), now=datetime.now(UTC)))

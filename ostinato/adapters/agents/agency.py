@@ -1,0 +1,49 @@
+"""The coding agents of one worker: who is here, whose account pays, and how each reaches its model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from ostinato.adapters.agents.port import Access, CodingAgent
+from ostinato.adapters.gateway import Gateway, Pass
+from ostinato.domain.agents.wires import Wire
+from ostinato.domain.budget.amounts import Limit
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agency:
+    find: Callable[[str], CodingAgent]
+    """By name; raises UserError for a stranger."""
+    environ: Mapping[str, str]
+    """The worker's own."""
+    gateway: Gateway | None = None
+    """Serving; None: agents reach their models by themselves."""
+
+    def through_gateway(self, agent: CodingAgent) -> Gateway | None:
+        """Where the agent takes an address, and the worker has a key or an address for its provider."""
+        if self.gateway is None or not agent.abilities.wire or not agent.abilities.takes_base_url:
+            return None
+        upstream = self.gateway.upstreams.get(Wire(agent.abilities.wire).provider)
+        return self.gateway if upstream is not None and upstream.is_configured else None
+
+    def account(self, agent: CodingAgent) -> str:
+        """Of agents that pay with the same key, the same; without one, the agent's own login on this machine."""
+        gateway = self.through_gateway(agent)
+        if gateway is None:
+            home = self.environ.get("HOME", "")
+            return f"{agent.name}-{_short(home)}"
+        provider = Wire(agent.abilities.wire).provider
+        upstream = gateway.upstreams[provider]
+        return f"{provider}-{_short(upstream.base_url + upstream.key)}"
+
+
+def open_pass(gateway: Gateway, agent: CodingAgent, lease_id: str, caps: Limit, account: str) -> Pass:
+    """One for each lease: what its attempts use counts together."""
+    return gateway.open(lease_id, caps, account)
+
+
+def access_by(given: Pass, agent: CodingAgent, model: str) -> Access:
+    return Access(base_url=given.base_urls[Wire(agent.abilities.wire)], api_key=given.key, model=model)
+
+
+def _short(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]

@@ -1,0 +1,30 @@
+"""What is kept of one invocation of an agent. Pure."""
+
+from ostinato.domain.agents.events import TokenUse
+from ostinato.domain.base import Fact
+
+
+class Turn(Fact):
+    """One invocation of an agent, as the report tells it."""
+
+    agent: str
+    session_id: str = ""
+    resumed: bool = False
+    end: str
+    """Its kind."""
+    message: str = ""
+    proved: str = ""
+    """What its claim came to: empty where it held, else why not."""
+    use: TokenUse = TokenUse()
+    by_gateway: bool = False
+    """The tokens were counted on the wire; else it says so itself."""
+    prompt: str = ""
+    """Artifact reference of the record of what it was given."""
+    prompt_tokens: int = 0
+    """As estimated."""
+    evidence: str = ""
+    """Artifact reference of the transcript, redacted."""
+    denied: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Ids of a person's notes that it was given."""
+    duration_s: float = 0.0
