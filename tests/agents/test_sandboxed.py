@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +19,12 @@ from ostinato.adapters.processes import clean_environment
 from ostinato.domain.agents import AgentEnd, AgentEvent, AgentLimits, EndKind
 from ostinato.domain.redaction import Redactor
 from tests.integration.enclosure import Cell, a_cell
+from tests.model_answers import Json
 from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.heavy
 CLIS = "OSTINATO_AGENT_CLIS"
-SCRIPTS = {
+SCRIPTS: Mapping[str, Json] = {
     "edits": {
         "turns": [
             {"actions": [{"write": "greeting.py", "content": "print('hello')\n"}]},
@@ -60,7 +61,7 @@ def path_with_clis() -> str:
     return path
 
 
-async def run_claude(cell: Cell, scripts: dict[str, object], name: str) -> AgentEnd:
+async def run_claude(cell: Cell, scripts: Mapping[str, Json], name: str) -> AgentEnd:
     events: list[AgentEvent] = []
     env = clean_environment({"PATH": path_with_clis()})
     async with ModelServer(scripts) as model:
@@ -86,7 +87,7 @@ async def run_claude(cell: Cell, scripts: dict[str, object], name: str) -> Agent
 async def test_claude_code_edits_and_commits_inside(tmp_path: Path) -> None:
     cell = await a_cell(tmp_path)
 
-    end = await run_claude(cell, dict(SCRIPTS), "edits")
+    end = await run_claude(cell, SCRIPTS, "edits")
     deeds = await collapse(cell.tree, mirror=cell.ground.mirror, base=cell.ground.base, folder=cell.own)
 
     assert (end.kind, end.answer) == (EndKind.DONE, "Done."), end
@@ -100,9 +101,9 @@ async def test_claude_code_cannot_look_around_from_inside(tmp_path: Path) -> Non
     secret, beside = tmp_path / "secret", tmp_path / "beside"
     secret.write_text("PRIVATE")
     run = f"cat {secret} > found.txt; echo stolen > {beside}; ls / > seen.txt"
-    scripts = {"snoops": {"turns": [{"actions": [{"run": run}]}, {"text": "Done."}]}}
+    scripts: Mapping[str, Json] = {"snoops": {"turns": [{"actions": [{"run": run}]}, {"text": "Done."}]}}
 
-    end = await run_claude(cell, dict(scripts), "snoops")
+    end = await run_claude(cell, scripts, "snoops")
 
     assert end.kind is EndKind.DONE, end
     assert (cell.tree / "found.txt").read_text() == ""

@@ -115,7 +115,7 @@ def lay_out(sandbox: Sandbox, occupant: Occupant, programs: tuple[str, ...], env
         shutil.rmtree(temporary, ignore_errors=True)
     for folder in (sandbox.folder, temporary, private):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _cut_outward_links(private, tree)
+    cut_outward_links(private, tree)
     readable = dict.fromkeys((*_roots(programs, env), *map(_posix, sandbox.readable)))
     return Enclosure(
         tree=_posix(tree),
@@ -128,6 +128,16 @@ def lay_out(sandbox: Sandbox, occupant: Occupant, programs: tuple[str, ...], env
         gateway=_posix(sandbox.gateway) if sandbox.gateway else None,
         entrance=_posix(FORWARDER),
     )
+
+
+def cut_outward_links(private: Path, tree: Path) -> None:
+    """Before anything of ours is written there for another attempt: an agent's link must not lead us elsewhere."""
+    inside = (private.resolve(), tree.resolve())
+    for folder, folders, files in os.walk(private):
+        for name in (*folders, *files):
+            place = Path(folder, name)
+            if place.is_symlink() and not _is_harmless(place, inside):
+                place.unlink()
 
 
 def _repository(sandbox: Sandbox) -> OwnRepository | None:
@@ -177,16 +187,6 @@ def _interpreter(file: Path) -> list[str]:
     words = os.fsdecode(line[2:]).split() if line.startswith(b"#!") and not file.is_symlink() else []
     is_env = words[:1] and PurePosixPath(words[0]).name == "env"
     return [word for word in words[1:] if not word.startswith("-")][:1] if is_env else words[:1]
-
-
-def _cut_outward_links(private: Path, tree: Path) -> None:
-    """We write settings there for the next attempt: an agent's link must not lead us elsewhere."""
-    inside = (private.resolve(), tree.resolve())
-    for folder, folders, files in os.walk(private):
-        for name in (*folders, *files):
-            place = Path(folder, name)
-            if place.is_symlink() and not _is_harmless(place, inside):
-                place.unlink()
 
 
 def _is_harmless(link: Path, inside: tuple[Path, ...]) -> bool:
