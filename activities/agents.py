@@ -16,8 +16,9 @@ from activities.prompts import Prompting
 from ostinato.adapters.agents.agency import Agency, access_by, open_pass
 from ostinato.adapters.agents.billing import Bill, added
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed, CodingAgent, Watched
-from ostinato.adapters.agents.sessions import NOTHING, SessionFolder, SessionRecord
+from ostinato.adapters.agents.sessions import NOTHING, NoteBox, SessionFolder, SessionRecord
 from ostinato.adapters.gateway import Gateway, Pass, Used
+from ostinato.adapters.git.collapsing import collapse
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.processes import clean_environment
 from ostinato.contracts.activities import ExecuteStep
@@ -30,9 +31,8 @@ from ostinato.domain.agents.telling import told
 from ostinato.domain.agents.turns import Turn
 from ostinato.domain.budget.amounts import Limit
 from ostinato.domain.budget.metering import Spent
-from ostinato.domain.errors import InvariantError
 from ostinato.domain.execution import Failure, StepOutcome, StepResult
-from ostinato.domain.prompting import Item, TurnName
+from ostinato.domain.prompting import TurnName
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.request import headline
 from ostinato.domain.workspace import Checkout
@@ -64,6 +64,7 @@ class AgentWork:
     checkout: Checkout
     pulse: Pulse
     folder: SessionFolder
+    notes: NoteBox
     record: SessionRecord
     turns: list[Turn] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -86,6 +87,17 @@ class AgentWork:
             use, micro_usd = self._came_to(reach)
         spent = await bill.end(use, micro_usd) if bill else Spent(amount=None)
         return result.model_copy(update={"spent": spent})
+
+    async def leave(self) -> None:
+        """What it did in its own repository is told; the worktree is the run's again, with the files as they are."""
+        deeds = await collapse(
+            Path(self.checkout.worktree),
+            mirror=Path(self.command.workspace.mirror),
+            base=self.checkout.commit,
+            folder=self.folder.git,
+        )
+        if deeds.is_broken:
+            activity.logger.warning("agent_repository_broken", extra={"step": self.command.step.id})
 
     def _begin(self, agent: CodingAgent) -> None:
         """What a turn used whose worker died in it counts; a session that is gone is begun anew."""
@@ -232,7 +244,7 @@ class AgentWork:
     def _waiting(self) -> tuple[GivenNote, ...]:
         """Notes that the agent was not given yet."""
         known = dict.fromkeys(self.record.told)
-        left = {note.id: note for note in (*self.order.notes, *self.folder.notes()) if note.id not in known}
+        left = {note.id: note for note in (*self.order.notes, *self.notes.read()) if note.id not in known}
         return tuple(left.values())
 
     def _keep(self, record: SessionRecord) -> None:
@@ -262,7 +274,9 @@ class AgentWork:
 
     def _succeeded(self, end: AgentEnd, warnings: tuple[str, ...]) -> StepResult:
         self.warnings.extend(warnings)
-        return self._result(StepOutcome.SUCCEEDED, headline(end.answer or "done", 200), output={"answer": end.answer[-4_000:]})
+        return self._result(
+            StepOutcome.SUCCEEDED, headline(end.answer or "done", 200), output={"answer": end.answer[-4_000:]}
+        )
 
     def _failed(self, end: AgentEnd, failure: Failure | None) -> StepResult:
         said = failure or _failure("agent_failed", end.message or "it was interrupted, and nobody had a note for it")

@@ -78,7 +78,9 @@ async def _check(desk: Desk, command: ExecuteStep, checkout: Checkout, pulse: Pu
     end = await run_supervised(spec, artifacts=desk.artifacts, redactor=pulse.redactor, on_progress=pulse.say)
     if end.ok:
         return _verdict(line, Status.PASS, "passed")
-    how = "took too long" if end.timed_out else f"ended with {end.exit_code if end.exit_code is not None else end.signal}"
+    how = (
+        "took too long" if end.timed_out else f"ended with {end.exit_code if end.exit_code is not None else end.signal}"
+    )
     return _verdict(line, Status.FAIL, f"`{line}` {how}", details=end.tail[-1_500:])
 
 

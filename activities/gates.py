@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from temporalio import activity
 
 from activities.checkouts import check_out
+from activities.colleagues import staff_of
 from activities.edge import Desk, Pulse, edge
 from ostinato import __version__
 from ostinato.adapters.atomic import read_json_object, write_atomically
@@ -80,9 +82,11 @@ class GateActivities:
             can_cut_network=options.policy.network is Network.ALLOW or await can_cut_network(),
             here=await look_around(draft.plan, tree, found, switched),
         )
+        here, missing = await staff_of(self._desk, draft.plan, Path(command.workspace.repository))
+        facts = replace(facts, here=replace(facts.here, missing_agents=missing))
         gates = preflight_gates(options, draft.classification, draft.plan, draft.project, facts)
         spent, limit = command.spent, command.spent.limit if command.spent else limit_of(options)
-        return Preflight(gates=(*gates, budget_gate(limit, NOTHING, spent=spent)))  # no step bills anything as yet
+        return Preflight(gates=(*gates, budget_gate(limit, NOTHING, spent=spent)), staff=here)
 
     @edge(PREPARE_GATES)
     async def prepare(self, command: PrepareGates, pulse: Pulse) -> Checkout:

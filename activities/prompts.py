@@ -42,7 +42,9 @@ class Prompting:
     async def keep(self, prompt: Prompt) -> str:
         """Artifact reference: its text, redacted, and the record of what was included."""
         record = prompt.record.model_dump(mode="json")
-        return self._desk.artifacts.put_text(self._redactor.text(f"{prompt.text}\n---\n{json.dumps(record, indent=1)}\n"))
+        return self._desk.artifacts.put_text(
+            self._redactor.text(f"{prompt.text}\n---\n{json.dumps(record, indent=1)}\n")
+        )
 
     @property
     def _order(self) -> AgentOrder:
@@ -61,7 +63,9 @@ class Prompting:
         results, without = result_items(order.received)
         rules, unread = house_rules(found.of(Kind.CONTEXT), command.step, trusted=command.trusted)
         left_out.extend((*without, *unread))
-        request = Item(part=PartName.STEP, source="the whole request, of which this step is a part", text=command.request)
+        request = Item(
+            part=PartName.STEP, source="the whole request, of which this step is a part", text=command.request
+        )
         items = [request, *task_items(command.step, order.criteria), *results, *rules, *project_items(command.project)]
         if order.activation is not None:
             items += resource_items(order.activation, found.resources, left_out=left_out)

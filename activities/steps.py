@@ -1,5 +1,7 @@
 """Steps: prepare the worktree, do the work once, take it as one commit, bring it onto the run's branch."""
 
+import asyncio
+import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,23 +9,30 @@ from pathlib import Path
 
 from temporalio import activity
 
-from activities.checkouts import check_out
+from activities.agents import AgentWork
+from activities.checkouts import check_out, ground
 from activities.edge import Desk, Pulse, edge
 from activities.places import author_of_run, keep_place
 from activities.secrecy import STARTED, learn_secrets, quarantine, secret_failure
 from activities.working import StepWork
+from ostinato.adapters.agents.sessions import NoteBox, SessionFolder, SessionRecord
 from ostinato.adapters.git.commits import snapshot
 from ostinato.adapters.git.forgetting import forget_secrets
 from ostinato.adapters.git.objects import StepKey, read_result, record_step, write_result
+from ostinato.adapters.git.seclusion import seclude
 from ostinato.contracts.activities import (
     COLLECT_STEP,
     EXECUTE_STEP,
     PREPARE_STEP,
+    STEER_STEP,
     CollectStep,
     ExecuteStep,
     PreparedStep,
     PrepareStep,
+    Steered,
+    SteerStep,
 )
+from ostinato.domain.errors import ExternalError
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import Step, is_claimed
@@ -58,6 +67,8 @@ class StepActivities:
         await keep_place(self._desk, workspace, command.head)
         if (done := await _recorded(workspace, step, command.execution)) is not None:
             return done
+        if command.order is not None:
+            return await self._by_agent(command, pulse)
         began = time.monotonic()
         checkout = await self._check_out(command, pulse)
         prepared_s = time.monotonic() - began
@@ -79,6 +90,64 @@ class StepActivities:
         if result.outcome is not StepOutcome.SUCCEEDED:
             return await _keep(workspace, _ended(result))
         return await self._take(command, checkout, result, pulse)
+
+    async def _by_agent(self, command: ExecuteStep, pulse: Pulse) -> StepResult:
+        """Where its session is, its worktree stays as it is: a second execution, and a later one, go on in both."""
+        workspace, step, began = command.workspace, command.step, time.monotonic()
+        begin = _started_file(workspace, f"{step.id}-{command.execution}")
+        if not begin.exists():
+            begin.touch()
+        started_at = datetime.now(UTC)
+        work = await self._desk_for(command, pulse)
+        prepared_s = time.monotonic() - began
+        try:
+            result = await work.act()
+        finally:
+            await asyncio.shield(work.leave())
+        result = result.model_copy(
+            update={"started_at": started_at, "attempt": activity.info().attempt, "prepared_s": round(prepared_s, 3)}
+        )
+        result = await _purged(workspace, work.checkout, result, pulse, since=begin.stat().st_mtime)
+        if result.outcome is not StepOutcome.SUCCEEDED:
+            return await _keep(workspace, _ended(result))
+        return await self._take(command, work.checkout, result, pulse)
+
+    async def _desk_for(self, command: ExecuteStep, pulse: Pulse) -> AgentWork:
+        """The agent's worktree: where its session left it, or fresh from the checkpoint."""
+        agency, order = self._desk.agency, command.order
+        if agency is None or order is None:
+            raise ExternalError("this worker has no coding agents", code="agents_missing")
+        folder = SessionFolder(Path(command.workspace.root), order.session, order.agent)
+        record = folder.read() or SessionRecord(agent=order.agent)
+        tree = Path(command.workspace.root) / command.slot / "tree"
+        if record.session_id and record.worktree == str(tree) and not order.anew and (tree / ".git").exists():
+            checkout = await ground(
+                self._desk, command.workspace, tree, record.commit, trusted=command.trusted, pulse=pulse
+            )
+        else:
+            checkout = await self._check_out(command, pulse)
+            await asyncio.to_thread(shutil.rmtree, folder.git, ignore_errors=True)
+            record = record.model_copy(update={"worktree": str(tree), "commit": checkout.commit})
+            folder.write(record)
+        mirror = Path(command.workspace.mirror)
+        await seclude(tree, mirror=mirror, base=checkout.commit, folder=folder.git)
+        return AgentWork(
+            desk=self._desk,
+            agency=agency,
+            command=command,
+            checkout=checkout,
+            pulse=pulse,
+            folder=folder,
+            notes=NoteBox(Path(command.workspace.root), command.step.id),
+            record=record,
+        )
+
+    @edge(STEER_STEP)
+    async def steer(self, command: SteerStep, pulse: Pulse) -> Steered:
+        """A second execution leaves the same note."""
+        box = NoteBox(Path(command.workspace.root), command.session)
+        await asyncio.to_thread(box.leave, command.note)
+        return Steered()
 
     async def _take(self, command: ExecuteStep, checkout: Checkout, result: StepResult, pulse: Pulse) -> StepResult:
         """The work as a commit, recorded with its result; work that may not be committed is set aside."""

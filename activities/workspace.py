@@ -16,6 +16,7 @@ from ostinato.adapters.git.publish import Ownership, publish
 from ostinato.adapters.git.repository import RepositoryState, inspect_repository
 from ostinato.adapters.git.scanning import added_secrets
 from ostinato.adapters.git.seal import HookEnd, run_commit_hook, sign_commit
+from ostinato.adapters.git.seclusion import unseclude
 from ostinato.adapters.git.worktrees import remove_worktree
 from ostinato.adapters.processes import clean_environment
 from ostinato.contracts.activities import (
@@ -158,6 +159,7 @@ class WorkspaceActivities:
         trees = _worktrees(Path(workspace.root))
         for tree in trees:
             learn_secrets(pulse, workspace, tree)
+            await unseclude(tree, mirror=Path(workspace.mirror), folder=tree.parent)
         for tree in trees:
             pulse.say(f"closing {tree.parent.name}")
             if place := await set_aside_if_secret(self._desk, workspace, tree, pulse.redactor):

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ostinato.adapters.git.repository import RepositoryState, inspect_repository
+from ostinato.cli.agency import agents_of
 from ostinato.cli.call import Call
 from ostinato.cli.connecting import here
 from ostinato.cli.correcting import note_statement
 from ostinato.cli.defining import Defined, Problems, define
 from ostinato.cli.follow import current_user
-from ostinato.cli.agency import agents_of
 from ostinato.cli.limiting import limits_of, spending_of
 from ostinato.cli.options import as_utf8
 from ostinato.cli.printable import printable

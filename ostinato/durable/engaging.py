@@ -38,7 +38,9 @@ MARGIN = timedelta(minutes=10)
 """Of a lease over the longest that its agent may work."""
 MOST_EXTENSIONS = 8
 """Leases for one execution: an agent that has used up one, and is not done, is given another while there is budget."""
-ON_NEW_HEAD = "Your change conflicts with another step's, and the files are now as that one left them. Do your part again on top."
+ON_NEW_HEAD = (
+    "Your change conflicts with another step's, and the files are now as that one left them. Do your part again on top."
+)
 USED_UP = ("limit_tokens", "limit_money")
 
 
@@ -47,13 +49,12 @@ async def by_agent(engine: Engine, step: Step) -> StepResult:
     record, progress = engine.record, engine.record.of(step.id)
     colleague = await _admitted(engine, step)
     progress.agent = colleague.name
-    for number in range(MOST_EXTENSIONS):
-        result = await _leased(engine, step, colleague, is_more=number > 0)
-        if result is None:
-            return failed(step, FailureKind.RESOURCES, "it was left out by the budget")
-        if not _is_used_up(record, result) or number == MOST_EXTENSIONS - 1:
+    result = await _leased(engine, step, colleague, is_more=False)
+    for _ in range(MOST_EXTENSIONS):
+        if not _is_used_up(record, result):
             break
         progress.execution += 1
+        result = await _leased(engine, step, colleague, is_more=True)
     progress.anew = False
     if result.outcome is StepOutcome.SUCCEEDED and colleague.account and _was_limited(record, step):
         await report_answer(record, step, colleague.account)
@@ -97,7 +98,7 @@ async def _park(engine: Engine, step: Step, quota: Quota) -> None:
     await come_back(engine, step)
 
 
-async def _leased(engine: Engine, step: Step, colleague: Colleague, *, is_more: bool) -> StepResult | None:
+async def _leased(engine: Engine, step: Step, colleague: Colleague, *, is_more: bool) -> StepResult:
     record = engine.record
     balance = record.spending.balance()
     lease = lease_of(step, colleague.terms or Terms(model="unknown"), balance)
@@ -110,7 +111,8 @@ async def _leased(engine: Engine, step: Step, colleague: Colleague, *, is_more: 
     async def work(metered: Metered) -> StepResult:
         return await attempt(engine, step, order.model_copy(update={"metered": metered}))
 
-    return await paid(record, buying, work)
+    result = await paid(record, buying, work)
+    return result or failed(step, FailureKind.RESOURCES, "it was left out by the budget")
 
 
 async def _order(engine: Engine, step: Step, colleague: Colleague, *, is_more: bool) -> AgentOrder:

@@ -23,7 +23,9 @@ def refuse_steering(record: RunRecord, said: Steering) -> Problem | None:
         message = f"{said.step} is done by no coding agent, so there is nobody to tell"
         return _problem("not_by_agent", message, "Answer its decision, or change the plan")
     if record.steps.states[step.id].is_over:
-        return _problem("step_over", f"{said.step} is over", "Add a step, or retry it: `ostinato steps`, `ostinato retry`")
+        return _problem(
+            "step_over", f"{said.step} is over", "Add a step, or retry it: `ostinato steps`, `ostinato retry`"
+        )
     if len(record.of(step.id).given) >= MOST_STEERING:
         return _problem("too_many_notes", f"{said.step} was told {MOST_STEERING} notes already", "Say it in fewer")
     return None

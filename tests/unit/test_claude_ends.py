@@ -62,7 +62,7 @@ def an_error(word: str, text: str, **more: Any) -> dict[str, Any]:
         ("rate_limit", EndKind.RATE_LIMIT, 429, "API Error: Request rejected (429)"),
         ("rate_limit_reset", EndKind.RATE_LIMIT, 429, "Account limit reached; resets at 2031-05-06T07:08:09Z"),
         ("auth", EndKind.AUTH, 401, "Invalid API key"),
-        ("billing", EndKind.AUTH, 400, "Credit balance is too low"),
+        ("billing", EndKind.RATE_LIMIT, 400, "Credit balance is too low"),
         ("overflow", EndKind.CONTEXT_OVERFLOW, 400, "Prompt is too long"),
         ("overloaded", EndKind.PROVIDER, 529, "Repeated 529 Overloaded errors"),
         ("model", EndKind.PROVIDER, 404, "There's an issue with the selected model"),
@@ -180,6 +180,21 @@ def test_the_provider_s_own_moment_comes_before_the_text() -> None:
     end = told(limited, an_error("rate_limit", "resets 9am (UTC)"), {**RESULT, "is_error": True})
 
     assert end.until == datetime.fromtimestamp(moment, UTC)
+
+
+@pytest.mark.parametrize(
+    ("most", "limit"),
+    [("$2.00", LimitKind.MONEY), ("1,000 requests", LimitKind.REQUESTS), ("50,000 tokens", LimitKind.TOKENS)],
+)
+def test_the_gateway_s_cap_is_a_limit_of_the_step(most: str, limit: LimitKind) -> None:
+    text = f"API Error: 400 Ostinato stopped this step: it may use {most}, has used $1.99. Do not ask again."
+
+    end = told(
+        an_error("unknown", text, request_id="ostinato_cap", api_error_status=400),
+        {**RESULT, "is_error": True, "terminal_reason": "api_error", "api_error_status": 400, "result": text},
+    )
+
+    assert (end.kind, end.limit, end.status) == (EndKind.LIMIT, limit, 400)
 
 
 def test_a_warning_of_the_account_is_no_limit() -> None:

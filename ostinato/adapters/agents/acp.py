@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ostinato.adapters.agents.described_launch import invocation_of
-from ostinato.adapters.agents.installed import find_installation
+from ostinato.adapters.agents.described_install import find_installation
 from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Watched
 from ostinato.adapters.agents.running import run_agent
 from ostinato.domain.agents import AgentEnd
@@ -18,6 +18,8 @@ LEAVE_S = 1.5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcpAgent:
     described: DescribedAgent
+    called: str = ""
+    """Instead of its description's name."""
     install: str = ""
     """How it is installed, for people."""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -25,7 +27,7 @@ class AcpAgent:
 
     @property
     def name(self) -> str:
-        return self.described.name
+        return self.called or self.described.name
 
     @property
     def abilities(self) -> Abilities:
@@ -39,7 +41,8 @@ class AcpAgent:
         )
 
     async def installation(self, env: Mapping[str, str]) -> Installation:
-        return await find_installation(self.described, env, self.environ, install=self.install)
+        found = await find_installation(self.described, env, self.environ, install=self.install)
+        return replace(found, name=self.name)
 
     async def run(self, task: AgentTask, watched: Watched) -> AgentEnd:
         from ostinato.adapters.agents.acp_conversation import Conversation  # The SDK takes its time to be imported.

@@ -9,6 +9,7 @@ from ostinato.adapters.gateway import Gateway, Pass
 from ostinato.domain.agents.wires import Wire
 from ostinato.domain.budget.amounts import Limit
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
     find: Callable[[str], CodingAgent]
@@ -34,6 +35,11 @@ class Agency:
         provider = Wire(agent.abilities.wire).provider
         upstream = gateway.upstreams[provider]
         return f"{provider}-{_short(upstream.base_url + upstream.key)}"
+
+    def priced_as(self, agent: CodingAgent, model: str) -> str:
+        """provider:model, as the price table names it; a model that nobody named has no price."""
+        provider = Wire(agent.abilities.wire).provider if agent.abilities.wire else agent.name
+        return f"{provider}:{model or 'unknown'}"
 
 
 def open_pass(gateway: Gateway, agent: CodingAgent, lease_id: str, caps: Limit, account: str) -> Pass:

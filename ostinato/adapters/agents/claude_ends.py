@@ -1,5 +1,6 @@
 """How an invocation of Claude Code ended. Neither its exit code nor its word of success is believed alone."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -35,10 +36,20 @@ _OF_ERROR = {
     "account_on_hold": EndKind.AUTH,
     "verification_required": EndKind.AUTH,
     "cloud_credential_error": EndKind.AUTH,
-    "billing_error": EndKind.AUTH,
+    "billing_error": EndKind.RATE_LIMIT,
     "rate_limit": EndKind.RATE_LIMIT,
 }
-_OF_STATUS = {401: EndKind.AUTH, 402: EndKind.AUTH, 403: EndKind.AUTH, 429: EndKind.RATE_LIMIT}
+"""An account with no money left is at its limit: nobody says until when."""
+_OF_STATUS = {
+    401: EndKind.AUTH,
+    402: EndKind.RATE_LIMIT,
+    403: EndKind.AUTH,
+    413: EndKind.CONTEXT_OVERFLOW,
+    429: EndKind.RATE_LIMIT,
+}
+_CAPPED = "ostinato_cap"
+"""The id under which the gateway answers what would go over the step's cap."""
+_CAPS = {"tokens": LimitKind.TOKENS, "requests": LimitKind.REQUESTS}
 _OVERFLOWS = ("prompt is too long", "context limit", "exceeds the context", "exceed context limit")
 
 
@@ -54,7 +65,7 @@ def end_of(facts: Facts, exit: ProcessEnd, *, now: datetime) -> AgentEnd:
         answer=words((result or {}).get("result")),
         use=facts.tally.use,
         turns=whole((result or {}).get("num_turns")),
-        limit=_limit(result or {}) if kind is EndKind.LIMIT else None,
+        limit=_limit(facts, result or {}) if kind is EndKind.LIMIT else None,
         until=_until(facts, message, now) if kind is EndKind.RATE_LIMIT else None,
         status=status if isinstance(status, int) else None,
         denied=tuple(facts.denied)[:20],
@@ -89,6 +100,8 @@ def _by_result(facts: Facts, result: dict[str, Any]) -> tuple[EndKind, str]:
 
 
 def _by_error(facts: Facts, result: dict[str, Any], said: str) -> tuple[EndKind, str]:
+    if facts.request_id == _CAPPED:
+        return EndKind.LIMIT, said
     text = f"{said} {facts.error_text}".lower()
     if any(words_of_it in text for words_of_it in _OVERFLOWS):
         return EndKind.CONTEXT_OVERFLOW, said
@@ -107,7 +120,10 @@ def _errors(result: dict[str, Any]) -> list[str]:
     return [words(error) for error in errors] if isinstance(errors, list) else []
 
 
-def _limit(result: dict[str, Any]) -> LimitKind | None:
+def _limit(facts: Facts, result: dict[str, Any]) -> LimitKind | None:
+    if facts.request_id == _CAPPED:
+        capped = re.search(r"may use [\d,]+ (\w+)", facts.error_text)
+        return _CAPS.get(capped[1], LimitKind.MONEY) if capped else LimitKind.MONEY
     return _LIMITS.get(words(result.get("terminal_reason"))) or _LIMITS.get(words(result.get("subtype")))
 
 

@@ -49,6 +49,8 @@ class Facts:
     """The agent's own word for the error of its last answer; none where that was an answer."""
     error_text: str = ""
     status: int | None = None
+    request_id: str = ""
+    """Of the error: Ostinato's gateway says there why it refused."""
     refused: bool = False
     lifted: datetime | None = None
     """When the account's limit is, as the provider's headers said."""
@@ -177,6 +179,7 @@ class EventReader:
         status = value.get("api_error_status")
         self.facts.error = self.facts.error or "unknown"
         self.facts.error_text = text
+        self.facts.request_id = words(value.get("request_id"))
         self.facts.status = status if isinstance(status, int) else None
         self.facts.lifted = lifted_at(value.get("rate_limit_info")) or self.facts.lifted
         return AgentEvent(kind=EventKind.FAILED, text=cut(text), code=str(status or self.facts.error))

@@ -69,7 +69,7 @@ def _environment(
 ) -> dict[str, str]:
     """On top of the task's."""
     env = {name: environ[name] for name in agent.env if name in environ}
-    if agent.home == "private":
+    if agent.home == "private" or (agent.home == "either" and task.access.base_url):
         env |= {"HOME": str(task.private)}
         env |= {name: str(task.private / folder) for name, folder in _HOME_FOLDERS.items()}
     for name, value in {agent.base_url: task.access.base_url, agent.key: task.access.api_key}.items():

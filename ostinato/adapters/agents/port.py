@@ -111,6 +111,10 @@ class CodingAgent(Protocol):
         """Reads and asks for its version; never starts a model."""
         ...
 
+    def sessions(self, task: AgentTask) -> tuple[Path, ...]:
+        """Files of the task's session, relative to its private folder: with them it goes on elsewhere. None: no session."""
+        ...
+
     def run(self, task: AgentTask, watched: Watched) -> Awaitable[AgentEnd]:
         """Until it ends by itself, or over a limit; then no process of it is left, also when this is cancelled.
 

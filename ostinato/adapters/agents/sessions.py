@@ -43,11 +43,10 @@ class SessionRecord(Fact):
 
 
 class SessionFolder:
-    """`<run>/sessions/<step>/<agent>`: the record, the agent's private home, and the notes that people left."""
+    """`<run>/sessions/<step>/<agent>`: the record, the agent's private home, and its repository."""
 
     def __init__(self, root: Path, step: str, agent: str) -> None:
-        self.step_folder = root / "sessions" / step
-        self.path = self.step_folder / agent.replace(":", "_").replace("/", "_")
+        self.path = root / "sessions" / step / agent.replace(":", "_").replace("/", "_")
 
     @property
     def private(self) -> Path:
@@ -69,15 +68,21 @@ class SessionFolder:
     def write(self, record: SessionRecord) -> None:
         write_atomically(self.path / RECORD, record.model_dump_json())
 
-    def leave_note(self, note: GivenNote) -> None:
-        """Twice leaves it once."""
-        write_atomically(self.step_folder / NOTES / f"{note.id}.json", note.model_dump_json())
 
-    def notes(self) -> tuple[GivenNote, ...]:
+class NoteBox:
+    """What people tell the agent of one step, by whoever its session is."""
+
+    def __init__(self, root: Path, step: str) -> None:
+        self._folder = root / "sessions" / step / NOTES
+
+    def leave(self, note: GivenNote) -> None:
+        """Twice leaves it once."""
+        write_atomically(self._folder / f"{note.id}.json", note.model_dump_json())
+
+    def read(self) -> tuple[GivenNote, ...]:
         """All that were left, in their order; what cannot be read is passed over."""
-        folder = self.step_folder / NOTES
         found = []
-        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        for path in sorted(self._folder.glob("*.json")) if self._folder.is_dir() else ():
             try:
                 found.append(GivenNote.model_validate(read_json_object(path) or {}))
             except ValidationError:

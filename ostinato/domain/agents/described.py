@@ -10,7 +10,7 @@ from ostinato.domain.agents.ends import EndKind
 from ostinato.domain.agents.line_rules import LineRule
 from ostinato.domain.base import Authored
 
-BUILT_IN = ("claude", "codex", "opencode", "gemini")
+BUILT_IN = ("claude", "codex", "opencode", "gemini", "acp-claude", "acp-codex", "acp-opencode", "acp-gemini")
 PLACEHOLDERS = ("prompt", "file", "model", "session", "tree", "private", "base_url")
 """In `command`, `resume` and the values of `set`; what stands between other braces stays as it is."""
 RESERVED = ("OSTINATO_STEP", "HOME", "PATH")
@@ -108,8 +108,8 @@ class DescribedAgent(Authored):
     env: tuple[Variable, ...] = ()
     """Variables of the worker that are let through."""
     set: dict[Variable, Text] = Field(default_factory=dict)
-    home: Literal["private", "own"] = "private"
-    """own: the worker's, where the agent finds its login."""
+    home: Literal["private", "own", "either"] = "private"
+    """own: the worker's, where the agent finds its login; either: own where no address of its model is given."""
     capabilities: tuple[str, ...] = ()
     wire: Literal["", "anthropic", "openai-chat", "openai-responses", "gemini"] = ""
     base_url: Annotated[str, StringConstraints(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
@@ -205,7 +205,7 @@ _CURES: Mapping[str, str] = {
     "prompt": 'Write prompt = "stdin", "file" or "argument"',
     "env": 'Write the names of variables: env = ["MINE_TOKEN"]',
     "set": 'Write it like: set = { MINE_COLOUR = "never" }',
-    "home": 'Write home = "private", or "own" where its login is needed',
+    "home": 'Write home = "private", "own" where its login is needed, or "either"',
     "capabilities": 'Write a list of texts: capabilities = ["python", "tests"]',
     "wire": 'Write wire = "anthropic", "openai-chat", "openai-responses" or "gemini", or leave it out',
     "base_url": 'Write the name of a variable: base_url = "OPENAI_BASE_URL"',

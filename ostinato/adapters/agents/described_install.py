@@ -40,9 +40,11 @@ def login_of(agent: DescribedAgent, environ: Mapping[str, str]) -> str:
     given = [name for name in agent.env if name in environ]
     if given:
         return f"variables {', '.join(given)}"
-    if agent.home == "own":
-        return "its own, in your home folder"
-    return "the gateway" if agent.takes_base_url else ""
+    ways = (
+        "its own, in your home folder" if agent.home != "private" else "",
+        "the gateway" if agent.takes_base_url else "",
+    )
+    return " or ".join(filter(None, ways))
 
 
 async def _version(agent: DescribedAgent, path: str, env: Mapping[str, str]) -> tuple[str, str]:

@@ -1,0 +1,75 @@
+"""What the doctor says of coding agents: which are installed, in which version, by which login, and whether they work."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ostinato.cli.checking import Check
+
+if TYPE_CHECKING:
+    from ostinato.adapters.agents.port import CodingAgent, Installation
+
+NAME = "agent"
+_NONE = "none installed: tool steps, gates and people do the work"
+
+
+def check_agents(
+    installations: "Sequence[Installation]", described: Collection[str] = (), shadowed: Collection[str] = ()
+) -> list[Check]:
+    """Nothing here stops a run, so nothing fails. What nobody described or installed is one line in all."""
+    told = [_check(found) for found in installations if found.path or found.name in described]
+    absent = [found for found in installations if not found.path and found.name not in described]
+    both = [
+        Check(
+            name=f"{NAME} {name}",
+            verdict="warn",
+            message="is described by you and by the repository: yours counts",
+            cure="Give one of them another name",
+        )
+        for name in sorted(shadowed)
+    ]
+    return [
+        *(told or [Check(name="agents", verdict="ok", message=_NONE)]),
+        *both,
+        *_absent(absent, any_here=bool(told)),
+    ]
+
+
+def look_for(agents: "Mapping[str, CodingAgent]", env: Mapping[str, str]) -> "list[Installation]":
+    """Asks each for its version, all at once; one that cannot even be asked is said not to work."""
+
+    async def all_of_them() -> "list[Installation]":
+        return list(await asyncio.gather(*(_look(name, agent, env) for name, agent in agents.items())))
+
+    return asyncio.run(all_of_them())
+
+
+async def _look(name: str, agent: "CodingAgent", env: Mapping[str, str]) -> "Installation":
+    from ostinato.adapters.agents.port import Installation
+    from ostinato.domain.errors import ExternalError
+
+    try:
+        return await agent.installation(env)
+    except ExternalError as error:
+        return Installation(name=name, problem=error.message, cure="Install it again")
+
+
+def _check(found: "Installation") -> Check:
+    name = f"{NAME} {found.name}"
+    here = ", ".join(filter(None, (found.version, found.path)))
+    if not found.path:
+        return Check(name=name, verdict="warn", message=found.problem or "is not installed", cure=found.cure)
+    if not found.works or found.problem:
+        message = "; ".join(filter(None, (here, found.problem or "it does not work")))
+        return Check(name=name, verdict="warn", message=message, cure=found.cure)
+    if not found.login:
+        cure = found.cure or "Log it in, or give it a key: docs/howto/agents.md"
+        return Check(name=name, verdict="warn", message=f"{here}; no login was found", cure=cure)
+    return Check(name=name, verdict="ok", message=f"{here}; login: {found.login}")
+
+
+def _absent(absent: "Sequence[Installation]", *, any_here: bool) -> list[Check]:
+    names = ", ".join(found.name for found in absent)
+    if not names or any_here:
+        return [Check(name="agents", verdict="ok", message=f"not installed: {names}")] if names else []
+    return [Check(name="agents", verdict="ok", message=f"could be installed: {names}", cure=absent[0].cure)]
