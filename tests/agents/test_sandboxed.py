@@ -1,56 +1,28 @@
 """A real agent in the sandbox, its model behind the gateway's socket alone."""
 
-import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from ostinato.adapters.agents.claude import ClaudeCode
 from ostinato.adapters.agents.port import Access, AgentTask, Watched
 from ostinato.adapters.artifacts import ArtifactStore
+from ostinato.adapters.gateway import Used
 from ostinato.adapters.git.collapsing import collapse
 from ostinato.adapters.processes import clean_environment
-from ostinato.domain.agents import AgentEnd, AgentEvent, AgentLimits, EndKind
+from ostinato.domain.agents import AgentEnd, AgentLimits, EndKind
+from ostinato.domain.agents.wires import Wire
+from ostinato.domain.budget.amounts import Limit
 from ostinato.domain.redaction import Redactor
 from tests.integration.enclosure import Cell, a_cell
+from tests.integration.gateways import a_scene
 from tests.model_answers import Json
-from tests.model_server import ModelServer
 
 pytestmark = pytest.mark.heavy
 CLIS = "OSTINATO_AGENT_CLIS"
-SCRIPTS: Mapping[str, Json] = {
-    "edits": {
-        "turns": [
-            {"actions": [{"write": "greeting.py", "content": "print('hello')\n"}]},
-            {"actions": [{"run": "git add greeting.py && git commit -qm Greet && git log --oneline | wc -l"}]},
-            {"text": "Done."},
-        ]
-    },
-}
-
-
-@asynccontextmanager
-async def behind_a_socket(base_url: str, place: Path) -> AsyncIterator[None]:
-    """In place of the gateway."""
-
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-        writer.close()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", urlsplit(base_url).port)
-        await asyncio.gather(carry(reader, back), carry(there, writer), return_exceptions=True)
-
-    async with await asyncio.start_unix_server(connected, place):
-        yield
 
 
 def path_with_clis() -> str:
@@ -61,37 +33,43 @@ def path_with_clis() -> str:
     return path
 
 
-async def run_claude(cell: Cell, scripts: Mapping[str, Json], name: str) -> AgentEnd:
-    events: list[AgentEvent] = []
-    env = clean_environment({"PATH": path_with_clis()})
-    async with ModelServer(scripts) as model:
-        base_url = model.base(name)
-        async with behind_a_socket(base_url, cell.folder / "gateway.sock"):
-            task = AgentTask(
-                prompt="Write greeting.py, and commit it.",
-                tree=cell.tree,
-                private=cell.private,
-                env=env,
-                limits=AgentLimits(idle_s=60, wall_s=120),
-                access=Access(base_url=base_url, api_key="key-of-this-step", model="claude-opus-4-8"),
-                marker=cell.marker,
-                sandbox=replace(cell.sandbox, gateway=cell.folder / "gateway.sock", needs_model=True),
-            )
-            cell.private.mkdir()
-            watched = Watched(
-                artifacts=ArtifactStore(cell.folder / "artifacts"), redactor=Redactor(), on_event=events.append
-            )
-            return await ClaudeCode().run(task, watched)
+async def run_claude(cell: Cell, *turns: Json) -> tuple[AgentEnd, Used]:
+    """And what the gateway counted."""
+    socket = cell.folder / "gateway.sock"
+    async with a_scene(cell.folder, socket=socket) as scene:
+        scene.model.scripts = {"default": {"turns": [*turns, {"text": "Done."}]}}
+        given = scene.gateway.open("run/s-1/1", Limit(requests=20))
+        access = Access(base_url=given.base_urls[Wire.ANTHROPIC], api_key=given.key, model="claude-opus-4-8")
+        cell.private.mkdir()
+        task = AgentTask(
+            prompt="Write greeting.py, and commit it.",
+            tree=cell.tree,
+            private=cell.private,
+            env=clean_environment({"PATH": path_with_clis()}),
+            limits=AgentLimits(idle_s=60, wall_s=120),
+            access=access,
+            marker=cell.marker,
+            sandbox=replace(cell.sandbox, gateway=socket, needs_model=True),
+        )
+        artifacts = ArtifactStore(cell.folder / "artifacts")
+        end = await ClaudeCode().run(
+            task, Watched(artifacts=artifacts, redactor=Redactor(), on_event=lambda _event: None)
+        )
+        return end, scene.gateway.used(given)
 
 
-async def test_claude_code_edits_and_commits_inside(tmp_path: Path) -> None:
+async def test_claude_code_edits_and_commits_inside_and_the_gateway_counts_it(tmp_path: Path) -> None:
     cell = await a_cell(tmp_path)
 
-    end = await run_claude(cell, SCRIPTS, "edits")
+    end, used = await run_claude(
+        cell,
+        {"actions": [{"write": "greeting.py", "content": "print('hello')\n"}]},
+        {"actions": [{"run": "git add greeting.py && git commit -qm Greet"}]},
+    )
     deeds = await collapse(cell.tree, mirror=cell.ground.mirror, base=cell.ground.base, folder=cell.own)
 
     assert (end.kind, end.answer) == (EndKind.DONE, "Done."), end
-    assert end.use.requests >= 3
+    assert used.use.requests >= 3
     assert (cell.tree / "greeting.py").read_text() == "print('hello')\n"
     assert deeds.commits_count == 1
 
@@ -100,10 +78,10 @@ async def test_claude_code_cannot_look_around_from_inside(tmp_path: Path) -> Non
     cell = await a_cell(tmp_path)
     secret, beside = tmp_path / "secret", tmp_path / "beside"
     secret.write_text("PRIVATE")
-    run = f"cat {secret} > found.txt; echo stolen > {beside}; ls / > seen.txt"
-    scripts: Mapping[str, Json] = {"snoops": {"turns": [{"actions": [{"run": run}]}, {"text": "Done."}]}}
 
-    end = await run_claude(cell, scripts, "snoops")
+    end, _ = await run_claude(
+        cell, {"actions": [{"run": f"cat {secret} > found.txt; echo stolen > {beside}; ls / > seen.txt"}]}
+    )
 
     assert end.kind is EndKind.DONE, end
     assert (cell.tree / "found.txt").read_text() == ""

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import venv
 from pathlib import Path
 
 import psutil
@@ -321,6 +322,18 @@ async def test_the_program_of_a_virtual_environment_is_seen_with_its_interpreter
     end = await cell.run(sys.executable, "-c", "import psutil; print(psutil.__name__)")
 
     assert end.tail.strip() == "psutil"
+
+
+async def test_an_environment_that_is_shown_can_be_used(cell: Cell) -> None:
+    environment = cell.folder / "environment"
+    venv.create(environment, symlinks=True)
+    cell.with_sandbox(readable=(environment,))
+    cell.env = {"PATH": f"{environment}/bin:{os.environ['PATH']}"}
+
+    end = await cell.sh("python -c 'import sys; print(sys.prefix)'; touch $(dirname $(command -v python))/planted")
+
+    assert end.tail.splitlines()[0] == str(environment)
+    assert not (environment / "bin" / "planted").exists()
 
 
 async def test_what_lay_in_tmp_is_kept_for_an_agent_that_resumes(cell: Cell) -> None:

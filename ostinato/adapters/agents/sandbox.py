@@ -51,7 +51,7 @@ class Sandbox:
     objects: Path | None = None
     """Of the mirror that it borrows from."""
     readable: tuple[Path, ...] = ()
-    """Besides the agent's own program: the step's environment, programs of its MCP servers."""
+    """Besides the agent's own program: the step's environment (with its interpreter), programs of its MCP servers."""
     hidden: tuple[Path, ...] = ()
     """Besides the user's home: ours."""
 
@@ -116,7 +116,8 @@ def lay_out(sandbox: Sandbox, occupant: Occupant, programs: tuple[str, ...], env
     for folder in (sandbox.folder, temporary, private):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     cut_outward_links(private, tree)
-    readable = dict.fromkeys((*_roots(programs, env), *map(_posix, sandbox.readable)))
+    interpreters = tuple(str(place / "bin" / "python") for place in sandbox.readable)
+    readable = dict.fromkeys((*_roots((*programs, *interpreters), env), *map(_posix, sandbox.readable)))
     return Enclosure(
         tree=_posix(tree),
         private=_posix(private),
