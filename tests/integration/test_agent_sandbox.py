@@ -21,6 +21,13 @@ from tests.repositories import AUTHOR, a_key, fingerprint, git
 
 MIB = 2**20
 REACH = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 3)"
+POWERS = """
+import os
+print(*[line.split()[1] for line in open("/proc/self/status") if line.startswith(("CapEff", "CapPrm", "CapBnd"))])
+for folder, folders, files in os.walk("/proc"):
+    folders[:] = [name for name in folders if not name.isdigit() and name not in ("self", "thread-self")]
+    print(*[place for name in files if os.access(place := f"{folder}/{name}", os.W_OK)])
+"""
 TALK = """
 import socket, sys
 with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10) as gateway:
@@ -103,6 +110,19 @@ async def test_the_system_cannot_be_written(cell: Cell, place: str) -> None:
 
     assert not end.ok
     assert not Path(place).exists()
+
+
+async def test_it_has_no_capabilities_and_no_kernel_setting_can_be_written(cell: Cell) -> None:
+    end = await cell.run(sys.executable, "-c", POWERS)
+
+    assert end.tail.split() == ["0000000000000000"] * 3
+
+
+@pytest.mark.parametrize("command", ["umount .git", "umount /etc/passwd", "mount -o remount,bind,rw /usr"])
+async def test_no_mount_can_be_undone(cell: Cell, command: str) -> None:
+    end = await cell.sh(command)
+
+    assert end.exit_code not in (0, 127), end.tail
 
 
 async def test_what_is_written_beside_the_worktree_does_not_arrive(cell: Cell) -> None:
@@ -279,6 +299,8 @@ async def test_every_process_ends_when_the_supervisor_is_killed(cell: Cell) -> N
 
         os.kill(running.supervised.pid, signal.SIGKILL)
         _, left = await asyncio.to_thread(psutil.wait_procs, found, 10)
+        with pytest.raises(ExternalError, match="supervisor"):
+            running.supervised.ended.result(10)
 
     assert len(found) == 5  # bubblewrap, the entrance, the agent and what it left behind
     assert not left

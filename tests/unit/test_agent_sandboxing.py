@@ -1,5 +1,6 @@
 """What an agent in a sandbox is shown, as data."""
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
@@ -98,6 +99,14 @@ def test_all_namespaces_are_its_own_and_it_dies_with_its_supervisor() -> None:
     argv = bwrap_argv(an_enclosure(), ("agent",))
 
     assert {"--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent"} <= set(argv)
+
+
+@pytest.mark.parametrize("is_root", [True, False])
+def test_a_worker_that_is_root_shows_the_kernel_s_files_read_only(is_root: bool) -> None:
+    argv = bwrap_argv(replace(an_enclosure(), is_root=is_root), ("agent",))
+
+    assert "--remount-ro /proc --disable-userns" in " ".join(argv) if is_root else "--disable-userns" not in argv
+    assert argv[argv.index("--cap-drop") + 1] == "ALL"
 
 
 def test_the_command_line_says_each_kind_of_mount() -> None:

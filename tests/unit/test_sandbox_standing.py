@@ -29,6 +29,7 @@ def test_a_worker_that_runs_as_root_is_told_what_that_costs() -> None:
         (("bwrap: Creating new namespace failed: Operation not permitted"), "switched off", "unshare"),
         (("bwrap: setting up uid map: Permission denied"), "without a profile", "AppArmor"),
         (("bwrap: Can't mount proc on /newroot/proc: Operation not permitted"), "masks", "systempaths"),
+        (("bwrap: Unknown option --disable-userns"), "0.8 or newer", "a user of its own"),
         (("bwrap: something new\nand more"), "bwrap: something new", "bwrap --unshare-all"),
         ((""), "it said nothing", "bwrap --unshare-all"),
     ],

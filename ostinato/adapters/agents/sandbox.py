@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from ostinato.adapters.processes import ProcessSpec, clean_environment, run_quiet
 from ostinato.domain.agents.sandboxing import (
     ENTRANCE,
-    NAMESPACES,
+    ISOLATION,
     SOCKET,
     SYSTEM,
     WRAPPERS,
@@ -20,6 +20,7 @@ from ostinato.domain.agents.sandboxing import (
     SystemPlace,
     bwrap_argv,
     inside_environment,
+    kernel_files,
     loopback_port,
     unfit,
     visible_root,
@@ -30,7 +31,6 @@ from ostinato.domain.errors import ExternalError
 FORWARDER = Path(__file__).with_name("forwarder.py")
 _PYTHON = str(Path(sys.executable).resolve())
 """Ours, without what a virtual environment adds."""
-_EVERYTHING = ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true")
 _MOST_LINKS = 40
 _MOST_SHEBANG = 200
 _TRIED: list[SandboxFacts] = []
@@ -128,6 +128,7 @@ def lay_out(sandbox: Sandbox, occupant: Occupant, programs: tuple[str, ...], env
         repository=_repository(sandbox),
         gateway=_posix(sandbox.gateway) if sandbox.gateway else None,
         entrance=_posix(FORWARDER),
+        is_root=os.geteuid() == 0,
     )
 
 
@@ -210,7 +211,8 @@ async def _examine() -> SandboxFacts:
         return known
     env = clean_environment()
     version = await run_quiet((bwrap, "--version"), cwd=Path("/"), env=env, timeout_s=10)
-    tried = await run_quiet((bwrap, *NAMESPACES, *_EVERYTHING), cwd=Path("/"), env=env, timeout_s=10)
+    probe = (bwrap, *ISOLATION, "--ro-bind", "/", "/", *kernel_files(is_root=known.is_root), "true")
+    tried = await run_quiet(probe, cwd=Path("/"), env=env, timeout_s=10)
     return known.model_copy(
         update={
             "version": version.stdout.strip().removeprefix("bubblewrap "),

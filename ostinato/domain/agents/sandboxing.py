@@ -19,7 +19,7 @@ ETC = (
 PLACE = PurePosixPath("/run/ostinato")
 SOCKET = PLACE / "gateway.sock"
 ENTRANCE = PLACE / "forwarder.py"
-NAMESPACES = (
+ISOLATION = (
     "--unshare-user",
     "--unshare-pid",
     "--unshare-net",
@@ -28,7 +28,11 @@ NAMESPACES = (
     "--unshare-cgroup-try",
     "--die-with-parent",
     "--as-pid-1",
+    "--cap-drop",
+    "ALL",
 )
+OF_ROOT = ("--remount-ro", "/proc", "--disable-userns")
+"""Root outside owns files of the kernel's settings, whatever it may do inside, and needs no capability to write them."""
 WRAPPERS = 1
 """Processes of bubblewrap's between the supervisor and the entrance, which passes signals on."""
 NO_NETWORK = re.compile(
@@ -87,11 +91,14 @@ class Enclosure:
     """Its Unix socket: the one way out."""
     entrance: PurePosixPath
     """The program that is started first inside."""
+    is_root: bool = False
+    """The worker is."""
 
 
 def mounts(enclosure: Enclosure) -> tuple[Mount, ...]:
     """Outer folders first, so that the more exact word counts."""
-    return tuple(sorted(_mounts(enclosure), key=lambda mount: len(mount.target.parts)))
+    shown = tuple(_shown(enclosure))
+    return tuple(sorted((*_emptied(enclosure.hidden, shown), *shown), key=lambda mount: len(mount.target.parts)))
 
 
 def bwrap_argv(
@@ -99,8 +106,12 @@ def bwrap_argv(
 ) -> tuple[str, ...]:
     """The command in the sandbox. Its environment is bubblewrap's own, so that no key stands in a list of processes."""
     made = [word for mount in mounts(enclosure) for word in _words(mount)]
-    rest = ("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/", "--chdir", str(cwd or enclosure.tree), "--")
-    return (bwrap, *NAMESPACES, *made, *rest, *command)
+    place = ("--remount-ro", "/", "--chdir", str(cwd or enclosure.tree))
+    return (bwrap, *ISOLATION, *made, *kernel_files(is_root=enclosure.is_root), *place, "--", *command)
+
+
+def kernel_files(*, is_root: bool) -> tuple[str, ...]:
+    return ("--proc", "/proc", "--dev", "/dev", *(OF_ROOT if is_root else ()))
 
 
 def inside_environment(env: Mapping[str, str], enclosure: Enclosure) -> dict[str, str]:
@@ -148,16 +159,20 @@ def visible_root(program: PurePosixPath, home: PurePosixPath) -> PurePosixPath:
     return prefix
 
 
-def _mounts(enclosure: Enclosure) -> Iterator[Mount]:
+def _emptied(hidden: Iterable[PurePosixPath], shown: Iterable[Mount]) -> Iterator[Mount]:
+    """Only where it would be seen: below a folder that is shown as it is."""
+    around = [mount.target for mount in shown if mount.source is None]
+    for place in hidden:
+        if any(above in place.parents for above in around):
+            yield Mount(kind=MountKind.EMPTY, target=place)
+
+
+def _shown(enclosure: Enclosure) -> Iterator[Mount]:
     for each in enclosure.system:
         kind = MountKind.LINK if each.link_to else MountKind.READ
         yield Mount(kind=kind, target=each.path, source=each.link_to)
     for name in ETC:
         yield Mount(kind=MountKind.READ, target=PurePosixPath("/etc", name), is_optional=True)
-    shown = (*(each.path for each in enclosure.system), *enclosure.readable)
-    for place in enclosure.hidden:
-        if any(place.is_relative_to(above) for above in shown):
-            yield Mount(kind=MountKind.EMPTY, target=place)
     yield Mount(kind=MountKind.WRITE, target=PurePosixPath("/tmp"), source=enclosure.temporary)
     for place in enclosure.readable:
         yield Mount(kind=MountKind.READ, target=place)

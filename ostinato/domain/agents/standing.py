@@ -24,6 +24,11 @@ NOTHING: Final = (
 _INSTALL = "Install bubblewrap (Debian and Ubuntu: apt-get install bubblewrap; Fedora: dnf install bubblewrap)"
 _CAUSES: Final = (
     (
+        "disable-userns",
+        "for a worker that runs as root bubblewrap has to be 0.8 or newer",
+        "Run the worker as a user of its own, or install a newer bubblewrap",
+    ),
+    (
         "uid map",
         "this system forbids user namespaces to programs without a profile",
         "Allow bwrap the right `userns` in an AppArmor profile, or set kernel.apparmor_restrict_unprivileged_userns=0",
