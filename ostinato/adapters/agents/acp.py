@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ostinato.adapters.agents.described_launch import invocation_of
 from ostinato.adapters.agents.described_install import find_installation
+from ostinato.adapters.agents.described_launch import invocation_of
 from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Watched
 from ostinato.adapters.agents.running import run_agent
 from ostinato.domain.agents import AgentEnd

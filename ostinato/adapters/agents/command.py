@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from ostinato.adapters.agents.described_launch import invocation_of
 from ostinato.adapters.agents.described_install import find_installation
+from ostinato.adapters.agents.described_launch import invocation_of
 from ostinato.adapters.agents.judging import of_error
 from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Watched
 from ostinato.adapters.agents.reading import cut, read_object
