@@ -48,10 +48,6 @@ async def driven(tmp_path: Path) -> AsyncIterator[Driven]:
         yield Driven(agent=ClaudeCode(), folder=tmp_path, model=model, model_name="claude-opus-4-8")
 
 
-def scripts_of(driven: Driven) -> list[int]:
-    return [asked.turn for asked in driven.model.requests if asked.turn >= 0]
-
-
 async def until(driven: Driven, kind: EventKind, times: int = 1) -> None:
     while driven.kinds.count(kind) < times:  # noqa: ASYNC110 - events are not ours to set.
         await asyncio.sleep(0.05)
@@ -120,11 +116,12 @@ async def test_killed_in_the_middle_it_goes_on_in_the_same_session(driven: Drive
             os.kill(process.pid, signal.SIGKILL)
     first = await running
     driven.session_id = first.session_id
-    driven.model.scripts = {"waiting": {"turns": [WRITE, WAIT, MORE, DONE]}}
+    driven.model.scripts = {"waiting": {"turns": [WRITE, MORE, MORE, MORE, DONE]}}
     second = await driven.run("waiting", "Go on.")
 
     assert (first.kind, first.use.requests) == (EndKind.CRASH, 2)
-    assert (second.kind, second.touched) == (EndKind.DONE, ("other.py",))
+    assert (second.kind, second.session_id, second.touched) == (EndKind.DONE, first.session_id, ("other.py",))
+    assert "I write." in json.dumps(driven.model.requests[-1].body)
     assert driven.left == []
 
 
@@ -168,12 +165,14 @@ async def test_a_session_goes_on_on_another_machine(driven: Driven, tmp_path: Pa
         shutil.copyfile(driven.private / path, other.private / path)
     shutil.rmtree(driven.private)
     other.session_id = first.session_id
+    there = {"text": "I add.", "actions": [{"write": str(other.tree / "other.py"), "content": "x = 1\n"}]}
+    driven.model.scripts = {"further": {"turns": [WRITE, DONE, there, DONE]}}
 
     second = await other.run("further", "Go on.")
 
-    assert (second.kind, second.session_id) == (EndKind.DONE, first.session_id)
-    assert (other.tree / "other.py").exists() or (driven.tree / "other.py").exists()
-    assert scripts_of(driven) == [0, 1, 2, 3]
+    assert (second.kind, second.session_id, second.touched) == (EndKind.DONE, first.session_id, ("other.py",))
+    assert [asked.turn for asked in driven.model.requests if asked.turn >= 0] == [0, 1, 2, 3]
+    assert f"Primary working directory: {other.tree} (was {driven.tree})" in json.dumps(driven.model.requests[-1].body)
 
 
 async def test_a_session_that_is_gone_is_not_begun_anew(driven: Driven) -> None:
@@ -198,6 +197,16 @@ async def test_who_may_not_write_does_not(driven: Driven) -> None:
     await driven.run("reading")
 
     assert [path.name for path in driven.tree.iterdir()] == [".git"]
+
+
+async def test_nothing_is_written_outside_the_worktree(driven: Driven) -> None:
+    outside = driven.folder / "outside.py"
+    away = {"text": "I write.", "actions": [{"write": str(outside), "content": "x = 1\n"}]}
+    driven.model.scripts = {"away": {"turns": [away, DONE]}}
+
+    end = await driven.run("away")
+
+    assert (end.denied, outside.exists()) == ((f"Write: {outside}",), False)
 
 
 async def test_the_repository_cannot_loosen_the_policy(driven: Driven) -> None:
