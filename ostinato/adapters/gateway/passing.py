@@ -71,6 +71,7 @@ class Passing:
                 prices=prices,
                 ask=lambda: reply_of(providers.asked(upstream, method, path, guest.request)),
                 on_trouble=lambda trouble: self._troubled(trouble, on_limit),
+                secret=upstream.secret,
             )
             await (self._look(asked) if guest.route.kind is CallKind.LOOK else self._exchange(asked))
         finally:
@@ -111,6 +112,7 @@ class Passing:
             ask=ask,
             answer=guest.answer,
             on_trouble=sent.on_trouble,
+            secret=sent.secret,
             keeps=taping is not None,
         )
         before, self.trouble = self.trouble, None
@@ -191,3 +193,4 @@ class Sent:
     prices: PriceTable
     ask: Callable[[], AbstractAsyncContextManager[Reply]]
     on_trouble: Callable[[Trouble], None]
+    secret: str
