@@ -67,7 +67,7 @@ class Exchange:
     async def run(self) -> None:
         """Also a cancelled one is settled. Raises UnansweredError, and OSError where no lease can be written."""
         number = await self.ledger.lease(self.estimate, self.asked.model)
-        cost = _unknown(number, self.estimate)
+        cost = _unknown(number, self.estimate) if self.estimate.tokens else _nothing(number)
         try:
             async with self.ask() as reply:
                 self._reply = reply

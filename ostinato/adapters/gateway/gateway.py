@@ -67,6 +67,8 @@ class Used(Fact):
     """Why it is asked to end: tokens, money, requests, limited, replay, ledger; empty: nothing."""
     message: str = ""
     """Of that, in words."""
+    refused_count: int = 0
+    """Requests that the gateway answered itself: an agent that does not stop is to be ended."""
     trouble: Trouble | None = None
     """The provider's last word, where that was an error and nothing has gone well since."""
 
@@ -231,6 +233,7 @@ def _used(opened: Passing) -> Used:
         unpriced_count=standing.unpriced_count,
         stopped=opened.stopped,
         message=opened.message,
+        refused_count=opened.refused_count,
         trouble=opened.trouble,
     )
 
