@@ -12,7 +12,7 @@ from ostinato.domain.agents import AgentLimits, EndKind, EventKind, LimitKind
 from tests.agents.driven import Driven, need
 from tests.model_server import ModelServer
 
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
 
 WRITE: dict[str, Any] = {"text": "I write.", "actions": [{"write": "greeting.py", "content": "print('hello')\n"}]}
 WAIT: dict[str, Any] = {"text": "I wait.", "actions": [{"run": "python3 -c 'import time; time.sleep(300)'"}]}
@@ -66,6 +66,8 @@ async def test_a_command_that_is_not_allowed_is_not_run(driven: Driven) -> None:
 
 @pytest.mark.parametrize(("script", "kind"), [("unauthorized", EndKind.AUTH), ("limited", EndKind.RATE_LIMIT)])
 async def test_failures_of_its_provider_are_told_apart(driven: Driven, script: str, kind: EndKind) -> None:
+    driven.limits = AgentLimits(idle_s=200, wall_s=250)
+
     end = await driven.run(script)
 
     assert end.kind is kind
