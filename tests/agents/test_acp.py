@@ -1,4 +1,4 @@
-"""opencode as npm installs it, spoken to by the Agent Client Protocol."""
+"""Agents as npm installs them, spoken to by the Agent Client Protocol."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -88,6 +88,19 @@ async def test_its_silence_ends_it(driven: Driven) -> None:
     end = await driven.run("hanging")
 
     assert (end.kind, end.limit) == (EndKind.LIMIT, LimitKind.IDLE)
+    assert driven.left == []
+
+
+async def test_gemini_edits_a_file_by_permission_and_is_metered(tmp_path: Path) -> None:
+    need("gemini")
+    async with ModelServer(SCRIPTS) as model:
+        agent = find_agents(["acp-gemini"])["acp-gemini"]
+        driven = Driven(agent=agent, folder=tmp_path, model=model, model_name="scripted")
+
+        end = await driven.run("edit")
+
+    assert (end.kind, end.answer, end.touched) == (EndKind.DONE, "Done.", ("greeting.py",))
+    assert end.use.input > 0
     assert driven.left == []
 
 
