@@ -1,4 +1,4 @@
-"""opencode as npm installs it, spoken to by the Agent Client Protocol."""
+"""Agents as npm installs them, spoken to by the Agent Client Protocol."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from ostinato.domain.agents import AgentLimits, EndKind, EventKind, LimitKind
 from tests.agents.driven import Driven, need
 from tests.model_server import ModelServer
 
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
 
 WRITE: dict[str, Any] = {"text": "I write.", "actions": [{"write": "greeting.py", "content": "print('hello')\n"}]}
 WAIT: dict[str, Any] = {"text": "I wait.", "actions": [{"run": "python3 -c 'import time; time.sleep(300)'"}]}
@@ -66,6 +66,8 @@ async def test_a_command_that_is_not_allowed_is_not_run(driven: Driven) -> None:
 
 @pytest.mark.parametrize(("script", "kind"), [("unauthorized", EndKind.AUTH), ("limited", EndKind.RATE_LIMIT)])
 async def test_failures_of_its_provider_are_told_apart(driven: Driven, script: str, kind: EndKind) -> None:
+    driven.limits = AgentLimits(idle_s=200, wall_s=250)
+
     end = await driven.run(script)
 
     assert end.kind is kind
@@ -86,6 +88,19 @@ async def test_its_silence_ends_it(driven: Driven) -> None:
     end = await driven.run("hanging")
 
     assert (end.kind, end.limit) == (EndKind.LIMIT, LimitKind.IDLE)
+    assert driven.left == []
+
+
+async def test_gemini_edits_a_file_by_permission_and_is_metered(tmp_path: Path) -> None:
+    need("gemini")
+    async with ModelServer(SCRIPTS) as model:
+        agent = find_agents(["acp-gemini"])["acp-gemini"]
+        driven = Driven(agent=agent, folder=tmp_path, model=model, model_name="scripted")
+
+        end = await driven.run("edit")
+
+    assert (end.kind, end.answer, end.touched) == (EndKind.DONE, "Done.", ("greeting.py",))
+    assert end.use.input > 0
     assert driven.left == []
 
 

@@ -127,7 +127,7 @@ class Conversation:
         self._heard.listening = True
         prompt = [schema.TextContentBlock(type="text", text=self._task.prompt)]
         said = await self._ask("session_prompt", schema.PromptRequest(session_id=self._session_id, prompt=prompt))
-        self._tell(AgentEvent(kind=EventKind.USAGE, use=self._heard.finish(inner(said, "usage"))))
+        self._tell(AgentEvent(kind=EventKind.USAGE, use=self._heard.finish(said)))
         return self._of_stop(words(inner(said, "stopReason")))
 
     def _of_stop(self, reason: str) -> Judged:

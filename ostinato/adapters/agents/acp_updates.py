@@ -77,9 +77,11 @@ class Heard:
             found += self._troubles(meta)
         return found or [AgentEvent(kind=EventKind.OTHER)]
 
-    def finish(self, usage: Any) -> TokenUse:
+    def finish(self, said: Any) -> TokenUse:
         """With what the answer to the prompt says, which some agents tell of their last request only."""
-        counted = {name: whole(inner(usage, said)) for name, said in _COUNTS.items()}
+        quota = inner(said, "_meta", "quota", "token_count")
+        counted = {name: whole(inner(said, "usage", count)) for name, count in _COUNTS.items()}
+        counted |= {name: whole(inner(quota, f"{name}_tokens")) for name in ("input", "output") if not counted[name]}
         if any(counted.values()):
             self.use = self.use.model_copy(update=counted)
         self.use = self.use.model_copy(update={"requests": self.turns})

@@ -1,5 +1,6 @@
 """What an agent's own words of failure mean: names and statuses in them are believed, then what they say."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from ostinato.adapters.zones import find_zone, own_zone
 from ostinato.domain.agents import EndKind, LimitKind
 from ostinato.domain.recovering.diagnosing import AgentEvent as Reported
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
+from ostinato.domain.recovering.resets import reset_time
 
 AUTH_REQUIRED = -32000
 """Of the Agent Client Protocol."""
@@ -27,6 +29,16 @@ OF_CODE: Mapping[str, EndKind] = {
     "turns_used_up": EndKind.GAVE_UP,
 }
 """By the code of a diagnosis."""
+OF_WORDS: tuple[tuple[re.Pattern[str], EndKind], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), kind)
+    for pattern, kind in (
+        (r"context[ _](?:window|length)|(?:prompt|input) (?:is )?too (?:long|large)", EndKind.CONTEXT_OVERFLOW),
+        (r"rate[ _-]?limit|usage limit|too many requests|quota|credit balance", EndKind.RATE_LIMIT),
+        (r"unauthori[sz]ed|api[ _-]?key|not logged in|(?:log|sign) in again|authenticat", EndKind.AUTH),
+        (r"overloaded|high demand|internal server error|service unavailable|bad gateway", EndKind.PROVIDER),
+    )
+)
+"""Of a sentence that is known to tell an error, so that it may be looked at less strictly than any output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +62,13 @@ def of_error(code: int | None, message: str, data: object, *, now: datetime, oth
     reported = tuple(Reported(error=name, status=status, message=text) for name in (*reversed(names), ""))
     facts = FailureFacts(message=text, events=reported)
     diagnosis = classify_failure(facts, now=now, zone=own_zone(), zones=find_zone)
-    kind = OF_CODE.get(diagnosis.code, EndKind.PROVIDER if status else otherwise)
-    return Judged(kind=kind, message=_line(message, words), status=status, until=diagnosis.reset_at)
+    named = " ".join(names).replace("_", " ")
+    worded = next((kind for pattern, kind in OF_WORDS if pattern.search(f"{text}\n{named}")), None)
+    of_provider = EndKind.PROVIDER if status or any("api" in name.replace("_", "") for name in names) else otherwise
+    kind = OF_CODE.get(diagnosis.code) or worded or of_provider
+    until = diagnosis.reset_at or reset_time(text, now=now, zone=own_zone(), zones=find_zone)
+    lifted = until if kind is EndKind.RATE_LIMIT else None
+    return Judged(kind=kind, message=_line(message, words) or named, status=status, until=lifted)
 
 
 def _said(data: object) -> tuple[list[str], list[int], list[str]]:
