@@ -53,13 +53,13 @@ class CodexParser:
     """Of one invocation."""
 
     tree: Path
-    before: TokenUse = TokenUse()
+    before: TokenUse = field(default_factory=TokenUse)
     """What the session had used before it was resumed: what Codex reports is of the whole session."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC).astimezone()
     finished: bool = False
     _session_id: str = ""
     _answer: str = ""
-    _use: TokenUse = TokenUse()
+    _use: TokenUse = field(default_factory=TokenUse)
     _failure: str = ""
     _has_failed: bool = False
     _is_done: bool = False
