@@ -110,7 +110,7 @@ class Driven:
         ]
 
     def _keep(self, script: str, said: str) -> None:
-        if not (kept := os.environ.get(KEEP, "")):
+        if not said or not (kept := os.environ.get(KEEP, "")):
             return
         place = Path(kept) / self.agent.name
         place.mkdir(parents=True, exist_ok=True)

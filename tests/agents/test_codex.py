@@ -31,6 +31,7 @@ MORE: dict[str, Any] = {
     "actions": [{"write": "other.py", "content": "print('other')\n"}],
     "usage": {"input": 2000, "output": 40},
 }
+CONNECT = 'import socket; socket.create_connection(("127.0.0.1", 1)); print("OPEN")'
 
 
 def failing(status: int, **fault: object) -> dict[str, Any]:
@@ -52,7 +53,9 @@ SCRIPTS: dict[str, dict[str, Any]] = {
     "silent": {"turns": [WRITE, {"text": "never", "fault": {"kind": "hang"}}]},
     "circles": {"turns": [{"text": "Again.", "actions": [{"run": "echo again"}]}]},
     "denied": {"turns": [{"text": "I look.", "actions": [{"run": "git status --short && touch gone"}]}, RUN, DONE]},
-    "outside": {"turns": [{"text": "I look.", "actions": [{"run": "touch ../outside; env"}]}, DONE]},
+    "outside": {"turns": [{"text": "I look.", "actions": [{"run": "env"}]}, DONE]},
+    "readonly": {"turns": [WRITE, {"text": "I try.", "actions": [{"run": "echo x > shell.py"}]}, DONE]},
+    "network": {"turns": [{"text": "I look.", "actions": [{"run": f"python3 -c '{CONNECT}'"}]}, DONE]},
 }
 
 
@@ -169,15 +172,32 @@ async def test_a_command_that_the_policy_does_not_allow_is_denied_and_told(codex
     assert EventKind.DENIED in codex.kinds
 
 
-async def test_its_commands_write_nowhere_else_and_see_no_key(codex: Driven, tmp_path: Path) -> None:
-    (tmp_path / "tmp").mkdir()
-    codex.folder = tmp_path
-
+async def test_its_commands_do_not_see_its_key(codex: Driven) -> None:
     await codex.run("outside")
 
     told = next(event.text for event in codex.events if event.kind is EventKind.TOOL_ENDED)
-    assert "key-of-this-step" not in told
+    assert "HOME=" in told
     assert "OSTINATO_MODEL_KEY" not in told
+
+
+async def test_what_may_not_write_does_not(codex: Driven) -> None:
+    codex.allowed = Allowed(write=False)
+
+    end = await codex.run("readonly")
+
+    assert list(codex.tree.glob("*.py")) == []
+    assert end.touched == ()
+    assert len(end.denied) == 1
+
+
+async def test_what_may_not_reach_the_network_does_not(codex: Driven) -> None:
+    codex.allowed = Allowed(network=False)
+
+    await codex.run("network")
+
+    told = next(event.text for event in codex.events if event.kind is EventKind.TOOL_ENDED)
+    assert "OPEN" not in told
+    assert "Error" in told
 
 
 async def test_a_server_of_tools_is_there_from_the_first_turn(codex: Driven) -> None:

@@ -27,8 +27,8 @@ _FOLDER = ".codex"
 _HOOK = Path(__file__).with_name("codex_permission.py")
 _HOOK_S = 60
 _SILENT_STREAM_MS = 180_000
-_OFF = ("apps", "plugins", "remote_plugin", "multi_agent", "unbounded_connection_retries")
-"""What looks things up elsewhere, what works out of sight, and what would wait for a network for ever."""
+_OFF = ("apps", "plugins", "remote_plugin", "unbounded_connection_retries")
+"""What looks things up elsewhere, and what would wait for a network for ever."""
 _CACHES = ("UV_CACHE_DIR", "PIP_CACHE_DIR")
 
 
@@ -114,6 +114,7 @@ def configuration(task: AgentTask, *, own_sandbox: bool = True) -> dict[str, Any
         "sandbox_mode": _sandbox(task, own_sandbox),
         "check_for_update_on_startup": False,
         "features": dict.fromkeys(_OFF, False),
+        "agents": {"enabled": False},
         "analytics": {"enabled": False},
         "otel": {"exporter": "none"},
         "history": {"persistence": "none"},
