@@ -59,7 +59,10 @@ class CodexParser:
     finished: bool = False
     _session_id: str = ""
     _answer: str = ""
-    _use: TokenUse = field(default_factory=TokenUse)
+    _counted: TokenUse = field(default_factory=TokenUse)
+    """Request by request, as recorded."""
+    _told: TokenUse = field(default_factory=TokenUse)
+    """At the end of a turn, where nothing is recorded."""
     _failure: str = ""
     _has_failed: bool = False
     _is_done: bool = False
@@ -67,6 +70,10 @@ class CodexParser:
     _status: int | None = None
     _limited_until: datetime | None = None
     _denied: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def _use(self) -> TokenUse:
+        return self._counted if self._counted.requests else self._told
 
     def feed(self, line: str) -> Iterator[AgentEvent]:
         event = read_object(line)
@@ -84,8 +91,7 @@ class CodexParser:
                 yield self._complained(words(event.get("message")))
             case "turn.completed":
                 self.finished = self._is_done = True
-                if not self._use.requests:
-                    self._use = _beyond(use_of(event.get("usage")), self.before)
+                self._told = _beyond(use_of(event.get("usage")), self.before)
                 yield AgentEvent(kind=EventKind.USAGE, use=self._use)
             case "turn.failed":
                 self.finished = self._has_failed = True
@@ -101,7 +107,7 @@ class CodexParser:
         kind = payload.get("type") if record.get("type") in ("event_msg", "response_item") else record.get("type")
         match kind:
             case "token_usage_record":
-                self._use = _sum(self._use, use_of(inner(payload, "usage"), requests=1))
+                self._counted = _sum(self._counted, use_of(inner(payload, "usage"), requests=1))
                 yield AgentEvent(kind=EventKind.USAGE, use=self._use)
             case "token_count":
                 self._limited_until = _resets(inner(payload, "rate_limits")) or self._limited_until
@@ -110,7 +116,7 @@ class CodexParser:
             case "compacted" | "context_compacted":
                 yield AgentEvent(kind=EventKind.COMPACTING)
             case "task_complete":
-                self._told(inner(payload, "error", "codex_error_info"))
+                self._named(inner(payload, "error", "codex_error_info"))
             case _:
                 pass
 
@@ -205,7 +211,7 @@ class CodexParser:
         self._failure = message
         return AgentEvent(kind=EventKind.FAILED, text=cut(message), code=_code(message))
 
-    def _told(self, info: Any) -> None:
+    def _named(self, info: Any) -> None:
         """The error that ended a turn, by the names that Codex itself has for it."""
         if isinstance(info, str):
             self._names.append(info)
