@@ -53,10 +53,19 @@ async def test_a_session_goes_on_elsewhere_from_its_files_alone(opencode: Driven
     assert second.use == TokenUse(input=3300, output=60, reasoning=5, requests=2)
 
 
+async def test_a_session_that_is_not_here_is_not_resumed(opencode: Driven) -> None:
+    opencode.session_id = "ses_e00f8c180ffephzQYd8pyj1rsT"
+
+    end = await opencode.run("happy")
+
+    assert (end.kind, end.session_id) == (EndKind.CRASH, "")
+    assert opencode.model.requests == []
+
+
 @pytest.mark.parametrize(
     ("script", "kind", "status"),
     [
-        ("limited", EndKind.RATE_LIMIT, None),
+        ("limited", EndKind.RATE_LIMIT, 429),
         ("unauthorized", EndKind.AUTH, 401),
         ("overflow", EndKind.CONTEXT_OVERFLOW, None),
         ("forbidden", EndKind.AUTH, 403),
@@ -69,7 +78,7 @@ async def test_an_error_of_its_provider_is_known_for_what_it_is(
 
     assert (end.kind, end.status) == (kind, status)
     assert end.session_id
-    assert len(opencode.model.requests) < 40
+    assert len(opencode.model.requests) < 150
     assert opencode.left == []
 
 
@@ -93,14 +102,13 @@ async def test_silence_ends_it(opencode: Driven) -> None:
 
 
 async def test_a_command_that_the_policy_does_not_allow_is_denied_and_told(opencode: Driven) -> None:
-    opencode.allowed = Allowed(commands=("git status", "python3 *"))
+    opencode.allowed = Allowed(commands=("git status *", "python3 *"))
 
     end = await opencode.run("denied")
 
     assert end.kind is EndKind.DONE
     assert not (opencode.tree / "gone").exists()
-    assert len(end.denied) == 1
-    assert "touch gone" in end.denied[0]
+    assert end.denied == ("bash: git status --short && touch gone",)
 
 
 async def test_what_may_not_write_does_not(opencode: Driven) -> None:
@@ -110,7 +118,6 @@ async def test_what_may_not_write_does_not(opencode: Driven) -> None:
 
     assert list(opencode.tree.glob("*.py")) == []
     assert end.touched == ()
-    assert len(end.denied) >= 1
 
 
 async def test_more_turns_than_it_may_take_end_it(opencode: Driven) -> None:

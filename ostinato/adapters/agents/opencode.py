@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import sqlite3
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +61,7 @@ class OpencodeAgent:
 
     async def run(self, task: AgentTask, watched: Watched) -> AgentEnd:
         """With an empty session id in its end, the session that was asked for is not in the private folder."""
-        if task.session_id and not session_files(task.private, task.session_id):
+        if task.session_id and not await asyncio.to_thread(session_files, task.private, task.session_id):
             return AgentEnd(kind=EndKind.CRASH, message=f"its session {task.session_id} is not here to be resumed")
         await asyncio.to_thread(_prepare, task)
         return await run_agent(invocation_of(task), OpencodeParser(tree=task.tree), task, watched)
@@ -67,7 +69,12 @@ class OpencodeAgent:
 
 def session_files(private: Path, session_id: str) -> tuple[Path, ...]:
     """All that another worker needs, at the same places under its own private folder. One database holds all sessions."""
-    return tuple(sorted((private / _DATA).glob("opencode.db*")))
+    try:
+        with closing(_sessions(private)) as known:
+            is_there = known.execute("SELECT 1 FROM session WHERE id = ?", (session_id,)).fetchone()
+    except sqlite3.Error:
+        return ()
+    return tuple(sorted((private / _DATA).glob("opencode.db*"))) if is_there else ()
 
 
 def invocation_of(task: AgentTask) -> Invocation:
@@ -180,6 +187,16 @@ def _login_file(env: Mapping[str, str]) -> Path:
     return Path(data) / "opencode" / "auth.json"
 
 
+def _sessions(private: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{(private / _DATA / 'opencode.db').as_uri()}?mode=rw", uri=True, timeout=10)
+
+
+def _move(task: AgentTask) -> None:
+    """It works where its session began, whatever folder it is given, and may not be there any more."""
+    with closing(_sessions(task.private)) as known, known:
+        known.execute("UPDATE session SET directory = ? WHERE id = ?", (str(task.tree.resolve()), task.session_id))
+
+
 def _prepare(task: AgentTask) -> None:
     data = task.private / _DATA
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -189,3 +206,5 @@ def _prepare(task: AgentTask) -> None:
     login, link = _login_file(task.env), data / "auth.json"
     if not task.access.base_url and login.is_file() and not link.exists():
         link.symlink_to(login)
+    if task.session_id:
+        _move(task)

@@ -20,9 +20,7 @@ _ERROR_IN_LOG = re.compile(
     r'level=ERROR .*message="stream error" .*small=false .*error\.error="(?P<error>(?:[^"\\]|\\.)*)"'
 )
 _ASKS_IN_LOG = re.compile(r"level=INFO .*message=stream .*small=false")
-_DENIED_IN_LOG = re.compile(
-    r"message=evaluated permission=(?P<permission>\S+) pattern=(?P<pattern>\"(?:[^\"\\]|\\.)*\"|\S+).* action\.action=(?:deny|ask)\b"
-)
+_FORBIDDEN = re.compile(r"specified a rule which prevents|rejected permission", re.IGNORECASE)
 _WRITES = frozenset(("write", "edit", "multiedit", "patch", "apply_patch"))
 
 
@@ -117,6 +115,10 @@ class OpencodeParser:
         known = {"tool": tool, "call_id": call_id, "paths": self._paths(tool, state)}
         yield AgentEvent(kind=EventKind.TOOL_BEGAN, text=cut(words(given)), digest=digest_of(given), **known)
         yield AgentEvent(kind=EventKind.TOOL_ENDED, text=cut(words(told)), digest=digest_of(told), ok=ok, **known)
+        if _FORBIDDEN.search(words(state.get("error"))):
+            text = cut(f"{tool}: {words(inner(given, 'command') or inner(given, 'filePath') or given)}", 300)
+            self._denied[text] = None
+            yield AgentEvent(kind=EventKind.DENIED, text=text)
 
     def _paths(self, tool: str, state: Mapping[str, Any]) -> tuple[str, ...]:
         if tool not in _WRITES:
@@ -167,7 +169,3 @@ class OpencodeParser:
         elif _ASKS_IN_LOG.search(line):
             self._waits_since = None
             yield AgentEvent(kind=EventKind.OTHER)
-        elif found := _DENIED_IN_LOG.search(line):
-            text = cut(f"{found['permission']}: {found['pattern'].strip(chr(34))}", 300)
-            self._denied[text] = None
-            yield AgentEvent(kind=EventKind.DENIED, text=text)

@@ -64,7 +64,9 @@ _OF_WORDS: tuple[tuple[re.Pattern[str], EndKind], ...] = tuple(
         ),
     )
 )
-_STATUS = re.compile(r"(?:status(?:[ _]code)?|[\"']?code[\"']?)\"?\s*[:=]?\s*([45]\d\d)\b", re.IGNORECASE)
+_STATUS = re.compile(
+    r"(?:status(?:[ _]code)?|HTTP(?:/\d(?:\.\d)?)?|[\"']?code[\"']?)\"?\s*[:=]?\s*([45]\d\d)\b", re.IGNORECASE
+)
 _OF_STATUS: Mapping[int, EndKind] = {
     401: EndKind.AUTH,
     402: EndKind.RATE_LIMIT,
