@@ -6,14 +6,15 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 
 from ostinato.adapters.agents.codex_events import CodexParser, session_use
+from ostinato.adapters.agents.growing import GrowingFiles
 from ostinato.adapters.agents.installed import ask_installation, first_set, program
 from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Watched
 from ostinato.adapters.agents.running import Invocation, run_agent
@@ -64,16 +65,16 @@ class CodexAgent:
         """With an empty session id in its end, the session that was asked for is not in the private folder."""
         if task.session_id and not session_files(task.private, task.session_id):
             return AgentEnd(kind=EndKind.CRASH, message=f"its session {task.session_id} is not here to be resumed")
-        rollout = _Rollout(sessions=task.private / _FOLDER / "sessions", session_id=task.session_id)
-        before = await asyncio.to_thread(rollout.skip) if task.session_id else TokenUse()
         await asyncio.to_thread(_prepare, task, self.own_sandbox)
-        followed = _Followed(parser=CodexParser(tree=task.tree, before=before), rollout=rollout)
+        followed = _Followed(parser=CodexParser(tree=task.tree), private=task.private, session_id=task.session_id)
+        followed.parser.before = await asyncio.to_thread(followed.skip)
         return await run_agent(invocation_of(task), followed, task, watched)
 
 
 def session_files(private: Path, session_id: str) -> tuple[Path, ...]:
     """All that another worker needs, at the same places under its own private folder; none: it cannot be resumed."""
-    return tuple(sorted((private / _FOLDER / "sessions").glob(f"**/rollout-*-{session_id}.jsonl")))
+    rollouts = (private / _FOLDER / "sessions").glob(f"**/rollout-*-{session_id}.jsonl")
+    return tuple(sorted(rollouts)) if session_id else ()
 
 
 def native(path: Path | None) -> Path | None:
@@ -199,42 +200,20 @@ def _prepare(task: AgentTask, own_sandbox: bool) -> None:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Rollout:
-    """The file in which Codex keeps a session, read as it grows."""
-
-    sessions: Path
-    session_id: str = ""
-    _file: Path | None = None
-    _read: int = 0
-    _partial: bytes = b""
-
-    def skip(self) -> TokenUse:
-        """What is in it already is of earlier invocations: what those used."""
-        return session_use(self.lines())
-
-    def lines(self) -> Iterator[str]:
-        """Those that are new and whole."""
-        if self._file is None and self.session_id:
-            self._file = next(iter(self.sessions.glob(f"**/rollout-*-{self.session_id}.jsonl")), None)
-        if self._file is None:
-            return
-        try:
-            with self._file.open("rb") as stream:
-                stream.seek(self._read)
-                grown = stream.read()
-        except OSError:
-            return
-        self._read += len(grown)
-        *whole, self._partial = (self._partial + grown).split(b"\n")
-        yield from (line.decode("utf-8", "replace") for line in whole)
-
-
-@dataclass(slots=True, kw_only=True)
 class _Followed:
     """What it prints, and with each line what it has recorded by then."""
 
     parser: CodexParser
-    rollout: _Rollout
+    private: Path
+    session_id: str
+    rollout: GrowingFiles = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rollout = GrowingFiles(find=lambda: session_files(self.private, self.session_id))
+
+    def skip(self) -> TokenUse:
+        """What is there already is of earlier invocations: what those used."""
+        return session_use(self.rollout.lines())
 
     @property
     def finished(self) -> bool:
@@ -242,7 +221,7 @@ class _Followed:
 
     def feed(self, line: str) -> Iterable[AgentEvent]:
         for event in self.parser.feed(line):
-            self.rollout.session_id = event.session_id or self.rollout.session_id
+            self.session_id = event.session_id or self.session_id
             yield event
         for record in self.rollout.lines():
             yield from self.parser.recorded(record)
