@@ -26,15 +26,18 @@ from ostinato.adapters.history import History
 from ostinato.adapters.home import Home
 from ostinato.adapters.in_flight import InFlightInterceptor, fail_lost
 from ostinato.adapters.models import LanguageModel, chosen_model
+from ostinato.adapters.prices import price_table
 from ostinato.adapters.processes import environment_secrets, kill_strays
 from ostinato.adapters.telemetry import configure_logging, tracing_plugin
 from ostinato.adapters.temporal.connection import connect
 from ostinato.adapters.temporal.registration import register_search_attributes
 from ostinato.adapters.temporal.workers import GRACEFUL_SHUTDOWN_S, hold_worker_lock, mark_ready
 from ostinato.contracts.workflows import SEARCH_ATTRIBUTES, TASK_QUEUE, pulse_queue, step_queue
+from ostinato.domain.budget.prices import PriceTable
 from ostinato.domain.errors import OstinatoError, UserError
 from ostinato.domain.redaction import Redactor
-from ostinato.settings import Settings, load_settings
+from ostinato.settings import Settings, load_settings, user_config
+from workflows.ledger import LedgerWorkflow
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
 from workflows.shard import ShardWorkflow
@@ -47,21 +50,27 @@ MAX_STEPS = 50
 MAX_PULSES = 2
 
 
-def desk_of(home: Home, model: LanguageModel | None = None) -> Desk:
+def desk_of(home: Home, model: LanguageModel | None = None, prices: PriceTable | None = None) -> Desk:
     redactor = Redactor(environment_secrets(os.environ))
-    return Desk(home, ArtifactStore(home.artifacts), redactor, History(home), model)
+    known = prices or price_table()
+    return Desk(home, ArtifactStore(home.artifacts), redactor, History(home), model, prices=known)
 
 
 @asynccontextmanager
 async def working(
-    client: Client, home: Home, *, model: LanguageModel | None = None, max_cached_workflows: int = 500
+    client: Client,
+    home: Home,
+    *,
+    model: LanguageModel | None = None,
+    prices: PriceTable | None = None,
+    max_cached_workflows: int = 500,
 ) -> AsyncIterator[None]:
     """Poll the shared queue, and those for work on this home's files: what is short, steps, and the pulse."""
-    polling = Polling(client, home, activities_of(desk_of(home, model)))
+    polling = Polling(client, home, activities_of(desk_of(home, model, prices)))
     shared = polling.worker(
         TASK_QUEUE,
         MAX_SHORT,
-        workflows=[RunWorkflow, MergeWorkflow, ShardWorkflow],
+        workflows=[RunWorkflow, MergeWorkflow, ShardWorkflow, LedgerWorkflow],
         max_cached_workflows=max_cached_workflows,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
     )
@@ -100,6 +109,7 @@ async def serve(settings: Settings) -> None:
     """Hold the home's lock, fail what a dead predecessor left, work until SIGTERM or SIGINT, drain."""
     home = settings.home
     model = chosen_model(settings.llm, os.environ)
+    prices = price_table(user_config(os.environ).parent)
     lock = hold_worker_lock(home)
     try:
         break_locks(home.root / "repos")
@@ -110,7 +120,7 @@ async def serve(settings: Settings) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with working(client, home, model=model):
+        async with working(client, home, model=model, prices=prices):
             address = client.service_client.config.target_host
             mark_ready(home, address=address)
             log.info("worker_ready", address=address, queue=home.queue, lost_activities=lost, pid=os.getpid())

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from activities.budget import BudgetActivities
 from activities.edge import Desk
 from activities.gates import GateActivities
 from activities.integration import IntegrationActivities
@@ -22,6 +23,7 @@ _FAMILIES = (
     RewindingActivities,
     ReportActivities,
     MergeActivities,
+    BudgetActivities,
 )
 
 

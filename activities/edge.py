@@ -3,13 +3,14 @@
 import asyncio
 import errno
 import functools
+import traceback
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -21,12 +22,14 @@ from ostinato.adapters.home import Home
 from ostinato.adapters.models import LanguageModel
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.prices import PriceTable
 from ostinato.domain.errors import OstinatoError, UserError
 from ostinato.domain.ids import RunId
 from ostinato.domain.project import ProjectFacts
+from ostinato.domain.redacted_facts import redacted_fact
 from ostinato.domain.redaction import Redactor
 
-Self_ = TypeVar("Self_")
+Self_ = TypeVar("Self_", bound="_Seated")
 In = TypeVar("In", bound=Fact)
 Out = TypeVar("Out", bound=Fact)
 Key = TypeVar("Key")
@@ -80,6 +83,7 @@ class Desk:
     history: History | None = None
     model: LanguageModel | None = None
     """Asked where one is configured on this worker."""
+    prices: PriceTable = field(default_factory=PriceTable)
     turns: dict[RunId, asyncio.Lock] = field(default_factory=dict)
     timelines: dict[RunId, Line] = field(default_factory=dict)
     """The workflow executions that were last found to be those that work in a run's files."""
@@ -93,20 +97,28 @@ class Desk:
     """Facts by repository and commit."""
 
 
-class Pulse:
-    """What the activity is doing now; travels with its heartbeat."""
+class _Seated(Protocol):
+    """A family of activities."""
 
-    def __init__(self) -> None:
+    _desk: Desk
+
+
+class Pulse:
+    """What the activity is doing now; travels with its heartbeat. And what it must not say, in no way at all."""
+
+    def __init__(self, redactor: Redactor) -> None:
         self.doing = ""
+        self.redactor = redactor
+        """Of the worker; an activity that learns of more secrets adds them."""
 
     def say(self, doing: str) -> None:
-        self.doing = doing[:300]
+        self.doing = self.redactor.text(doing)[:300]
 
 
 @asynccontextmanager
-async def heartbeat() -> AsyncIterator[Pulse]:
+async def heartbeat(redactor: Redactor) -> AsyncIterator[Pulse]:
     """Beat from a background task for as long as the block runs."""
-    pulse = Pulse()
+    pulse = Pulse(redactor)
 
     async def beat() -> None:
         while True:
@@ -123,19 +135,24 @@ async def heartbeat() -> AsyncIterator[Pulse]:
 def edge(
     contract: ActivityContract[In, Out],
 ) -> Callable[[Callable[[Self_, In, Pulse], Awaitable[Out]]], Callable[[Self_, In], Awaitable[Out]]]:
-    """Make a method the activity of its contract. Our own errors are never retried: only lost workers are."""
+    """Make a method the activity of its contract. Our own errors are never retried: only lost workers are.
+
+    What it answers and what it raises hold no secret. Errors go without their causes, which nobody has redacted.
+    """
 
     def wrap(method: Callable[[Self_, In, Pulse], Awaitable[Out]]) -> Callable[[Self_, In], Awaitable[Out]]:
         async def run(self: Self_, argument: In) -> Out:
-            async with heartbeat() as pulse:
+            async with heartbeat(self._desk.redactor) as pulse:
                 try:
                     answer = await method(self, argument, pulse)
-                    answer.model_dump_json()  # what cannot travel is told now; encoded later, it would be retried for ever
-                    return answer
+                    text = (
+                        answer.model_dump_json()
+                    )  # what cannot travel is told now: later it would be retried for ever
+                    return redacted_fact(answer, pulse.redactor) if pulse.redactor.secrets(text) else answer
                 except OstinatoError as error:
-                    raise (_disk_full(error) or as_application_error(error)) from error
+                    raise (_disk_full(error, pulse) or as_application_error(error, pulse.redactor)) from None
                 except Exception as error:
-                    raise (_disk_full(error) or _bug(contract.name, error)) from error
+                    raise (_disk_full(error, pulse) or _bug(contract.name, error, pulse)) from None
 
         functools.update_wrapper(run, method)
         run.__annotations__ = {"argument": contract.input, "return": contract.output}
@@ -145,23 +162,25 @@ def edge(
     return wrap
 
 
-def as_application_error(error: OstinatoError) -> ApplicationError:
+def as_application_error(error: OstinatoError, redactor: Redactor) -> ApplicationError:
     details: tuple[Any, ...] = ()
     if isinstance(error, UserError):
-        details = ([problem.model_dump() for problem in error.problems[:MAX_PROBLEMS]],)
-    return ApplicationError(str(error)[:4000], *details, type=error.code, non_retryable=True)
+        details = ([redactor.value(problem.model_dump()) for problem in error.problems[:MAX_PROBLEMS]],)
+    return ApplicationError(redactor.text(str(error))[:4000], *details, type=error.code, non_retryable=True)
 
 
-def _disk_full(error: Exception) -> ApplicationError | None:
+def _disk_full(error: Exception, pulse: Pulse) -> ApplicationError | None:
     """Tried again until there is room: nothing is lost by waiting. None where it is another error."""
     is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if not is_full and NO_SPACE not in str(error):
         return None
-    message = f"The disk is full; this is tried again until there is room: {str(error)[:1000]}"
+    said = pulse.redactor.text(str(error))[:1000]
+    message = f"The disk is full; this is tried again until there is room: {said}"
     return ApplicationError(message, type="disk_full", next_retry_delay=timedelta(seconds=RETRY_DISK_S))
 
 
-def _bug(name: str, error: Exception) -> ApplicationError:
-    activity.logger.exception("activity failed unexpectedly", extra={"activity_name": name})
-    message = f"{name} failed unexpectedly: {type(error).__name__}: {str(error)[:2000]}"
+def _bug(name: str, error: Exception, pulse: Pulse) -> ApplicationError:
+    told = {"activity_name": name, "exception": pulse.redactor.text("".join(traceback.format_exception(error)))}
+    activity.logger.error("activity failed unexpectedly", extra=told)
+    message = f"{name} failed unexpectedly: {type(error).__name__}: {pulse.redactor.text(str(error))[:2000]}"
     return ApplicationError(message[:4000], type="unexpected", non_retryable=True)

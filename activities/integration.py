@@ -48,7 +48,7 @@ class IntegrationActivities:
         )
         head = integrations[-1].head if integrations else command.head
         pulse.say("pushing checkpoints")
-        pushed = await push(self._desk, workspace, head)
+        pushed = await push(self._desk, workspace, head, pulse)
         return Integrated(integrations=integrations, head=head, superseded=pushed.superseded, note=pushed.note)
 
     @edge(FORECAST_CONFLICTS)
@@ -86,7 +86,7 @@ class PushOutcome:
         self.superseded, self.note = superseded, note
 
 
-async def push(desk: Desk, workspace: Workspace, head: str) -> PushOutcome:
+async def push(desk: Desk, workspace: Workspace, head: str, pulse: Pulse) -> PushOutcome:
     pushed = await push_checkpoints(
         Path(workspace.mirror),
         target_of(workspace),
@@ -94,6 +94,7 @@ async def push(desk: Desk, workspace: Workspace, head: str) -> PushOutcome:
         epoch=workspace.epoch,
         owner=desk.home.queue,
         head=head,
+        redactor=pulse.redactor,
     )
     note = "" if pushed.ok or pushed.superseded else f"checkpoints were not pushed: {pushed.message}"
     return PushOutcome(superseded=pushed.superseded, note=note)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from activities.checkouts import project_of
 from activities.edge import Desk, Pulse, edge
-from ostinato.adapters.git.landing import land, plan_merge
+from ostinato.adapters.git.landing import land, plan_merge, require_proof
 from ostinato.adapters.git.mirror import open_mirror
 from ostinato.adapters.git.repository import inspect_repository
 from ostinato.adapters.git.worktrees import prepare_worktree
@@ -23,6 +23,8 @@ class MergeActivities:
         state = await inspect_repository(Path(command.repository), command.base_branch)
         home = self._desk.home
         mirror = await open_mirror(state, home.repository(state.repository_id), command.run_id)
+        if not command.force:
+            await require_proof(state, run_id=command.run_id, head=command.head)
         plan = await plan_merge(
             state, mirror, run_id=command.run_id, head=command.head, base_branch=command.base_branch
         )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from activities.budget import Purse, never_asked
 from activities.checkouts import project_of
 from activities.edge import Desk, Pulse, edge
 from ostinato.adapters.cel import evaluate_condition, evaluate_items
@@ -77,22 +78,29 @@ class PlanningActivities:
             plan=expected.plan,
             escalation=seen.escalation,
             has_model=self._desk.model is not None,
+            terms=self._desk.prices.terms(self._desk.model.name) if self._desk.model else None,
             notes=expected.notes,
         )
 
     @edge(ASK_TYPE)
     async def ask_type(self, command: AskType, pulse: Pulse) -> TypeAnswer:
         """What was answered once is kept: a second execution asks nobody."""
-        if self._desk.model is None:
-            return TypeAnswer(reason="this worker has no language model", model="")
-        return await ask_type(self._desk.model, command.text, command.top, answers=self._desk.home.model_answers)
+        model = self._desk.model
+        if model is None:
+            spent = await never_asked(self._desk, command.metered)
+            return TypeAnswer(reason="this worker has no language model", model="", spent=spent)
+        purse = Purse(self._desk, model, command.metered)
+        await purse.open()
+        answer = await ask_type(model, command.text, command.top, answers=self._desk.home.model_answers)
+        return answer.model_copy(update={"spent": await purse.close(answer.usage)})
 
     @edge(DRAFT_BY_MODEL)
     async def draft_by_model(self, command: DraftByModel, pulse: Pulse) -> ModelDraft:
-        """A second execution asks again; a model that fails leaves the plan as it is."""
+        """A second execution asks again, and both are paid for; a model that fails leaves the plan as it is."""
         model, draft = self._desk.model, command.draft
         if model is None:
-            return ModelDraft(draft=draft, note="this worker has no language model, so the template stands")
+            note = "this worker has no language model, so the template stands"
+            return ModelDraft(draft=draft, note=note, spent=await never_asked(self._desk, command.metered))
         pulse.say("the language model drafts the plan")
         brief = Brief(
             request=self._desk.redactor.text(command.request.text),
@@ -102,16 +110,19 @@ class PlanningActivities:
             grounds=grounds_of(draft.project, draft.classification),
             trusted=command.request.options.trusted,
         )
-        counted = Counted(model)
+        counted, purse = Counted(model), Purse(self._desk, model, command.metered)
+        await purse.open()
         made = await drafted_plan(brief, counted.complete)
+        spent = await purse.close(counted.usage)
         used = f"{model.name}: {counted.tokens_in} tokens in, {counted.tokens_out} out, {made.attempts} attempt{'s' * (made.attempts != 1)}"
         if not made.is_drafted:
-            return ModelDraft(draft=draft, note=f"{'; '.join(made.notes)} ({used})")
+            return ModelDraft(draft=draft, note=f"{'; '.join(made.notes)} ({used})", spent=spent)
         plan = within_options(made.plan, command.request)
         expected = await self._expected(command.workspace.repository_id, plan)
         classification = after_plan(draft.classification, expected.plan, expected.expectations)
         update = {"plan": expected.plan, "classification": classification}
-        return ModelDraft(draft=draft.model_copy(update=update), note=f"the plan was drafted by {used}")
+        drafted = draft.model_copy(update=update)
+        return ModelDraft(draft=drafted, note=f"the plan was drafted by {used}", spent=spent)
 
     @edge(REVIEW_CHANGE)
     async def review_change(self, command: ReviewChange, pulse: Pulse) -> Classification:

@@ -110,7 +110,7 @@ class RewindingActivities:
                 to_commit=command.commit,
             )
             rolled = RolledBack(head=done.head, kept=done.kept)
-        await push(self._desk, workspace, rolled.head)
+        await push(self._desk, workspace, rolled.head, pulse)
         return rolled
 
 

@@ -10,9 +10,10 @@ from temporalio import activity
 from activities.checkouts import check_out
 from activities.edge import Desk, Pulse, edge
 from activities.places import author_of_run, keep_place
-from activities.secrecy import quarantine, secret_failure
+from activities.secrecy import STARTED, learn_secrets, quarantine, secret_failure
 from activities.working import StepWork
 from ostinato.adapters.git.commits import snapshot
+from ostinato.adapters.git.forgetting import forget_secrets
 from ostinato.adapters.git.objects import StepKey, read_result, record_step, write_result
 from ostinato.contracts.activities import (
     COLLECT_STEP,
@@ -26,6 +27,7 @@ from ostinato.contracts.activities import (
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import Step, is_claimed
+from ostinato.domain.redacted_facts import redacted_fact
 from ostinato.domain.request import headline
 from ostinato.domain.workspace import Checkout, Environment, Workspace
 
@@ -45,7 +47,9 @@ class StepActivities:
         if recorded is not None:
             checkout = Checkout(worktree="", commit=command.head, environment=Environment(ready=False))
             return PreparedStep(checkout=checkout, recorded=recorded)
-        return PreparedStep(checkout=await self._check_out(command, pulse))
+        checkout = await self._check_out(command, pulse)
+        _started_file(workspace, f"{step.id}-{command.execution}-handoff").touch()
+        return PreparedStep(checkout=checkout)
 
     @edge(EXECUTE_STEP)
     async def execute(self, command: ExecuteStep, pulse: Pulse) -> StepResult:
@@ -58,9 +62,11 @@ class StepActivities:
         checkout = await self._check_out(command, pulse)
         prepared_s = time.monotonic() - began
         work = StepWork(self._desk, command, checkout, pulse)
-        if self._was_interrupted(command) and (decided := await work.after_interruption()) is not None:
+        begin = _started_file(workspace, f"{step.id}-{command.execution}")
+        if begin.exists() and (decided := await work.after_interruption()) is not None:
             return await _keep(workspace, decided)
-        self._begin(command)
+        if not begin.exists():  # what an earlier attempt stored in git is looked through as well
+            begin.touch()
         started_at = datetime.now(UTC)
         result = (await work.act()).model_copy(
             update={
@@ -69,13 +75,14 @@ class StepActivities:
                 "prepared_s": round(prepared_s, 3),
             }
         )
+        result = await _purged(workspace, checkout, result, pulse, since=begin.stat().st_mtime)
         if result.outcome is not StepOutcome.SUCCEEDED:
             return await _keep(workspace, _ended(result))
-        return await self._take(command, checkout, result)
+        return await self._take(command, checkout, result, pulse)
 
-    async def _take(self, command: ExecuteStep, checkout: Checkout, result: StepResult) -> StepResult:
+    async def _take(self, command: ExecuteStep, checkout: Checkout, result: StepResult, pulse: Pulse) -> StepResult:
         """The work as a commit, recorded with its result; work that may not be committed is set aside."""
-        taken = await self._commit(command, checkout, result)
+        taken = await self._commit(command, checkout, result, pulse)
         kept = taken.result
         if kept.failure and kept.failure.kind is FailureKind.SECRET:
             place = await quarantine(self._desk, command.workspace, Path(checkout.worktree))
@@ -110,14 +117,17 @@ class StepActivities:
             output={"note": command.note},
             started_at=command.started_at,
         )
-        taken = await self._commit(command, command.checkout, result)
+        result = await _purged(workspace, command.checkout, result, pulse, since=command.started_at.timestamp())
+        taken = await self._commit(command, command.checkout, result, pulse)
         if not taken.commit:
             return _ended(taken.result)
         count = taken.result.files_changed
         summary = taken.result.summary or f"{count} files changed by {command.answered_by}"
         return await _keep_commit(workspace, _ended(taken.result.model_copy(update={"summary": summary})), taken.commit)
 
-    async def _commit(self, command: ExecuteStep | CollectStep, checkout: Checkout, result: StepResult) -> "_Taken":
+    async def _commit(
+        self, command: ExecuteStep | CollectStep, checkout: Checkout, result: StepResult, pulse: Pulse
+    ) -> "_Taken":
         """The worktree's difference to its checkpoint as one commit, not yet recorded; no secret gets into it."""
         workspace, step = command.workspace, command.step
         taken = await snapshot(
@@ -127,7 +137,7 @@ class StepActivities:
             message=f"{step.name}\n\n{result.summary}",
             author=await author_of_run(self._desk, workspace),
             trailers=_key(workspace, step.id, command.execution).trailers,
-            redactor=self._desk.redactor,
+            redactor=pulse.redactor,
         )
         if taken is None:
             self._desk.clean.add(Path(checkout.worktree))
@@ -150,24 +160,31 @@ class StepActivities:
         )
         return _Taken(changed, taken.commit)
 
-    def _started_file(self, command: ExecuteStep) -> Path:
-        return Path(command.workspace.root) / "started" / f"{command.step.id}-{command.execution}"
-
-    def _was_interrupted(self, command: ExecuteStep) -> bool:
-        """An earlier attempt began and left no result."""
-        return self._started_file(command).exists()
-
-    def _begin(self, command: ExecuteStep) -> None:
-        path = self._started_file(command)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
     result: StepResult
     commit: str = ""
     """Made, and not yet recorded; empty where there is nothing to record."""
+
+
+def _started_file(workspace: Workspace, name: str) -> Path:
+    """There since the first attempt began."""
+    path = Path(workspace.root) / STARTED / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+async def _purged(
+    workspace: Workspace, checkout: Checkout, result: StepResult, pulse: Pulse, *, since: float
+) -> StepResult:
+    """With no secret in it, and none in what git in the worktree has stored by itself."""
+    tree = Path(checkout.worktree)
+    redactor = learn_secrets(pulse, workspace, tree)
+    count = await forget_secrets(Path(workspace.mirror), redactor, since=since, worktree=tree)
+    told = f"it put a secret into git by itself: {count} object{'s' * (count != 1)} with it deleted"
+    warnings = (*result.warnings, told) if count else result.warnings
+    return redacted_fact(result.model_copy(update={"warnings": warnings}), redactor)
 
 
 def _key(workspace: Workspace, step_id: StepId, execution: int) -> StepKey:

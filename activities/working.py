@@ -1,7 +1,9 @@
 """The work of one execution of a step: its command or its tool, in a prepared worktree."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,22 @@ from temporalio import activity
 from activities.edge import Desk, Pulse
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.outputs import OUTPUT_VARIABLE, output_file, read_output
-from ostinato.adapters.processes import ProcessEnd, ProcessSpec, clean_environment, run_supervised
+from ostinato.adapters.processes import (
+    ProcessEnd,
+    ProcessSpec,
+    clean_environment,
+    failure_of,
+    offline_where_possible,
+    run_supervised,
+)
 from ostinato.adapters.tools import run_tool
-from ostinato.adapters.tools.context import ToolContext
+from ostinato.adapters.tools.context import ToolContext, ToolReport
 from ostinato.contracts.activities import ExecuteStep
 from ostinato.domain.errors import InvariantError, Problem
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult
 from ostinato.domain.gates import SHOWN_FINDINGS
-from ostinato.domain.plan import CommandAction, Step, ToolAction
+from ostinato.domain.plan import CommandAction, ToolAction
+from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.request import headline
 from ostinato.domain.workspace import Checkout
 
@@ -67,7 +77,7 @@ class StepWork:
             )
             return self._result(StepOutcome.FAILED, "command", failure.message, failure=failure)
         end = await self._run_process(action.argv or ("/bin/sh", "-c", action.shell), self.command.step.timeout_s)
-        stated = read_output(self._output, self.desk.redactor)
+        stated = self._stated()
         warnings = (f"its outputs were not taken: {stated}",) if isinstance(stated, Problem) else ()
         return self._result(
             StepOutcome.SUCCEEDED if end.ok else StepOutcome.FAILED,
@@ -78,21 +88,33 @@ class StepWork:
                 "stdout_tail": end.tail[-1500:],
                 **({} if isinstance(stated, Problem) else stated),
             },
+            used=end.peak,
             evidence=end.output_ref,
             warnings=warnings,
-            failure=None if end.ok else process_failure(self.command.step, end),
+            failure=None if end.ok else self._failure(action, end),
         )
+
+    def _stated(self) -> dict[str, Any] | Problem:
+        """Read once: as it was written, it may hold a secret."""
+        stated = read_output(self._output, self.pulse.redactor)
+        with contextlib.suppress(OSError):
+            self._output.unlink(missing_ok=True)
+        return stated
+
+    def _failure(self, action: CommandAction, end: ProcessEnd) -> Failure:
+        return failure_of(end, line=action.line, timeout_s=self.command.step.timeout_s, now=datetime.now(UTC))
 
     async def _run_process(self, argv: tuple[str, ...], timeout_s: float) -> ProcessEnd:
         spec = ProcessSpec(
-            argv=argv,
+            argv=await offline_where_possible(argv) if self.command.offline else argv,
             cwd=Path(self.checkout.worktree),
             env=self._environment(),
             timeout_s=timeout_s,
             marker=attempt_marker(activity.info()),
+            limits=self.command.step.limits,
         )
         return await run_supervised(
-            spec, artifacts=self.desk.artifacts, redactor=self.desk.redactor, on_progress=self.pulse.say
+            spec, artifacts=self.desk.artifacts, redactor=self.pulse.redactor, on_progress=self.pulse.say
         )
 
     async def _run_tool(self, action: ToolAction) -> StepResult:
@@ -105,10 +127,11 @@ class StepWork:
                 trusted=self.command.trusted,
                 args=action.args,
                 artifacts=self.desk.artifacts,
-                redactor=self.desk.redactor,
+                redactor=self.pulse.redactor,
                 marker=attempt_marker(activity.info()),
                 timeout_s=self.command.step.timeout_s,
                 progress=self.pulse.say,
+                offline=self.command.offline,
             ),
         )
         return self._result(
@@ -119,7 +142,7 @@ class StepWork:
             findings=report.findings[:SHOWN_FINDINGS],
             findings_count=len(report.findings),
             evidence=report.evidence,
-            failure=None if report.ok else report.failure or Failure(kind=FailureKind.TOOL, message=report.summary),
+            failure=None if report.ok else _tool_failure(action, report),
             warnings=tuple(note[:300] for note in report.notes[:10]),
         )
 
@@ -152,24 +175,12 @@ class StepWork:
         )
 
 
-def process_failure(step: Step, end: ProcessEnd) -> Failure:
-    details = end.tail[-2000:]
-    if end.timed_out:
-        return Failure(
-            kind=FailureKind.TIMEOUT,
-            message=f"it did not end within {step.timeout_s:g} s; its processes were stopped",
-            details=details,
-            recommendation="Give the step a longer `timeout`, or find out what it waits for with `ostinato logs`",
-        )
-    if end.missing:
-        return Failure(
-            kind=FailureKind.MISSING_COMMAND,
-            message=f"no such command: {headline(step.action.line if step.action.kind == 'command' else '', 100)}",
-            details=details,
-            recommendation="Install it on the worker's machine, or correct the step",
-        )
-    how = f"exit status {end.exit_code}" if end.exit_code is not None else f"ended by signal {end.signal}"
-    return Failure(kind=FailureKind.EXIT_STATUS, message=f"{how}: {last_line(end.tail)}"[:400], details=details)
+def _tool_failure(action: ToolAction, report: ToolReport) -> Failure:
+    failure = report.failure or Failure(kind=FailureKind.TOOL, message=report.summary)
+    facts = FailureFacts(
+        kind=failure.kind, tool=action.tool, findings_count=len(report.findings), message=failure.message
+    )
+    return failure.model_copy(update={"diagnosis": classify_failure(facts, now=datetime.now(UTC))})
 
 
 def last_line(text: str) -> str:

@@ -2,12 +2,14 @@
 
 import asyncio
 import shutil
+import time
 from pathlib import Path
 
 from activities.edge import Desk, Pulse, edge
 from activities.places import keep_place
 from activities.rewinding import start_from
-from activities.secrecy import set_aside_if_secret
+from activities.secrecy import forget_all, learn_secrets, places_of, quarantine, set_aside_if_secret
+from ostinato.adapters.git.forgetting import forget_secrets
 from ostinato.adapters.git.mirror import carry_dirty, open_mirror
 from ostinato.adapters.git.objects import Author, author_of, commit_tree, record, with_trailers
 from ostinato.adapters.git.publish import Ownership, publish
@@ -29,9 +31,12 @@ from ostinato.contracts.activities import (
     Sealed,
 )
 from ostinato.domain.errors import UserError
-from ostinato.domain.gates import GateResult, Severity, Stage, Status
+from ostinato.domain.gates import SHOWN_FINDINGS, GateResult, Severity, Stage, Status
 from ostinato.domain.ids import run_ref
 from ostinato.domain.workspace import Publication, Workspace
+
+CLOCK_S = 1.0
+"""What is made now may bear a time a little earlier."""
 
 
 class WorkspaceActivities:
@@ -92,19 +97,7 @@ class WorkspaceActivities:
             notes.append("the repository's pre-commit hook was not run: it is not trusted (--trust)")
         elif state.pre_commit_hook is not None:
             pulse.say("running the pre-commit hook")
-            end = await run_commit_hook(
-                state,
-                mirror,
-                Path(workspace.root) / "seal" / "tree",
-                run_id=workspace.run_id,
-                base=workspace.base_commit,
-                head=head,
-                env=clean_environment(),
-            )
-            head, gate = await _after_hook(workspace, head, end)
-            gate = gate.model_copy(
-                update={"evidence": self._desk.artifacts.put_text(self._desk.redactor.text(end.output))}
-            )
+            head, gate = await self._judged_by_hook(workspace, state, head, pulse)
         if command.trusted:
             signed = await sign_commit(state, mirror, head, env=clean_environment())
             head = signed.commit
@@ -115,9 +108,35 @@ class WorkspaceActivities:
             gate = gate.model_copy(update={"commit": head})
         return Sealed(head=head, gate=gate, notes=tuple(notes))
 
+    async def _judged_by_hook(
+        self, workspace: Workspace, state: RepositoryState, head: str, pulse: Pulse
+    ) -> tuple[str, GateResult]:
+        """The head with what the hook made of it. Nothing that holds a secret comes from it, or stays of it in git."""
+        mirror, tree = Path(workspace.mirror), Path(workspace.root) / "seal" / "tree"
+        redactor = learn_secrets(pulse, workspace, tree)
+        await set_aside_if_secret(self._desk, workspace, tree, redactor)
+        began = time.time() - CLOCK_S
+        end = await run_commit_hook(
+            state,
+            mirror,
+            tree,
+            run_id=workspace.run_id,
+            base=workspace.base_commit,
+            head=head,
+            env=clean_environment(),
+            redactor=redactor,
+        )
+        await forget_secrets(mirror, redactor, since=began, worktree=tree)
+        evidence = self._desk.artifacts.put_text(end.output)
+        if end.secrets:
+            gate = _secret_gate(end, await quarantine(self._desk, workspace, tree))
+        else:
+            head, gate = await _after_hook(workspace, head, end)
+        return head, gate.model_copy(update={"evidence": evidence})
+
     @edge(PUBLISH_BRANCH)
     async def publish(self, command: PublishBranch, pulse: Pulse) -> Publication:
-        """One atomic push. A second execution with the same head changes nothing."""
+        """One atomic push; refused where a secret would leave. A second execution with the same head changes nothing."""
         workspace = command.workspace
         await keep_place(self._desk, workspace, command.head)
         mirror = Path(workspace.mirror)
@@ -126,20 +145,27 @@ class WorkspaceActivities:
             await record(mirror, run_ref(workspace.run_id, "gates", gate), command.head)
         pulse.say("pushing the branch")
         ownership = Ownership(epoch=workspace.epoch, owner=self._desk.home.queue)
-        return await publish(state, mirror, run_id=workspace.run_id, head=command.head, ownership=ownership)
+        redactor = learn_secrets(pulse, workspace, mirror)
+        return await publish(
+            state, mirror, run_id=workspace.run_id, head=command.head, ownership=ownership, redactor=redactor
+        )
 
     @edge(CLOSE_WORKSPACE)
     async def close(self, command: CloseWorkspace, pulse: Pulse) -> ClosedWorkspace:
         """Worktrees and environments go; unfinished work is saved to a ref first. A second execution finds nothing."""
         workspace = command.workspace
         saved = []
-        for tree in _worktrees(Path(workspace.root)):
+        trees = _worktrees(Path(workspace.root))
+        for tree in trees:
+            learn_secrets(pulse, workspace, tree)
+        for tree in trees:
             pulse.say(f"closing {tree.parent.name}")
-            if place := await set_aside_if_secret(self._desk, workspace, tree):
+            if place := await set_aside_if_secret(self._desk, workspace, tree, pulse.redactor):
                 saved.append(place)
                 continue
             ref = await remove_worktree(Path(workspace.mirror), tree, workspace.run_id)
             saved.extend([ref] if ref else [])
+        await forget_all(workspace, pulse.redactor)
         await asyncio.to_thread(shutil.rmtree, workspace.root, ignore_errors=True)
         return ClosedWorkspace(saved_refs=tuple(saved))
 
@@ -157,6 +183,20 @@ async def _after_hook(workspace: Workspace, head: str, end: HookEnd) -> tuple[st
     message = with_trailers("Apply the pre-commit hook", {"Ostinato-Run": workspace.run_id, "Ostinato-Step": "seal"})
     commit = await commit_tree(mirror, end.tree, [head], message, author=Author(name=author.name, email=author.email))
     return commit, _hook_gate(Status.PASS, "the pre-commit hook rewrote files; they are in the final commit", end)
+
+
+def _secret_gate(end: HookEnd, place: str) -> GateResult:
+    told = _hook_gate(Status.FAIL, f"the pre-commit hook wrote a secret at {places_of(end.secrets)}", end)
+    return told.model_copy(
+        update={
+            "severity": Severity.CRITICAL,
+            "code": "hook_secret",
+            "details": "\n".join(str(finding) for finding in end.secrets[:SHOWN_FINDINGS]),
+            "recommendation": f"Nothing of it was taken; look at {place}, and let the hook write no secrets",
+            "introduced": end.secrets[:SHOWN_FINDINGS],
+            "introduced_count": len(end.secrets),
+        }
+    )
 
 
 def _hook_gate(status: Status, message: str, end: HookEnd) -> GateResult:

@@ -172,6 +172,25 @@ def _crowd(figures: Mapping[str, Any]) -> str:
     )
 
 
+def _gates(figures: Mapping[str, Any]) -> str:
+    hand = f"{figures['by_hand_s']['median']} s"
+    rows = [
+        ("the head; the base was judged before", "once", hand, f"{figures['head_s']['median']} s", f"**{figures['head_over_by_hand']}**"),
+        ("base and head, with the step", "once", hand, f"{figures['base_and_head_s']['median']} s", figures["base_and_head_over_by_hand"]),
+        ("base and head, with the step", "twice", f"{figures['by_hand_s']['median'] * 2:.3f} s", f"{figures['base_and_head_s']['median']} s", f"**{figures['base_and_head_over_twice_by_hand']}**"),
+    ]  # fmt: skip
+    return (
+        f"{figures['files']} Python files, {figures['tests']} tests; ruff, mypy, bandit, detect-secrets and pytest with coverage in one shell "
+        f"line, in a fresh clone, once; and Ostinato's gates, with checkout, environment, commits and verdicts. Goal: {figures['goal']}. "
+        "A person runs the tools once, at the head; the base is what tells new findings from old ones, and is judged once for all runs "
+        f"from it. The machine had other work to do (load {figures['load_before']} before, {figures['load_after']} after): there, many "
+        "processes side by side get more of it than one after the other, so the clock flatters the gates. Processor time does not: "
+        f"**{figures['cpu_head_over_by_hand']}** for a whole run that judges the head, and "
+        f"**{figures['cpu_base_and_head_over_twice_by_hand']}** for one that judges base and head over two passes by hand.\n\n"
+        + _table(("judged", "by hand", "takes", "Ostinato", "ratio"), rows)
+    )
+
+
 def _chaos(figures: Mapping[str, Any]) -> str:
     rows = [
         (MEANING[Kind(kind)], row["trials"], row["passed"], _pair(row, "recovery"), _pair(row, "silence"))
@@ -207,6 +226,7 @@ SECTIONS: Final[Sequence[tuple[str, str, Callable[[Mapping[str, Any]], str]]]] =
     ("Giving a request its type", "classifying", _classifying),
     ("Two thousand steps", "size", _size),
     ("Many runs at once", "crowd", _crowd),
+    ("Gates beside the same tools by hand", "gates", _gates),
     ("Chaos", "chaos", _chaos),
     ("The whole job", "first_run", _first_run),
 )

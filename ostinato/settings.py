@@ -11,29 +11,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from ostinato.limits import BUDGET_KEYS, UNLIMITED, BudgetSettings, read_budget
+from ostinato.reading import MAX_PARALLEL, Reader, parallel_of, seconds_of, setting_problem
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from collections.abc import Set as AbstractSet
 
     from ostinato.adapters.home import Home
+    from ostinato.domain.custom_gates import CustomGate
     from ostinato.domain.errors import Problem
+    from ostinato.domain.permissions import Policy
 
 INTERACTIONS: Final = ("minimal", "checkpoint", "collaborative")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
-POST_GATES: Final = ("tests", "lint", "types", "security")
-COMMANDS: Final = ("test", "lint", "format", "types", "build")
-MAX_PARALLEL: Final = 50
+POST_GATES: Final = ("tests", "lint", "types", "security", "performance")
+COMMANDS: Final = ("test", "lint", "format", "types", "build", "benchmark")
 DEFAULT_PARALLEL: Final = 5
 TAKEOVER_AFTER_S: Final = 120
-MAX_TAKEOVER_S: Final = 86_400
 KEEP_DAYS: Final = 30
-MAX_DAYS: Final = 36_500
 REPOSITORY_CONFIG: Final = ".ostinato/config.toml"
 
 VARIABLES: Final[Mapping[str, str]] = {
     "OSTINATO_HOME": "where runtime state lives (default: the platform's state directory)",
     "OSTINATO_INTERACTION": "minimal, checkpoint or collaborative (default: minimal)",
     "OSTINATO_MAX_PARALLEL": f"steps of one run at the same time, 1 to {MAX_PARALLEL} (default: {DEFAULT_PARALLEL})",
+    "OSTINATO_MAX_TOKENS": "the most tokens that one run may spend, such as 200k (default: any)",
+    "OSTINATO_MAX_USD": "the most dollars that one run may spend, such as 2.50 (default: any)",
     "OSTINATO_CHECKPOINT_REMOTE": "a git repository that receives each run's commits after every step (default: none)",
     "OSTINATO_TAKEOVER_AFTER": f"seconds of a worker's silence until another takes its run over (default: {TAKEOVER_AFTER_S})",
     "OSTINATO_PAYLOADS": "folder for payloads too big for a history, shared by homes (default: in OSTINATO_HOME)",
@@ -62,8 +65,8 @@ USER_KEYS: Final = frozenset(
         "llm",
     )
 )
+POLICY_KEYS: Final = frozenset(("write", "deny_write", "commands", "deny_commands", "network"))
 RUN_KEYS: Final = frozenset(("interaction", "max_parallel", "checkpoint_remote", "takeover_after"))
-_SIZE: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 Loaded = TypeVar("Loaded")
 
@@ -85,6 +88,9 @@ class Settings:
     """Of [gc]: the most that artifacts may take."""
     llm: str = ""
     """A language model as `provider:model`; its key comes from the environment only."""
+    budget: BudgetSettings = UNLIMITED
+    policy: Policy | None = None
+    """What every run of this user may do; None where the file does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +103,10 @@ class RepositorySettings:
     takeover_after_s: float | None = None
     commands: Mapping[str, tuple[str, ...]]
     post_gates: tuple[str, ...] | None = None
+    custom_gates: tuple[CustomGate, ...] = ()
+    budget: BudgetSettings = UNLIMITED
+    policy: Policy | None = None
+    """What runs in this repository may do; the stricter of it and the user's counts."""
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -106,12 +116,12 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     problems: list[Problem] = []
     source = user_config(environ)
     document = _read(source, problems)
-    reader = _Reader(document, str(source), problems)
-    reader.only(USER_KEYS, {"gc": {"keep_days", "max_size"}})
+    reader = Reader(document, str(source), problems)
+    reader.only(USER_KEYS, {"gc": {"keep_days", "max_size"}, "budget": BUDGET_KEYS, "policy": POLICY_KEYS})
     interaction = _choice(environ, "OSTINATO_INTERACTION", INTERACTIONS, problems)
-    parallel = _parallel(environ.get("OSTINATO_MAX_PARALLEL", ""), "OSTINATO_MAX_PARALLEL", problems)
+    parallel = parallel_of(environ.get("OSTINATO_MAX_PARALLEL", ""), "OSTINATO_MAX_PARALLEL", problems)
     level = _choice(environ, "OSTINATO_LOG_LEVEL", LOG_LEVELS, problems)
-    after = _seconds(environ.get("OSTINATO_TAKEOVER_AFTER", ""), "OSTINATO_TAKEOVER_AFTER", problems)
+    after = seconds_of(environ.get("OSTINATO_TAKEOVER_AFTER", ""), "OSTINATO_TAKEOVER_AFTER", problems)
     payloads = environ.get("OSTINATO_PAYLOADS") or reader.text("payloads")
     settings = Settings(
         home=Home(
@@ -127,6 +137,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         keep_days=reader.days("gc.keep_days"),
         max_bytes=reader.size("gc.max_size"),
         llm=_llm(environ.get("OSTINATO_LLM") or reader.text("llm") or "", problems),
+        budget=read_budget(document, str(source), problems, environ),
+        policy=reader.policy(),
     )
     return _checked(settings, problems)
 
@@ -135,8 +147,17 @@ def load_repository_settings(root: Path) -> RepositorySettings:
     """Raises UserError with every problem of the file; a missing file says nothing."""
     problems: list[Problem] = []
     source = root / REPOSITORY_CONFIG
-    reader = _Reader(_read(source, problems), str(source), problems)
-    reader.only(set(), {"run": RUN_KEYS, "commands": set(COMMANDS), "gates": {"post"}})
+    reader = Reader(_read(source, problems), str(source), problems)
+    reader.only(
+        set(),
+        {
+            "run": RUN_KEYS,
+            "commands": set(COMMANDS),
+            "gates": {"post", "custom"},
+            "budget": BUDGET_KEYS,
+            "policy": POLICY_KEYS,
+        },
+    )
     settings = RepositorySettings(
         interaction=reader.choice("run.interaction", INTERACTIONS),
         max_parallel=reader.parallel("run.max_parallel"),
@@ -144,6 +165,9 @@ def load_repository_settings(root: Path) -> RepositorySettings:
         takeover_after_s=reader.seconds("run.takeover_after"),
         commands={name: argv for name in COMMANDS if (argv := reader.argv(f"commands.{name}"))},
         post_gates=reader.choices("gates.post", POST_GATES),
+        custom_gates=reader.custom_gates(),
+        budget=read_budget(reader.document, str(source), problems),
+        policy=reader.policy(),
     )
     return _checked(settings, problems)
 
@@ -194,150 +218,22 @@ def _read(source: Path, problems: list[Problem]) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        problems.append(_problem(str(source), f"cannot be read: {error}", "Make it a readable UTF-8 file"))
+        problems.append(setting_problem(str(source), f"cannot be read: {error}", "Make it a readable UTF-8 file"))
     except tomllib.TOMLDecodeError as error:
-        problems.append(_problem(str(source), f"is not TOML: {error}", "Correct the line that is named"))
+        problems.append(setting_problem(str(source), f"is not TOML: {error}", "Correct the line that is named"))
     return {}
-
-
-def _problem(field: str, message: str, cure: str) -> Problem:
-    from ostinato.domain.errors import Problem
-
-    return Problem(code="setting_invalid", field=field, message=message, cure=cure)
 
 
 def _choice(environ: Mapping[str, str], name: str, allowed: tuple[str, ...], problems: list[Problem]) -> str | None:
     value = environ.get(name) or None
     if value is not None and value not in allowed:
-        problems.append(_problem(name, f"{value!r} is not allowed", f"Use one of: {', '.join(allowed)}"))
+        problems.append(setting_problem(name, f"{value!r} is not allowed", f"Use one of: {', '.join(allowed)}"))
     return value
 
 
 def _llm(value: str, problems: list[Problem]) -> str:
     if value and not re.fullmatch(r"(anthropic|openai):\s*\S.*", value):
         problems.append(
-            _problem("OSTINATO_LLM", f"{value!r} is no language model", "Use anthropic:MODEL or openai:MODEL")
+            setting_problem("OSTINATO_LLM", f"{value!r} is no language model", "Use anthropic:MODEL or openai:MODEL")
         )
     return value
-
-
-def _parallel(value: object, field: str, problems: list[Problem]) -> int | None:
-    if value in (None, ""):
-        return None
-    if (
-        not isinstance(value, bool)
-        and str(value).isascii()
-        and str(value).isdigit()
-        and 1 <= int(str(value)) <= MAX_PARALLEL
-    ):
-        return int(str(value))
-    problems.append(_problem(field, f"{value!r} is not allowed", f"Use a number from 1 to {MAX_PARALLEL}"))
-    return None
-
-
-def _seconds(value: object, field: str, problems: list[Problem]) -> float | None:
-    if value in (None, ""):
-        return None
-    try:
-        found = float("nan") if isinstance(value, bool) else float(str(value))
-    except ValueError:
-        found = float("nan")
-    if 1 <= found <= MAX_TAKEOVER_S:
-        return found
-    problems.append(_problem(field, f"{value!r} is not allowed", f"Use seconds from 1 to {MAX_TAKEOVER_S:,}"))
-    return None
-
-
-def parse_size(text: str) -> int | None:
-    """Bytes of 500M, 5G or 1048576, binary units; None when it is no size."""
-    match = re.fullmatch(r"([0-9]{1,15}) ?([KMGT]?)B?", text.strip().upper().replace("IB", "B"))
-    return int(match[1]) * _SIZE[match[2]] if match else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Typed access to a TOML document; whatever does not fit is added to the problems."""
-
-    document: Mapping[str, Any]
-    source: str
-    problems: list[Problem]
-
-    def only(self, keys: AbstractSet[str], tables: Mapping[str, AbstractSet[str]]) -> None:
-        for key, value in self.document.items():
-            if key in tables:
-                known = tables[key]
-                for inner in value if isinstance(value, dict) else {}:
-                    if inner not in known:
-                        self._unknown(f"{key}.{inner}", known)
-                if not isinstance(value, dict):
-                    self._wrong(key, "is not a table", f"Write it as [{key}]")
-            elif key not in keys:
-                self._unknown(key, keys | set(tables))
-
-    def value(self, name: str) -> Any:
-        table, _, key = name.rpartition(".")
-        scope = self.document.get(table, {}) if table else self.document
-        return scope.get(key) if isinstance(scope, dict) else None
-
-    def text(self, name: str) -> str | None:
-        value = self.value(name)
-        if value is not None and not isinstance(value, str):
-            self._wrong(name, "is not a text", 'Write it in quotes: "…"')
-            return None
-        return value
-
-    def choice(self, name: str, allowed: tuple[str, ...]) -> str | None:
-        value = self.value(name)
-        if value is not None and value not in allowed:
-            self._wrong(name, f"{value!r} is not allowed", f"Use one of: {', '.join(allowed)}")
-            return None
-        return None if value is None else str(value)
-
-    def choices(self, name: str, allowed: tuple[str, ...]) -> tuple[str, ...] | None:
-        value = self.value(name)
-        if value is None:
-            return None
-        if not isinstance(value, list) or any(item not in allowed for item in value):
-            self._wrong(name, f"{value!r} is not allowed", f"Use a list of: {', '.join(allowed)}")
-            return None
-        return tuple(value)
-
-    def parallel(self, name: str) -> int | None:
-        return _parallel(self.value(name), f"{self.source}: {name}", self.problems)
-
-    def seconds(self, name: str) -> float | None:
-        return _seconds(self.value(name), f"{self.source}: {name}", self.problems)
-
-    def days(self, name: str) -> float | None:
-        value = self.value(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_DAYS:
-            self._wrong(name, f"{value!r} is not allowed", f"Use a number of days from 0 to {MAX_DAYS:,}")
-            return None
-        return float(value)
-
-    def size(self, name: str) -> int | None:
-        value = self.value(name)
-        if value is None:
-            return None
-        if (size := parse_size(str(value))) is None or isinstance(value, bool | float):
-            self._wrong(name, f"{value!r} is no size", 'Write it like "500M" or "5G"')
-        return size
-
-    def argv(self, name: str) -> tuple[str, ...]:
-        """A list is an argv; a text is a shell line."""
-        value = self.value(name)
-        if isinstance(value, str) and value.strip():
-            return ("/bin/sh", "-c", value)
-        if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        if value is not None:
-            self._wrong(name, "is neither a text nor a list of texts", 'Write it like: test = ["pytest", "-q"]')
-        return ()
-
-    def _unknown(self, name: str, known: AbstractSet[str]) -> None:
-        self._wrong(name, "is not known here", f"Use one of: {', '.join(sorted(known))}")
-
-    def _wrong(self, name: str, message: str, cure: str) -> None:
-        self.problems.append(_problem(f"{self.source}: {name}", message, cure))

@@ -16,12 +16,16 @@ from ostinato.cli.catalogue import ENTRIES, GROUPS  # noqa: E402 - the path come
 from ostinato.cli.definition_schema import schema_text  # noqa: E402
 from ostinato.cli.exits import MEANING  # noqa: E402
 from ostinato.cli.parser import CommandModule, Parser, build_parser  # noqa: E402
-from ostinato.contracts import activities, workflows  # noqa: E402
+from ostinato.contracts import activities, ledger, workflows  # noqa: E402
 from ostinato.domain.definition.model import Definition  # noqa: E402
-from ostinato.domain.plan import GateName  # noqa: E402
+from ostinato.domain.recovering import classes as recovery_classes  # noqa: E402
+from ostinato.domain.recovering import codes as recovery_codes  # noqa: E402
 from ostinato.domain.risk_policy import CHANGES, FLOOR, POLICY  # noqa: E402
 from ostinato.domain.tools import TOOLS  # noqa: E402
+from ostinato.limits import ON_RED  # noqa: E402
+from ostinato.reading import NETWORK  # noqa: E402
 from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, POST_GATES, VARIABLES  # noqa: E402
+from scripts.reference_gates import gates_page  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
 MARK = "<!-- Made by scripts/make_reference.py from the code; edit the code. -->"
@@ -66,6 +70,7 @@ def pages() -> dict[str, str]:
         "messages.md": messages_page,
         "search-attributes.md": search_attributes_page,
         "definition.md": definition_page,
+        "recovery.md": recovery_page,
     }
     texts = {name: "\n".join((MARK, "", *page())) + "\n" for name, page in made.items()}
     return {**texts, "ostinato.schema.json": schema_text()}
@@ -140,7 +145,7 @@ def risk_page() -> Iterator[str]:
 def exit_codes_page() -> Iterator[str]:
     yield from ("# Exit codes", "", "| code | means |", "|---|---|")
     yield from (f"| {int(code)} | {meaning} |" for code, meaning in MEANING.items())
-    yield from ("", "No budget is kept yet, so 6 does not occur in this version.")
+    yield from ("", "6: see [budgets](../howto/budgets.md).")
 
 
 def settings_page() -> Iterator[str]:
@@ -163,6 +168,7 @@ def settings_page() -> Iterator[str]:
         "| `takeover_after` | seconds, 1 to 86,400 |",
         "| `payloads` | a folder |",
         "| `gc.keep_days` | days, 0 to 36,500 (default: 30) |",
+        *_budget_keys(),
         '| `gc.max_size` | the most that artifacts may take, such as `"5G"` (default: no limit) |',
     )
     yield from ("", "## The repository's file: `.ostinato/config.toml`", "")
@@ -171,7 +177,19 @@ def settings_page() -> Iterator[str]:
     yield from (f"| `run.interaction` | {', '.join(INTERACTIONS)} |", "| `run.max_parallel` | 1 to 50 |")
     yield from ("| `run.checkpoint_remote` | a git repository |", "| `run.takeover_after` | seconds, 1 to 86,400 |")
     yield from (f"| `commands.{name}` | a list is an argv, a text is a shell line |" for name in COMMANDS)
+    yield from _budget_keys()
     yield f"| `gates.post` | a list of {', '.join(POST_GATES)} |"
+    yield "| `gates.custom` | commands that judge the final commit, too: `[[gates.custom]]` with `name`, `run`, `timeout`, `severity` |"
+    yield "| `policy.write`, `policy.deny_write` | lists of path globs that a run may write, and may not; a folder stands for all in it |"
+    yield "| `policy.commands`, `policy.deny_commands` | lists of command patterns that a plan may start, and may not: `pytest`, `git push*` |"
+    yield f"| `policy.network` | {' or '.join(NETWORK)}: whether commands get a network (where the system can keep them from it) |"
+
+
+def _budget_keys() -> Iterator[str]:
+    yield '| `budget.max_tokens` | the most tokens that one run may spend, such as `200000` or `"200k"` (default: any) |'
+    yield "| `budget.max_usd` | the most dollars that one run may spend, such as `2.5` (default: any) |"
+    yield "| `budget.daily_usd` | the most dollars that all runs of the repository may spend on one UTC day (default: any) |"
+    yield f"| `budget.on_red` | {' or '.join(ON_RED)}: what happens over 85 % (default: ask, unless the interaction is minimal) |"
 
 
 def errors_page() -> Iterator[str]:
@@ -212,31 +230,6 @@ def _code_of(call: ast.Call) -> str:
     return next((text for text in texts if text and text.replace("_", "").isalnum() and text.islower()), "")
 
 
-def gates_page() -> Iterator[str]:
-    judged = {
-        GateName.TESTS: "A test that fails now and did not at the base fails it. Fewer tests than before, or coverage under 80 %, warns.",
-        GateName.LINT: "The repository's own linter where one is configured, else ruff.",
-        GateName.TYPES: "The repository's own checker where one is configured, else mypy.",
-        GateName.SECURITY: "bandit for insecure code, detect-secrets for secrets in any file.",
-    }
-    yield from ("# Gates", "", "Why they are as they are: [Gates](../explanation/gates.md).", "")
-    yield from ("## Before anything runs", "", "| gate | fails or warns when |", "|---|---|")
-    yield "| `git` | warns: uncommitted files stay out of the run |"
-    yield "| `dependencies` | fails: under 200 MB free, or the plan has commands and the repository is not trusted; warns: a tool that runs code will not run |"
-    yield "| `risk` | warns: a person approves the plan first |"
-    yield from (
-        "",
-        "## After the last step",
-        "",
-        "On the exact final commit, in a fresh checkout, compared with the base commit.",
-    )
-    yield from ("", "| gate | what it judges |", "|---|---|")
-    yield from (f"| `{gate}` | {judged[gate]} |" for gate in GateName)
-    yield "| `hook` | The repository's own pre-commit hook on the final commit, where it has one and is trusted. |"
-    yield from ("", "Status is `pass`, `warn`, `fail` or `skipped`. A gate that had something to judge and could not")
-    yield "(`environment_missing`, `not_trusted`, `timed_out`, `tool_failed`) leaves the run degraded and unmergeable; `nothing_to_check` does not."
-
-
 def tools_page() -> Iterator[str]:
     yield from (
         "# Built-in tools",
@@ -265,6 +258,7 @@ def messages_page() -> Iterator[str]:
     )
     yield from ("", "| workflow | starts with |", "|---|---|")
     yield from (f"| `{workflows.RUN_WORKFLOW}` | `RunRequest` |", f"| `{workflows.MERGE_WORKFLOW}` | `MergeRun` |")
+    yield f"| `{ledger.LEDGER_WORKFLOW}` | `OpenLedger`; of a repository and a day, by whoever first needs a lease |"
     yield from (
         "",
         "## Updates and signals",
@@ -277,6 +271,7 @@ def messages_page() -> Iterator[str]:
     yield from ("", "## Queries", "", "| query | answers |", "|---|---|")
     yield f"| `{workflows.PROGRESS}` | the whole run at this moment |"
     yield f"| `{workflows.PENDING_DECISIONS}` | decisions that wait for a person |"
+    yield f"| `{ledger.BALANCE}` | of a day's ledger: limit, spent, promised, zone |"
     yield from ("", "## Activities", "", "| activity | input → output | time limit |", "|---|---|---|")
     yield from (
         f"| `{one.name}` | `{one.input.__name__}` → `{one.output.__name__}` | {one.start_to_close} |"
@@ -301,6 +296,41 @@ def search_attributes_page() -> Iterator[str]:
     )
     yield from ("", "| attribute | type | value |", "|---|---|---|")
     yield from (f"| `{name}` | {kind} | {means[name]} |" for name, kind in workflows.SEARCH_ATTRIBUTES.items())
+
+
+def recovery_page() -> Iterator[str]:
+    yield from ("# Failures and what is done about them", "")
+    yield "How a step says what it wants: [definitions](../howto/definitions.md#when-a-step-fails)."
+    yield from (
+        "",
+        "## Classes",
+        "",
+        "The first strategy that applies to the step and is not used up is taken; then its failure stands.",
+    )
+    yield from ("", "| class | family | severity | means | strategies, in order |", "|---|---|---|---|---|")
+    for name, policy in recovery_classes.POLICY.items():
+        order = ", ".join(f"`{strategy}`" for strategy in policy.strategies)
+        yield f"| `{name}` | {policy.family} | {policy.severity} | {policy.meaning} | {order} |"
+    yield from ("", "## Response times", "", "| severity | something is done within |", "|---|---|")
+    for severity, limit in recovery_classes.RESPONSE_S.items():
+        yield f"| {severity} | {f'{limit:g} s' if limit is not None else 'the end of the run'} |"
+    yield from ("", "## Strategies", "", "| strategy | what happens | at most |", "|---|---|---|")
+    for strategy, meaning in recovery_classes.MEANS.items():
+        yield f"| `{strategy}` | {meaning} | {recovery_classes.LIMITS.get(strategy, '')} |"
+    yield from (
+        "",
+        "The same failure three times is no progress: it is not tried once more, only otherwise. What time alone may cure is excepted.",
+    )
+    yield from (
+        "",
+        "## Codes",
+        "",
+        "| code | class | severity | passes by itself | what to do |",
+        "|---|---|---|---|---|",
+    )
+    for code, known in recovery_codes.CODES.items():
+        passes = _yes(recovery_codes.passes_by_itself(code))
+        yield f"| `{code}` | {known.error_class} | {recovery_codes.severity_of(code)} | {passes} | {known.cure} |"
 
 
 def definition_page() -> Iterator[str]:

@@ -11,11 +11,12 @@ from ostinato.contracts.activities import (
     MergePlan,
     PrepareMerge,
 )
+from ostinato.contracts.gates import Standard
 from ostinato.contracts.workflows import MERGE_WORKFLOW, MergeResult, MergeRun
 from ostinato.domain.errors import OstinatoError
 from ostinato.domain.gates import GateResult, failed_gates, unproven_gates
 from ostinato.durable.calls import call
-from ostinato.durable.proving import Bench, judge_gates, observe_gates
+from ostinato.durable.proving import Bench, Observations, observe_base, prove
 
 MAX_TRIES = 3
 """The base may move while the gates judge; then they judge again."""
@@ -106,7 +107,23 @@ class MergeWorkflow:
 
     async def _judge(self, request: MergeRun, plan: MergePlan) -> tuple[GateResult, ...]:
         """The base moved: the merged commit is a new one and is judged against the new base."""
-        bench = Bench(project=plan.project, trusted=request.trusted, workspace=plan.workspace)
-        base = await observe_gates(bench, plan.gates, commit=plan.base_now, label="base")
-        head = await observe_gates(bench, plan.gates, commit=plan.target, label="merged")
-        return await judge_gates(bench, head, base)
+        bench = Bench(
+            project=plan.project,
+            trusted=request.trusted,
+            gates=request.gates,
+            custom=request.custom_gates,
+            offline=request.offline,
+            workspace=plan.workspace,
+        )
+        seen = await observe_base(bench, plan.base_now)
+
+        async def base() -> Observations:
+            return seen
+
+        standard = Standard(
+            base=plan.base_now,
+            classification=request.classification,
+            request=request.request,
+            source_roots=plan.project.source_roots,
+        )
+        return await prove(bench, commit=plan.target, label="merged", standard=standard, base=base)

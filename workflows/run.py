@@ -23,15 +23,17 @@ from ostinato.contracts.activities import (
     StoredReport,
     StoreReport,
 )
+from ostinato.contracts.gates import Standard
 from ostinato.contracts.planning import ActivateResources, PlanDraft, ReviewChange
 from ostinato.contracts.workflows import RUN_WORKFLOW
 from ostinato.domain.approval import approval_context, approval_for
+from ostinato.domain.budget.judging import PRE_GATE, STOP_CODE
 from ostinato.domain.continuation import Rollback, RunInput, with_continuation
 from ostinato.domain.decisions import APPROVE, REJECT, Answer, DecisionKind
 from ostinato.domain.errors import OstinatoError
-from ostinato.domain.gates import Status, failed_gates
+from ostinato.domain.gates import GateResult, Stage, Status, failed_gates
+from ostinato.domain.permissions import Network
 from ostinato.domain.pipeline import Outcome, Phase, Trigger
-from ostinato.domain.plan import GateName
 from ostinato.domain.preflight import risk_of_change
 from ostinato.domain.report import Snapshot, Stop, judge_outcome
 from ostinato.domain.request import named_by, without_plan
@@ -39,11 +41,13 @@ from ostinato.domain.schedule import Schedule
 from ostinato.durable.calls import StopRun, call, stop_of, uninterrupted
 from ostinato.durable.continuing import continuation_of, here, restored, settle_in
 from ostinato.durable.frontier import BeginAnew, run_steps
+from ostinato.durable.integrity import judge_change
 from ostinato.durable.mailbox import Mailbox
 from ostinato.durable.people import APPROVAL, ask
 from ostinato.durable.places import on_place
-from ostinato.durable.proving import Bench, Observations, judge_gates, observe_gates
+from ostinato.durable.proving import Bench, Observations, observe_base, prove
 from ostinato.durable.record import RunRecord
+from ostinato.durable.refining import refine
 from ostinato.durable.rewinding import roll_back
 from ostinato.durable.stepping import Engine
 from ostinato.durable.understanding import understand
@@ -72,7 +76,8 @@ class RunWorkflow(Mailbox):
             if record.rollback is not None and record.phase is Phase.EXECUTING and continuation:
                 await self._only_roll_back(record.rollback)
             await self._execute()
-            await self._prove()
+            while not await self._prove():
+                await self._execute()
         except BeginAnew:
             self._begin_anew()
         except StopRun as stopped:
@@ -143,15 +148,17 @@ class RunWorkflow(Mailbox):
         found = await on_place(
             record,
             RUN_PREFLIGHT,
-            lambda place: RunPreflight(request=record.request, workspace=place, draft=draft),
-            summary="git state, dependencies, risk",
+            lambda place: RunPreflight(
+                request=record.request, workspace=place, draft=draft, spent=record.spending.balance()
+            ),
+            summary="git state, dependencies, risk, budget",
         )
         record.gates.extend(found.gates)
         if failed := failed_gates(found.gates):
             raise StopRun(
                 Stop(
                     outcome=Outcome.FAILED,
-                    code="preflight_failed",
+                    code=STOP_CODE if all(gate.gate == PRE_GATE for gate in failed) else "preflight_failed",
                     message="; ".join(gate.message for gate in failed),
                     cure=" ".join(gate.recommendation for gate in failed),
                 )
@@ -198,41 +205,51 @@ class RunWorkflow(Mailbox):
     async def _execute(self) -> None:
         """Steps, while the gates look at the base commit."""
         record = self._record
-        self._baseline = asyncio.create_task(self._observe_base())
+        self._baseline = self._baseline or asyncio.create_task(self._observe_base())
         record.say("executing the plan")
         record.show()
         await run_steps(Engine.of(record))
         await self._while_paused()
         record.move(Trigger.STEPS_FINISHED, Phase.VALIDATING)
 
-    async def _prove(self) -> None:
-        """The final commit, then the gates on exactly that commit."""
+    async def _prove(self) -> bool:
+        """The final commit, then the gates on exactly that commit. False: what they found is to be corrected first."""
         record = self._record
-        assert self._baseline is not None
+        planned = record.classification
         record.say("making the final commit")
+        verdicts = [*await self._seal(), *await self._review()]
+        record.say(f"running the gates on {record.head[:10]}")
+        verdicts += await prove(
+            self._bench(), commit=record.head, label="head", standard=self._standard(), base=self._base
+        )
+        if refine(record, verdicts) or refine(record, judged := await judge_change(record)):
+            record.classification = planned
+            return False
+        before = [gate for gate in record.gates if gate.stage is not Stage.POST]
+        record.gates = [*before, *verdicts, *judged]
+        record.move(Trigger.VALIDATED, Phase.COMPLETING)
+        return True
+
+    async def _seal(self) -> tuple[GateResult, ...]:
+        record = self._record
         sealed = await on_place(
             record,
             SEAL_BRANCH,
             lambda place: SealBranch(workspace=place, head=record.head, trusted=record.request.options.trusted),
             summary="final commit: the user's hooks and signature",
         )
-        record.notes.extend(sealed.notes)
+        for note in sealed.notes:
+            record.note(note)
         if sealed.head != record.head:
             record.checkpoint(sealed.head)
-        if sealed.gate is not None:
-            record.gates.append(sealed.gate)
-        await self._review()
-        record.say(f"running the gates on {record.head[:10]}")
-        seen = await self._observe(record.head, "head")
-        record.gates.extend(await judge_gates(self._bench(), seen, await self._baseline))
-        record.move(Trigger.VALIDATED, Phase.COMPLETING)
+        return (sealed.gate,) if sealed.gate is not None else ()
 
-    async def _review(self) -> None:
+    async def _review(self) -> tuple[GateResult, ...]:
         """Complexity and risk once more, from what was really changed; a risk that rose is a warning by name."""
         record = self._record
         before = record.classification
         if before is None or record.head == record.place.head:
-            return
+            return ()
         after = await on_place(
             record,
             REVIEW_CHANGE,
@@ -240,24 +257,43 @@ class RunWorkflow(Mailbox):
             summary="complexity and risk of the real change",
         )
         record.classification = after
-        if (warned := risk_of_change(before, after, record.head)) is not None:
-            record.gates.append(warned)
+        warned = risk_of_change(before, after, record.head)
+        return (warned,) if warned is not None else ()
 
     async def _observe_base(self) -> Observations:
         """Kept in the record, so that another execution of the workflow need not look again."""
         record = self._record
         if not record.baseline:
-            seen = await self._observe(record.place.base_commit, "base")
+            seen = await observe_base(self._bench(), record.place.base_commit)
             record.baseline = tuple(seen.values())
-        return {GateName(observation.gate): observation for observation in record.baseline}
+        return {observation.gate: observation for observation in record.baseline}
 
-    async def _observe(self, commit: str, label: str) -> Observations:
-        gates = self._record.steps.plan.post_gates
-        return await observe_gates(self._bench(), gates, commit=commit, label=label)
+    async def _base(self) -> Observations:
+        assert self._baseline is not None
+        return await asyncio.shield(self._baseline)
+
+    def _standard(self) -> Standard:
+        record = self._record
+        assert record.classification is not None
+        return Standard(
+            base=record.place.head,
+            classification=record.classification,
+            request=record.request.text,
+            source_roots=record.facts.source_roots,
+        )
 
     def _bench(self) -> Bench:
         record = self._record
-        return Bench(project=record.facts, trusted=record.request.options.trusted, record=record)
+        options, plan = record.request.options, record.steps.plan
+        assert record.project is not None
+        return Bench(
+            project=record.project.for_gates,
+            trusted=options.trusted,
+            gates=plan.post_gates,
+            custom=plan.custom_gates,
+            offline=options.policy.network is Network.DENY,
+            record=record,
+        )
 
     async def _while_paused(self) -> None:
         await workflow.wait_condition(lambda: not self._record.paused)

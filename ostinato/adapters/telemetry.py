@@ -18,6 +18,9 @@ from structlog.typing import EventDict, Processor
 from temporalio import activity, workflow
 from temporalio.plugin import SimplePlugin
 
+from ostinato.adapters.processes import environment_secrets
+from ostinato.domain.redaction import Redactor
+
 ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 MISSING_EXTRA: Final = "Traces are off: an OTLP endpoint is set, but the exporter is not. pip install 'ostinato[otel]'"
 
@@ -27,12 +30,15 @@ _STEP = re.compile(r"^(?P<step>.+)-(?P<execution>\d+)-[a-z]+$")
 log = logging.getLogger(__name__)
 
 
-def configure_logging(level: str = "info", json: bool = False) -> None:
-    """One handler on stderr for every logger of the process, the SDK's and other libraries' too. Repeating it is fine."""
+def configure_logging(level: str = "info", json: bool = False, redactor: Redactor | None = None) -> None:
+    """One handler on stderr for every logger of the process, the SDK's and other libraries' too. Repeating it is fine.
+
+    No line holds a secret, tracebacks included; without a redactor, patterns and this environment's values are known.
+    """
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(json))
+    handler.setFormatter(_formatter(json, redactor or Redactor(environment_secrets(os.environ))))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -72,12 +78,17 @@ def tracing_plugin() -> SimplePlugin | None:
     return plugin
 
 
-def _formatter(json: bool) -> logging.Formatter:
-    tail: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+def _formatter(json: bool, redactor: Redactor) -> logging.Formatter:
+    tail: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        _redacting(redactor),
+    ]
     if json:
-        tail += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        tail += [structlog.processors.JSONRenderer(default=str)]
     else:
-        tail += [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        plain = structlog.dev.plain_traceback  # a prettier one would print the values of variables
+        tail += [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
     return structlog.stdlib.ProcessorFormatter(
         processors=tail, foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_common(), _lift_temporal]
     )
@@ -91,6 +102,26 @@ def _common() -> list[Processor]:
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+
+
+def _redacting(redactor: Redactor) -> Processor:
+    """Whatever a line carries is a text in the end, so what is none yet becomes one where it holds a secret."""
+
+    def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:
+        return {name: _redacted(value, redactor) for name, value in event.items()}
+
+    return redact
+
+
+def _redacted(value: Any, redactor: Redactor) -> Any:
+    match value:
+        case dict():
+            return {redactor.text(str(name)): _redacted(inner, redactor) for name, inner in value.items()}
+        case list() | tuple():
+            return [_redacted(inner, redactor) for inner in value]
+        case _:
+            shown = str(value)
+            return redactor.text(shown) if redactor.secrets(shown) else value
 
 
 def _lift_temporal(_logger: Any, _method: str, event: EventDict) -> EventDict:

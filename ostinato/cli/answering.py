@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from ostinato.cli.call import Call
 from ostinato.cli.exits import Exit
-from ostinato.cli.redacting import redacted
 from ostinato.domain.base import Fact
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ def send_update(call: Call, update: str, message: Fact) -> Exit:
     async def session(client: "Client", run_id: "RunId") -> tuple[str, str]:
         return run_id, (await send(client, run_id, update, message)).message
 
-    if note := getattr(message, "note", ""):
-        message = message.model_copy(update={"note": redacted(note)})
     run_id, text = with_run(call, session)
     call.answer({"run_id": run_id, "message": text}, f"✔ {run_id}: {text}")
     return Exit.OK

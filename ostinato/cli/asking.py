@@ -14,18 +14,20 @@ from ostinato.cli.connecting import here
 from ostinato.cli.correcting import note_statement
 from ostinato.cli.defining import Defined, Problems, define
 from ostinato.cli.follow import current_user
+from ostinato.cli.limiting import limits_of, spending_of
 from ostinato.cli.options import as_utf8
 from ostinato.cli.printable import printable
-from ostinato.cli.redacting import redacted
+from ostinato.cli.redacting import fit_to_send, redacted
 from ostinato.domain.classification import Risk, TaskType
 from ostinato.domain.errors import UserError
 from ostinato.domain.ids import RunId, new_run_id, parse_run_id
+from ostinato.domain.permissions import Policy, stricter
 from ostinato.domain.plan import GateName, Plan
 from ostinato.domain.request import Interaction, RunOptions, RunRequest, clean_request
 from ostinato.domain.run_context import RunContext
+from ostinato.reading import MAX_PARALLEL
 from ostinato.settings import (
     DEFAULT_PARALLEL,
-    MAX_PARALLEL,
     TAKEOVER_AFTER_S,
     RepositorySettings,
     load_repository_settings,
@@ -52,6 +54,7 @@ async def ask_for(call: Call) -> Asked:
     deadline = _deadline(arguments.deadline, datetime.now(UTC), problems)
     context = _context(call, problems)
     _check_parallel(arguments.max_parallel, problems)
+    spending = spending_of(arguments, problems)
     _check_risk(arguments.risk, arguments.because, problems)
     repository, configured = None, RepositorySettings(commands={})
     try:
@@ -63,9 +66,11 @@ async def ask_for(call: Call) -> Asked:
     problems.settle()
     assert repository is not None
     options = _options(call, configured, plan, deadline, context, repository.root)
+    options = options.model_copy(update=limits_of(spending, call.settings.budget, configured.budget))
     request = RunRequest(
         run_id=run_id, text=text, repository=str(repository.root), requested_by=current_user(), options=options
     )
+    request = fit_to_send(request)
     note_statement(call, text)
     return Asked(request=request, repository=repository)
 
@@ -97,6 +102,8 @@ def _options(
         takeover_after_s=settings.takeover_after_s or configured.takeover_after_s or TAKEOVER_AFTER_S,
         context=context,
         post_gates=tuple(map(GateName, configured.post_gates)) if configured.post_gates is not None else None,
+        custom_gates=configured.custom_gates,
+        policy=stricter(settings.policy or Policy(), configured.policy or Policy()),
     )
 
 

@@ -30,6 +30,12 @@ def config_text(project: ProjectFacts) -> str:
             "[gates]",
             '# post = ["tests", "lint", "types", "security"]',
             "",
+            "[budget]",
+            "# max_tokens = 500000          # that one run may spend; without a line: as many as it takes",
+            "# max_usd = 2.5",
+            "# daily_usd = 10              # that all runs here may spend on one UTC day",
+            '# on_red = "ask"              # or "stop": what happens over 85 %',
+            "",
         )
     )
 

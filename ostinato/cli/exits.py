@@ -1,6 +1,10 @@
 """Exit codes: part of the contract, documented and tested."""
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ostinato.domain.report import Stop
 
 
 class Exit(IntEnum):
@@ -42,6 +46,11 @@ _UNREACHABLE = ("temporal_", "server_", "worker_")
 def of_outcome(outcome: str | None) -> Exit:
     """A run that has not ended is waited for by nobody: 4."""
     return Exit.WAITING if outcome is None else _OF_OUTCOME[outcome]
+
+
+def of_run(outcome: str | None, stop: "Stop | None") -> Exit:
+    """As `of_outcome`, told apart where the budget ended it."""
+    return Exit.BUDGET if outcome is not None and stop is not None and stop.code == "budget" else of_outcome(outcome)
 
 
 def of_error(error: BaseException) -> Exit:

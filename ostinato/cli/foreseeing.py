@@ -1,7 +1,7 @@
 """What a run would do: facts of the repository, then the same decisions as a run makes. Changes nothing."""
 
 import asyncio
-import shlex
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,32 +11,34 @@ from pathlib import Path
 from ostinato.adapters.git.repository import RepositoryState
 from ostinato.adapters.history import History
 from ostinato.adapters.home import Home
+from ostinato.adapters.needs import look_around
+from ostinato.adapters.prices import price_table
 from ostinato.adapters.resources import CommitTree, discover
 from ostinato.adapters.understanding import understand_request
 from ostinato.cli.asking import Asked, ask_for
 from ostinato.cli.call import Call
 from ostinato.cli.detecting import project_of
-from ostinato.cli.prospects import Ask, Cost, Lack, asks_of, cost_of, lacks_of
+from ostinato.cli.prospects import Ask, Billing, Cost, Lack, asks_of, cost_of, lacks_of
 from ostinato.cli.trust import is_trusted
 from ostinato.domain.approval import Approval, approval_for
+from ostinato.domain.budget.amounts import NOTHING
+from ostinato.domain.budget.judging import day_limit_of, limit_of
+from ostinato.domain.budget.prices import Terms, expected_of_planning
 from ostinato.domain.claims import with_implied
 from ostinato.domain.classification import Classification
 from ostinato.domain.classifying.escalation import Escalation, Next
 from ostinato.domain.durations import Expectation, with_expectations
 from ostinato.domain.gates import GateResult
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import CommandAction, Plan
-from ostinato.domain.planning.quality import every_step
+from ostinato.domain.needs import Surroundings
+from ostinato.domain.plan import Plan
 from ostinato.domain.preflight import PreflightFacts, preflight_gates
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.refining import after_person, after_plan
-from ostinato.domain.request import RunRequest
-from ostinato.domain.resources import Activation
+from ostinato.domain.request import RunOptions, RunRequest
+from ostinato.domain.resources import Activation, Found
 from ostinato.domain.selection import select
-
-_OF_THE_SHELL = frozenset(
-    (".", ":", "[", "cd", "command", "eval", "exec", "exit", "export", "for", "if", "set", "test")
-)
+from ostinato.settings import user_config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +68,14 @@ async def foresee(call: Call) -> Foresight:
     """UserError with everything that is wrong with the arguments. No server is asked, or started."""
     asked = await ask_for(call)
     trusted = call.arguments.trust or is_trusted(call.home, asked.repository.root)
-    return await foresee_run(asked, call.home, trusted=trusted, model=call.settings.llm)
+    model = call.settings.llm
+    terms = price_table(user_config(os.environ).parent).terms(model) if model else None
+    return await foresee_run(asked, call.home, trusted=trusted, model=model, terms=terms)
 
 
-async def foresee_run(asked: Asked, home: Home, *, trusted: bool, model: str = "") -> Foresight:
+async def foresee_run(
+    asked: Asked, home: Home, *, trusted: bool, model: str = "", terms: Terms | None = None
+) -> Foresight:
     state, options = asked.repository, asked.request.options.model_copy(update={"trusted": trusted})
     project = await project_of(state)
     seen = await understand_request(
@@ -81,8 +87,11 @@ async def foresee_run(asked: Asked, home: Home, *, trusted: bool, model: str = "
     classification = after_plan(seen.classification, plan, expectations)
     classification, doubt = after_person(classification, options, asked.request.requested_by, datetime.now(UTC))
     approval = approval_for(options, classification)
-    activation = await _activation(asked, classification, trusted=trusted)
-    gates = preflight_gates(options, classification, plan, project, _facts(state, home))
+    tree = CommitTree(state.common_dir, state.base_commit)
+    found = await discover(tree, Path.home())
+    activation = _activation(asked, classification, found, trusted=trusted)
+    here = await look_around(plan, tree, found, activation)
+    gates = preflight_gates(options, classification, plan, project, _facts(state, home, here))
     return Foresight(
         request=asked.request,
         base_commit=state.base_commit,
@@ -97,11 +106,8 @@ async def foresee_run(asked: Asked, home: Home, *, trusted: bool, model: str = "
         approval=approval,
         gates=gates,
         asks=asks_of(plan, classification, approval, seen.escalation),
-        lacks=(
-            *lacks_of(gates, project, activation, paths=classification.paths, trusted=trusted),
-            *absent_programs(plan, state.root),
-        ),
-        cost=cost_of(plan, activation, model),
+        lacks=tuple(lacks_of(gates, project, activation, paths=classification.paths, trusted=trusted)),
+        cost=cost_of(plan, activation, model, _billing(options, seen.escalation, terms)),
         notes=(
             *state.notes,
             *map(str, doubts),
@@ -111,8 +117,16 @@ async def foresee_run(asked: Asked, home: Home, *, trusted: bool, model: str = "
     )
 
 
-async def _activation(asked: Asked, classification: Classification, *, trusted: bool) -> Activation:
-    found = await discover(CommitTree(asked.repository.common_dir, asked.repository.base_commit), Path.home())
+def _billing(options: RunOptions, escalation: Escalation | None, terms: Terms | None) -> Billing:
+    """A plan that was given is not drafted, and a type that is sure is not asked for."""
+    expected = NOTHING
+    if terms is not None:
+        asks = escalation is not None and escalation.next is Next.ASK_MODEL
+        expected = expected_of_planning(terms, asks_type=asks, drafts=options.plan is None)
+    return Billing(expected=expected, limit=limit_of(options), day=day_limit_of(options), terms=terms)
+
+
+def _activation(asked: Asked, classification: Classification, found: Found, *, trusted: bool) -> Activation:
     request = asked.request
     return select(
         classification,
@@ -124,10 +138,10 @@ async def _activation(asked: Asked, classification: Classification, *, trusted: 
     )
 
 
-def _facts(state: RepositoryState, home: Home) -> PreflightFacts:
+def _facts(state: RepositoryState, home: Home, here: Surroundings) -> PreflightFacts:
     place = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
     free = shutil.disk_usage(place).free
-    return PreflightFacts(dirty_paths=state.dirty_paths, dirty_count=state.dirty_count, free_bytes=free)
+    return PreflightFacts(dirty_paths=state.dirty_paths, dirty_count=state.dirty_count, free_bytes=free, here=here)
 
 
 def _of_the_model(given: Plan | None, escalation: Escalation | None, model: str) -> Iterator[str]:
@@ -136,29 +150,3 @@ def _of_the_model(given: Plan | None, escalation: Escalation | None, model: str)
         if escalation is not None and escalation.next is Next.ASK_MODEL:
             yield f"{escalation.reason}; this plan is for the type that is likeliest"
         yield f"a run lets {model} draft the plan; this is the template's, which stands where the draft is refused"
-
-
-def absent_programs(plan: Plan, root: Path) -> Iterator[Lack]:
-    """Programs that the plan's commands begin with and that are not here, each once."""
-    seen: set[str] = set()
-    for step in every_step(plan.steps):
-        program = _program(step.action) if isinstance(step.action, CommandAction) else ""
-        if not program or program in seen:
-            continue
-        seen.add(program)
-        if "/" in program and not (root / program).exists():
-            cure = "Add it to the repository, unless an earlier step makes it"
-            yield Lack(what=f"{program}, which {step.id} runs, is not in the repository", cure=cure, code="no_file")
-        elif "/" not in program and shutil.which(program) is None:
-            cure = f"Install {program}, or make sure that PATH names its folder"
-            yield Lack(what=f"{program}, which {step.id} runs, is not installed here", cure=cure, code="no_program")
-
-
-def _program(action: CommandAction) -> str:
-    """Empty where the shell, or a reference, decides what is run."""
-    try:
-        words = action.argv or shlex.split(action.shell.strip().splitlines()[0], comments=True)
-    except (ValueError, IndexError):
-        return ""
-    first = next((word for word in words if "=" not in word), "")
-    return "" if first in _OF_THE_SHELL or any(char in first for char in "{}$()`;|&<>*~!") else first

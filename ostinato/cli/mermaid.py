@@ -8,8 +8,9 @@ from ostinato.cli.folding import cut
 from ostinato.cli.plantree import who_does
 from ostinato.cli.prospects import readable
 from ostinato.cli.steprows import span
+from ostinato.domain.critical_path import critical_path
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import GroupAction, Plan, Step, critical_path
+from ostinato.domain.plan import GroupAction, Plan, Step
 
 LABEL_CELLS: Final = 60
 _UNSAFE: Final = re.compile(r"[^\w .,:;!?()/*+=@%§…↳-]")

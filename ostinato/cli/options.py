@@ -3,7 +3,8 @@
 import argparse
 from typing import Final
 
-from ostinato.settings import INTERACTIONS, MAX_PARALLEL
+from ostinato.reading import MAX_PARALLEL
+from ostinato.settings import INTERACTIONS
 
 TASK_TYPES: Final = (
     "code_implementation", "bug_fix", "refactoring", "testing", "documentation", "code_review", "security_audit",
@@ -67,9 +68,19 @@ def declare_work(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-parallel", metavar="N", type=int, help=f"steps at the same time, 1 to {MAX_PARALLEL} (default: 5)"
     )
+    declare_limits(parser)
     parser.add_argument("--deadline", metavar="WHEN", help="end by then: 90s, 30m, 2h, 1d, or 2030-01-31T18:00Z")
     parser.add_argument("--base", metavar="REF", help="branch, tag or commit to start from (default: HEAD)")
     parser.add_argument("--id", metavar="ID", help="the run's id; starting the same id again returns the first run")
     parser.add_argument("--yes", action="store_true", help="approve in advance what policy lets be approved")
     parser.add_argument("--include-dirty", action="store_true", help="carry uncommitted work along as the first commit")
     parser.add_argument("--trust", action="store_true", help="let the repository's own code run, and remember it")
+
+
+def declare_limits(parser: argparse.ArgumentParser, default: str = "any") -> None:
+    """What a run may spend."""
+    for name, metavar, what in (
+        ("tokens", "N", "tokens it may spend, such as 200k"),
+        ("usd", "X", "dollars it may spend, such as 2.50"),
+    ):
+        parser.add_argument(f"--max-{name}", metavar=metavar, help=f"the most {what} (default: {default})")

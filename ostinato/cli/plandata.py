@@ -6,7 +6,8 @@ from typing import Any
 from ostinato.cli.foreseeing import Foresight
 from ostinato.cli.prospects import machine_s, risks_of
 from ostinato.domain.classification import Classification
-from ostinato.domain.plan import Plan, critical_path, expected_duration_s, waves
+from ostinato.domain.critical_path import critical_path, expected_duration_s, waves
+from ostinato.domain.plan import Plan
 
 
 def foresight_data(seen: Foresight) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from rich.text import Text
 from ostinato.cli.folding import cell, cut, flat, fold, some
 from ostinato.cli.prospects import known_items, readable
 from ostinato.cli.steprows import span
+from ostinato.domain.critical_path import critical_path, waves
 from ostinato.domain.durations import PRIOR, Expectation
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import GroupAction, Plan, Step, critical_path, waves
+from ostinato.domain.plan import GroupAction, Plan, Step
 
 SHOWN_STEPS = 100
 _LEAD = 8

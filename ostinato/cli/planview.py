@@ -17,7 +17,7 @@ from ostinato.cli.steprows import span
 from ostinato.domain.classification import Classification, Risk
 from ostinato.domain.classifying.escalation import Next
 from ostinato.domain.complexity import WEIGHTS, facts_of
-from ostinato.domain.plan import waves
+from ostinato.domain.critical_path import waves
 
 NARROWEST, WIDEST = 80, 140
 RISK_STYLE = {Risk.LOW: "good", Risk.MEDIUM: "careful", Risk.HIGH: "bad", Risk.CRITICAL: "bad"}
@@ -102,7 +102,8 @@ def _missing(seen: Foresight) -> str:
 
 def _money(cost: Cost) -> str:
     if cost.model:
-        return f"{cost.model} bills its calls, how much is not known"
+        said = f"up to {cost.billed_tokens:,} tokens" + ("" if cost.usd is None else f", ${cost.usd:.2f}")
+        return f"{cost.model} bills {said}{_limited(cost)}"
     return "money: only what agents bill, none connected"
 
 
@@ -178,7 +179,23 @@ def _cost(cost: Cost, width: int) -> Iterator[Text]:
         yield from row("  prompts", said, width)
         rule = f"an agent in place of people: about {cost.agents_would_bill_tokens:,}, a rule of thumb"
         yield from row("  agents", f"none is connected; {rule}", width)
-    yield from row("  money", f"not known: {cost.usd_because}", width)
+    if not cost.model:
+        yield from row("  money", f"not known: {cost.usd_because}", width)
+        return
+    usd = "not known" if cost.usd is None else f"up to ${cost.usd:.2f}"
+    yield from row("  money", f"{usd}{_limited(cost)}: {cost.usd_because}", width)
+    if not cost.fits:
+        yield from row("", "more than the limit: what cannot be paid for is left out", width, "careful")
+
+
+def _limited(cost: Cost) -> str:
+    said = [
+        "" if cost.usd_limit is None else f"${cost.usd_limit:.2f}",
+        "" if cost.tokens_limit is None else f"{cost.tokens_limit:,} tokens",
+        "" if cost.usd_limit_of_day is None else f"${cost.usd_limit_of_day:.2f} a day",
+    ]
+    limits = [each for each in said if each]
+    return f" of {' and '.join(limits)}" if limits else ", no limit is set"
 
 
 def _reading(seen: Foresight, width: int) -> Iterator[Text]:

@@ -7,10 +7,13 @@ from enum import StrEnum
 from typing import Any
 
 from ostinato.domain.approval import Approval
+from ostinato.domain.budget.amounts import NOTHING, USD, Amount, Limit
+from ostinato.domain.budget.prices import Terms
 from ostinato.domain.classification import Classification, Risk
 from ostinato.domain.classifying.escalation import Escalation, Next
+from ostinato.domain.critical_path import expected_duration_s
 from ostinato.domain.gates import GateResult, Status
-from ostinato.domain.plan import AgentAction, AskAction, GroupAction, Plan, Step, expected_duration_s
+from ostinato.domain.plan import AgentAction, AskAction, GroupAction, Plan, Step
 from ostinato.domain.planning.quality import every_step, expected_tokens
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.resources import Activation
@@ -26,6 +29,10 @@ _BRIEF = {
     "no_tests": "tests",
     "no_file": "files that it runs",
     "no_program": "programs that it runs",
+    "python_missing": "a Python that fits",
+    "lock_stale": "lock files that fit",
+    "agent_missing": "agents that it names",
+    "server_missing": "MCP servers",
     "resources_broken": "broken resources",
 }
 _BRANCH = re.compile(r'has\(steps\["([^"]+)"\]\.chosen\) && (!?)steps\["\1"\]\.chosen')
@@ -80,7 +87,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Tokens are estimates. Money is never a number here: nobody has told a price."""
+    """Tokens are estimates, and money is the most that calls are expected to come to."""
 
     loaded: tuple[Loaded, ...]
     context_tokens: int
@@ -94,8 +101,29 @@ class Cost:
     """A rule of thumb, for the day an agent is connected; people bill nothing."""
     model: str
     """The language model that is configured; empty: none."""
-    usd: None = None
+    usd: float | None = None
+    """None where nothing is paid for, or the model has no price."""
     usd_because: str
+    billed_tokens: int = 0
+    """The most that a run is expected to be billed before its plan stands."""
+    usd_limit: float | None = None
+    tokens_limit: int | None = None
+    usd_limit_of_day: float | None = None
+    fits: bool = True
+    """Else the run goes on without what it cannot pay for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Billing:
+    """What the calls of a run are expected to come to, and what they may."""
+
+    expected: Amount = NOTHING
+    limit: Limit = Limit()  # noqa: RUF009 - it is frozen
+    day: Limit = Limit()  # noqa: RUF009
+    terms: Terms | None = None
+
+
+NOT_BILLED = Billing()
 
 
 def asks_of(
@@ -171,7 +199,7 @@ def lacks_of(
 ) -> list[Lack]:
     """By the gates that a run starts with, and what they do not ask. `paths` are what the run is about."""
     poor = [gate for gate in gates if gate.status in (Status.WARN, Status.FAIL) and gate.gate != "risk"]
-    lacks = [_lack(gate) for gate in poor]
+    lacks = [lack for gate in poor for lack in _lacks(gate)]
     if not trusted and not any(lack.code == "not_trusted" for lack in lacks):
         lacks.append(Lack(what=NOT_TRUSTED, cure=TRUST_CURE, code="not_trusted"))
     lacks.sort(key=lambda lack: (not lack.blocks, lack.code != "not_trusted"))
@@ -194,6 +222,17 @@ def _unwatched(project: ProjectFacts, paths: Iterable[str]) -> list[str]:
     return [f"{member.path} ({member.language})" for member in touched if member.language != "Python"]
 
 
+def _lacks(gate: GateResult) -> Iterator[Lack]:
+    """Each thing that is missing by itself, where the gate says which."""
+    missing = [finding for finding in gate.introduced if finding.detail]
+    if gate.gate != "dependencies" or not missing:
+        yield _lack(gate)
+    for finding in missing if gate.gate == "dependencies" else ():
+        untrusted = finding.rule == "not_trusted"
+        what, cure = (NOT_TRUSTED, TRUST_CURE) if untrusted else (finding.message, finding.detail)
+        yield Lack(what=what, cure=cure, code=finding.rule)
+
+
 def _lack(gate: GateResult) -> Lack:
     blocks = gate.status is Status.FAIL
     if gate.code == "not_trusted" and not blocks:
@@ -202,10 +241,12 @@ def _lack(gate: GateResult) -> Lack:
     return Lack(what=gate.message, cure=cure, blocks=blocks, code=gate.code)
 
 
-def cost_of(plan: Plan, activation: Activation, model: str) -> Cost:
+def cost_of(plan: Plan, activation: Activation, model: str, billing: Billing = NOT_BILLED) -> Cost:
     loaded = tuple(_loaded(activation))
     prompts = [step.action.prompt for step in every_step(plan.steps) if isinstance(step.action, AgentAction)]
-    asked = f"calls to {model} are billed by its provider; their price is not known here" if model else ""
+    asked = f"calls to {model} are billed by its provider" if model else ""
+    if billing.terms is not None and billing.terms.price is None:
+        asked += "; their price is not known here (say it in prices.toml), and is reckoned high"
     return Cost(
         loaded=loaded,
         context_tokens=activation.tokens + activation.context_tokens,
@@ -215,7 +256,13 @@ def cost_of(plan: Plan, activation: Activation, model: str) -> Cost:
         prompts=len(prompts),
         agents_would_bill_tokens=expected_tokens(plan),
         model=model,
+        usd=billing.expected.micro_usd / USD if billing.terms and billing.terms.price else None,
         usd_because=asked or "only what agents and models bill costs money, and none is connected",
+        billed_tokens=billing.expected.tokens,
+        usd_limit=None if billing.limit.micro_usd is None else billing.limit.micro_usd / USD,
+        tokens_limit=billing.limit.tokens,
+        usd_limit_of_day=None if billing.day.micro_usd is None else billing.day.micro_usd / USD,
+        fits=not (billing.limit.lacking(billing.expected) or billing.day.lacking(billing.expected)),
     )
 
 

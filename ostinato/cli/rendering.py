@@ -9,9 +9,13 @@ from rich.text import Text
 
 from ostinato.cli.printable import printable
 from ostinato.cli.steprows import NOTE_CELLS, span, step_changes, step_lines, trouble_lines
+from ostinato.domain.budget.amounts import NOTHING, told, told_usd
+from ostinato.domain.budget.reporting import part_costs
+from ostinato.domain.budget.zones import Zone
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
 from ostinato.domain.explanation import Advice, Explanation, answers
+from ostinato.domain.failure_report import failure_report
 from ostinato.domain.gates import GateResult, Level
 from ostinato.domain.monitoring import GATE_MARK
 from ostinato.domain.pipeline import Outcome
@@ -28,6 +32,8 @@ OUTCOME_STYLE = {
 }
 BAR_CELLS = 24
 SHOWN_FINDINGS = 5
+SHOWN_FAILURES = 5
+SHOWN_PARTS = 8
 
 
 def elapsed_s(snapshot: Snapshot, now: datetime) -> float:
@@ -42,10 +48,31 @@ def run_view(snapshot: Snapshot, now: datetime, *, ui_link: str = "") -> Group:
     if snapshot.outcome:
         blocks += [_found(snapshot, result) for result in snapshot.results if result.findings]
         blocks += [_introduced(gate) for gate in snapshot.gates if gate.introduced]
-    blocks.append(_ending(snapshot))
+        blocks.append(_failures(snapshot))
+    blocks += [_spent(snapshot), _ending(snapshot)]
     if ui_link:
         blocks.append([Text(f"  {ui_link}", style="quiet")])
     return spaced(blocks)
+
+
+def _spent(snapshot: Snapshot) -> list[Text]:
+    """Nothing where nothing was spent and nothing is limited; what each part came to once the run has ended."""
+    if snapshot.spending is None:
+        return []
+    balance = snapshot.spending.balance()
+    if balance.committed.is_nothing and not balance.limit.is_set:
+        return []
+    limits = [
+        told_usd(most) if name == "money" else f"{most:,} {name}" for name, _, most in balance.limit.pairs(NOTHING)
+    ]
+    unsure = ", partly estimated" if balance.unknown_count else ""
+    of = f" of {' and '.join(limits)}" if limits else ""
+    style = {Zone.GREEN: "quiet", Zone.YELLOW: "careful", Zone.RED: "bad"}[balance.zone]
+    leased = "" if balance.promised.is_nothing else f", {told_usd(balance.promised.micro_usd)} more leased"
+    first = Text(f"  spent      {told(balance.spent)}{unsure}{leased}{of} ({balance.zone})", style=style)
+    parts = part_costs(snapshot.spending.leases.values()) if snapshot.outcome else []
+    lines = [Text(f"    {part.what:<9}{part}", style="quiet") for part in parts[:SHOWN_PARTS]]
+    return [first, *lines, *(Text(f"    {each}", style="quiet") for each in snapshot.eased[:SHOWN_PARTS])]
 
 
 def _found(snapshot: Snapshot, result: StepResult) -> list[Text]:
@@ -55,6 +82,22 @@ def _found(snapshot: Snapshot, result: StepResult) -> list[Text]:
     rest = [Text(f"    … {more} more: ostinato logs {snapshot.run_id} {result.step_id}", style="quiet")] if more else []
     shown = sorted(result.findings, key=lambda finding: list(Level)[::-1].index(finding.level))[:SHOWN_FINDINGS]
     return [Text(f"  {name}", style="title"), *(Text(f"    {printable(str(finding))}") for finding in shown), *rest]
+
+
+def _failures(snapshot: Snapshot) -> list[Text]:
+    """What failed for good, of which class, what was tried and what to do; gates have lines of their own."""
+    found = failure_report(snapshot)
+    lines = []
+    for broken in [it for it in found.failures if it.kind != "gate"][:SHOWN_FAILURES] if found else []:
+        kind = f"  {broken.error_class}: {broken.code}, {broken.severity}" if broken.error_class else ""
+        lines.append(Text.assemble(("  ✘ ", "bad"), (printable(broken.name), "title"), (kind, "careful")))
+        lines.append(Text(f"    {headline(printable(broken.message), 200)}"))
+        if broken.tried:
+            tried = ", ".join(entry.strategy for entry in broken.tried)
+            lines.append(Text(f"    tried: {printable(tried)}", style="quiet"))
+        if broken.recommendation:
+            lines.append(Text(f"    → {printable(broken.recommendation)}"))
+    return lines
 
 
 def _introduced(gate: GateResult) -> list[Text]:
@@ -85,7 +128,10 @@ def header(snapshot: Snapshot, now: datetime) -> list[Text]:
     where = Text(f"  {headline(printable(snapshot.request.text), 90)}")
     where.append(f"   {_short(snapshot.request.repository)}", "quiet")
     doing = [Text(f"  {printable(snapshot.doing)}", style="active")] if snapshot.doing and not snapshot.outcome else []
-    return [first, where, *doing]
+    parked = [
+        Text(f"  ⏳ {printable(str(quota))}", style="careful") for quota in snapshot.quotas if not snapshot.outcome
+    ]
+    return [first, where, *doing, *parked]
 
 
 def _bar(percent: int) -> tuple[tuple[str, str], tuple[str, str]]:

@@ -96,7 +96,7 @@ def _taken(run_id: RunId, reuse: WorkflowIDReusePolicy) -> UserError:
 
 
 def renewed(call: "Call", request: RunRequest) -> RunRequest:
-    """The request as it holds now: without a deadline that has passed, and with the trust there is today."""
+    """The request as it holds now: without a deadline that has passed, with the trust there is today and new limits."""
     from ostinato.cli.trust import settle_trust
 
     options = request.options
@@ -104,7 +104,20 @@ def renewed(call: "Call", request: RunRequest) -> RunRequest:
     if options.deadline is not None and options.deadline <= datetime.now(UTC):
         call.terminal.say("note: its deadline has passed and does not hold any more")
         update["deadline"] = None
+    update |= _limits(call)
     return request.model_copy(update={"options": options.model_copy(update=update)})
+
+
+def _limits(call: "Call") -> dict[str, object]:
+    """Those that are said anew. UserError where they are no amounts."""
+    from ostinato.cli.defining import Problems
+    from ostinato.cli.limiting import spending_of
+
+    problems = Problems()
+    said = spending_of(call.arguments, problems)
+    problems.settle()
+    named = {"max_tokens": said.max_tokens, "max_micro_usd": said.max_micro_usd}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def without_open_questions(snapshot: Snapshot) -> Snapshot:

@@ -8,7 +8,7 @@ from ostinato.cli.rendering import elapsed_s, run_view
 from ostinato.domain.explanation import answers
 from ostinato.domain.report import Snapshot
 from ostinato.domain.waiting import counts
-from ostinato.domain.wire import report_json
+from ostinato.domain.wire import budget_json, report_json
 
 
 def answer_report(call: Call, snapshot: Snapshot) -> None:
@@ -33,6 +33,7 @@ def state_data(snapshot: Snapshot, now: datetime, ui_link: str = "") -> dict[str
         mode="json",
         include={
             "run_id", "phase", "outcome", "paused", "doing", "todos", "gates", "stop", "notes", "head", "conflicts",
+            "quotas",
         },
     )  # fmt: skip
     return {
@@ -40,6 +41,7 @@ def state_data(snapshot: Snapshot, now: datetime, ui_link: str = "") -> dict[str
         "request": snapshot.request.text,
         "repository": snapshot.request.repository,
         "percent": snapshot.percent,
+        "budget": budget_json(snapshot),
         "counts": counts(snapshot),
         "is_whole": snapshot.is_whole,
         "changes_count": len(snapshot.changes),

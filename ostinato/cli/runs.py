@@ -31,6 +31,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ostinato.adapters.home import Home
 from ostinato.adapters.results import ResultStore
+from ostinato.cli.redacting import fit_to_send
 from ostinato.contracts.workflows import (
     MAX_ATTRIBUTE_CHARS,
     PHASE,
@@ -264,7 +265,8 @@ async def has_closed(client: Client, run_id: RunId) -> bool:
 
 
 async def send(client: Client, run_id: RunId, update: str, message: Fact) -> Acknowledged:
-    """An update, answered within seconds; its refusal is a UserError with the run's own reason."""
+    """An update without secrets, answered within seconds; its refusal is a UserError with the run's own reason."""
+    message = fit_to_send(message)
     handle = client.get_workflow_handle(workflow_id(run_id))
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):

@@ -113,11 +113,14 @@ def _moved(todo: Todo) -> str:
 
 
 def trouble_lines(snapshot: Snapshot) -> list[Text]:
-    """Conflicts, takeovers and changes of the plan: what did not go as drafted."""
+    """Conflicts, recoveries, takeovers and changes of the plan: what did not go as drafted."""
     conflicts = snapshot.conflicts
     lines = [Text(f"  ⚡ {printable(conflict_text(each))}", style="careful") for each in conflicts[-SHOWN_CONFLICTS:]]
     if more := len(conflicts) - len(lines):
         lines.insert(0, Text(f"  ⚡ {more} conflicts before these", style="quiet"))
+    for entry in snapshot.recoveries[-SHOWN_CONFLICTS:]:
+        what = f"  ↻ {entry.step}: {entry.error_class}, {entry.strategy}: {entry.result}"
+        lines.append(Text(printable(what), style="quiet"))
     if snapshot.workspace is not None and snapshot.workspace.epoch > 1:
         lines.append(Text(f"  ↷ epoch {snapshot.workspace.epoch}: its files were taken up again", style="quiet"))
     if snapshot.changes:

@@ -1,11 +1,20 @@
 """Every activity: its name, what goes in, what comes out, and how long it may take."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
 
 from temporalio.common import RetryPolicy
 
+from ostinato.contracts.contract import ActivityContract as ActivityContract
+from ostinato.contracts.gates import (
+    JudgedChange,
+    JudgeGate,
+    JudgeIntegrity,
+    MeasurePerformance,
+    ObserveGate,
+    PrepareGates,
+)
+from ostinato.contracts.ledger import LOOK_AFTER_LEASES as LOOK_AFTER_LEASES
+from ostinato.contracts.ledger import TAKE_LEASE as TAKE_LEASE
 from ostinato.contracts.planning import (
     ActivateResources,
     AskType,
@@ -18,20 +27,18 @@ from ostinato.contracts.planning import (
     ReviewChange,
 )
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.ledger import Balance
 from ostinato.domain.classification import Classification
 from ostinato.domain.execution import StepResult
 from ostinato.domain.gates import GateResult, Observation
 from ostinato.domain.ids import RunId, StepId
 from ostinato.domain.language_model import TypeAnswer
-from ostinato.domain.plan import GateName, Step
+from ostinato.domain.plan import Step
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.report import Snapshot
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.workspace import Checkout, Integration, Publication, Workspace
-
-In = TypeVar("In", bound=Fact)
-Out = TypeVar("Out", bound=Fact)
 
 LOST_WORKER = "WorkerLost"
 """Error type with which a restarted worker fails what its predecessor left unfinished."""
@@ -40,15 +47,6 @@ RETRY_LOST_WORKERS = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=10)
 )
 """Without a count limit: our own errors are non-retryable, so only what never came back is tried again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivityContract(Generic[In, Out]):
-    name: str
-    input: type[In]
-    output: type[Out]
-    start_to_close: timedelta
-    heartbeat: timedelta = timedelta(seconds=20)
 
 
 class OpenWorkspace(Fact):
@@ -65,6 +63,8 @@ class RunPreflight(Fact):
     request: RunRequest
     workspace: Workspace
     draft: PlanDraft
+    spent: Balance | None = None
+    """What the run has spent so far, and its limit."""
 
 
 class Preflight(Fact):
@@ -105,6 +105,8 @@ class ExecuteStep(Fact):
     context: str = ""
     """JSON of what the step receives from others."""
     strict_claims: bool = False
+    offline: bool = False
+    """Its command has no network."""
 
 
 class CollectStep(Fact):
@@ -238,30 +240,6 @@ class Sealed(Fact):
     notes: tuple[str, ...] = ()
 
 
-class PrepareGates(Fact):
-    workspace: Workspace
-    commit: str
-    label: str
-    """base or head: the name of the checkout."""
-    trusted: bool
-
-
-class ObserveGate(Fact):
-    workspace: Workspace
-    gate: GateName
-    checkout: Checkout
-    project: ProjectFacts
-    """As found at the base commit: gate commands and configuration come from there."""
-    trusted: bool
-
-
-class JudgeGate(Fact):
-    """Observations as they travelled; the activity reads all findings from their references."""
-
-    head: Observation
-    base: Observation | None = None
-
-
 class PublishBranch(Fact):
     workspace: Workspace
     head: str
@@ -302,7 +280,6 @@ class MergePlan(Fact):
     fast_forward: bool
     project: ProjectFacts
     """As found at the base: gate commands come from there."""
-    gates: tuple[GateName, ...] = tuple(GateName)
     already_merged: bool = False
     conflicts: tuple[str, ...] = ()
 
@@ -363,6 +340,12 @@ SEAL_BRANCH = ActivityContract(name="workspace.seal", input=SealBranch, output=S
 PREPARE_GATES = ActivityContract(name="gates.prepare", input=PrepareGates, output=Checkout, start_to_close=20 * _MIN)
 OBSERVE_GATE = ActivityContract(name="gates.observe", input=ObserveGate, output=Observation, start_to_close=45 * _MIN)
 JUDGE_GATE = ActivityContract(name="gates.judge", input=JudgeGate, output=GateResult, start_to_close=1 * _MIN)
+MEASURE_PERFORMANCE = ActivityContract(
+    name="gates.performance", input=MeasurePerformance, output=GateResult, start_to_close=90 * _MIN
+)
+JUDGE_INTEGRITY = ActivityContract(
+    name="gates.integrity", input=JudgeIntegrity, output=JudgedChange, start_to_close=2 * _MIN
+)
 PUBLISH_BRANCH = ActivityContract(
     name="workspace.publish", input=PublishBranch, output=Publication, start_to_close=10 * _MIN
 )
@@ -375,5 +358,6 @@ LAND_MERGE = ActivityContract(name="merge.land", input=LandMerge, output=Landed,
 
 ALL: tuple[ActivityContract, ...] = (  # type: ignore[type-arg]
     OPEN_WORKSPACE, DRAFT_PLAN, ASK_TYPE, DRAFT_BY_MODEL, REVIEW_CHANGE, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, COLLECT_STEP, INTEGRATE_STEPS,
-    FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
+    FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, MEASURE_PERFORMANCE, JUDGE_INTEGRITY, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
+    TAKE_LEASE, LOOK_AFTER_LEASES,
 )  # fmt: skip

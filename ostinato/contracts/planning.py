@@ -3,6 +3,8 @@
 from typing import Any, Literal
 
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.metering import Metered, Spent
+from ostinato.domain.budget.prices import Terms
 from ostinato.domain.classification import Classification, Ranked, SettledType
 from ostinato.domain.classifying.escalation import Escalation
 from ostinato.domain.plan import Plan
@@ -28,6 +30,8 @@ class PlanDraft(Fact):
     """What is to be done about a type that is not certain; None where it does not matter."""
     has_model: bool = False
     """A language model can draft a better plan."""
+    terms: Terms | None = None
+    """What its calls cost."""
     notes: tuple[str, ...] = ()
     """What a person should know: a history that could not be read, say."""
 
@@ -36,6 +40,7 @@ class DraftByModel(Fact):
     request: RunRequest
     workspace: Workspace
     draft: PlanDraft
+    metered: Metered | None = None
 
 
 class ModelDraft(Fact):
@@ -43,6 +48,7 @@ class ModelDraft(Fact):
 
     draft: PlanDraft
     note: str
+    spent: Spent | None = None
 
 
 class AskType(Fact):
@@ -50,6 +56,7 @@ class AskType(Fact):
 
     text: str
     top: tuple[Ranked, ...]
+    metered: Metered | None = None
 
 
 class ReviewChange(Fact):

@@ -6,11 +6,13 @@ from pydantic import Field
 from temporalio.common import SearchAttributeKey
 
 from ostinato.domain.base import Fact
+from ostinato.domain.classification import Classification
+from ostinato.domain.custom_gates import CustomGate
 from ostinato.domain.decisions import MAX_NAME_CHARS, MAX_NOTE_CHARS
 from ostinato.domain.execution import StepResult
 from ostinato.domain.gates import GateResult
 from ostinato.domain.ids import RunId, StepId
-from ostinato.domain.plan import Step
+from ostinato.domain.plan import USUAL_GATES, GateName, Step
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.report import Stop
 from ostinato.domain.workspace import Workspace
@@ -134,6 +136,7 @@ class StartShard(Fact):
     request: str
     trusted: bool
     strict_claims: bool = False
+    offline: bool = False
 
 
 class Acknowledged(Fact):
@@ -150,6 +153,12 @@ class MergeRun(Fact):
     requested_by: str
     trusted: bool
     force: bool = False
+    gates: tuple[GateName, ...] = USUAL_GATES
+    custom_gates: tuple[CustomGate, ...] = ()
+    classification: Classification | None = None
+    """Of the run, and its request: where they are about the gates' configuration, the new one counts."""
+    request: str = ""
+    offline: bool = False
 
 
 class MergeResult(Fact):

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from math import fsum, log1p
 
 from ostinato.domain.classification import Basis, Complexity, Factor, Reading, Risk, TaskType
+from ostinato.domain.critical_path import waves
 from ostinato.domain.evidence import DiffFacts, Evidence
 from ostinato.domain.evidence.places import language_of, packages_of
 from ostinato.domain.globs import literal_folders
-from ostinato.domain.plan import Plan, waves
+from ostinato.domain.plan import Plan
 
 WEIGHTS: Mapping[str, float] = {
     "scope": 0.25,

@@ -134,6 +134,8 @@ def again(todo: Todo, *, fresh: bool = False) -> Todo:
             "execution": next_execution(todo.state, todo.execution, began=began, fresh=fresh),
             "failures": 0,
             "conflicts": 0,
+            "history": (),
+            "form": "",
             "started_at": None,
             "ended_at": None,
             "retry_at": None,

@@ -93,4 +93,5 @@ DONE = Option(name="done", effect="take what was changed in the worktree as the 
 SAID = Option(name="done", effect='take what you found, given with --note "…", as the step\'s result')
 SKIP = Option(name="skip", effect="leave the step out and go on")
 ABORT = Option(name="abort", effect="end the run as cancelled; what was committed is kept on its branch")
+GO_ON = Option(name="continue", effect="go on with the steps that have not started")
 RERUN = Option(name="rerun", effect="run the step again from its start")

@@ -2,7 +2,8 @@
 
 from ostinato.domain.classification import Classification, SettledType
 from ostinato.domain.classifying.escalation import Escalation, Next
-from ostinato.domain.plan import Plan
+from ostinato.domain.definition.gating import with_stated
+from ostinato.domain.plan import GateName, Plan
 from ostinato.domain.planning import STRATEGY, Grounds, plan_for
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.request import RunRequest
@@ -31,7 +32,14 @@ def draft(
     generic = generic or (escalation is not None and escalation.next is Next.GENERIC_PLAN)
     also = escalation.gate_types[1] if escalation is not None and len(escalation.gate_types) > 1 else None
     plan = plan_for(found, project, request.text, grounds=grounds, also=also, generic=generic)
-    return with_plan_risk(found, plan), within_options(plan, request)
+    return with_plan_risk(found, plan), within_options(with_benchmark(plan, project), request)
+
+
+def with_benchmark(plan: Plan, project: ProjectFacts) -> Plan:
+    """Where the project has one, and other gates judge as well, it is measured too."""
+    if not project.benchmark or not plan.post_gates:
+        return plan
+    return plan.model_copy(update={"post_gates": tuple(dict.fromkeys((*plan.post_gates, GateName.PERFORMANCE)))})
 
 
 def settled_on(read: Classification, stated: Classification, settled: SettledType) -> Classification:
@@ -54,6 +62,8 @@ def within_options(plan: Plan, request: RunRequest) -> Plan:
     fitted: dict[str, object] = {"max_parallel": min(plan.max_parallel, options.max_parallel)}
     if options.post_gates is not None and options.plan is None:
         fitted["post_gates"] = options.post_gates
+    if options.custom_gates:
+        fitted["custom_gates"] = with_stated(plan.custom_gates, options.custom_gates)
     return plan.model_copy(update=fitted)
 
 

@@ -7,9 +7,10 @@ the figure rests on, the wider.
 from collections.abc import Mapping
 
 from ostinato.domain.classification import Basis, Complexity, Estimate
+from ostinato.domain.critical_path import expected_duration_s
 from ostinato.domain.durations import PRIOR, Expectation
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import Plan, expected_duration_s
+from ostinato.domain.plan import Plan
 
 BASE_S: Mapping[Complexity, float] = {
     Complexity.SIMPLE: 60.0,

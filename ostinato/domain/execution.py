@@ -5,8 +5,11 @@ from enum import StrEnum
 from typing import Any
 
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.metering import Spent
+from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.gates import Finding
 from ostinato.domain.ids import StepId
+from ostinato.domain.precautions import Usage
 
 
 class StepOutcome(StrEnum):
@@ -38,6 +41,8 @@ class FailureKind(StrEnum):
     """Not enough of a group's parts succeeded."""
     PLAN = "plan"
     """The steps that it wanted to add are no plan."""
+    RESOURCES = "resources"
+    """Its processes used more than its limits."""
 
 
 class Failure(Fact):
@@ -46,6 +51,8 @@ class Failure(Fact):
     details: str = ""
     """The tail of the output, redacted."""
     recommendation: str = ""
+    diagnosis: Diagnosis | None = None
+    """What it is; None where nobody looked."""
 
 
 class StepResult(Fact):
@@ -70,10 +77,14 @@ class StepResult(Fact):
     findings: tuple[Finding, ...] = ()
     """At most 20; all of them are in the evidence."""
     findings_count: int = 0
+    used: Usage | None = None
+    """What its processes were seen to use at most."""
     evidence: str = ""
     """Artifact reference."""
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
+    spent: Spent | None = None
+    """Where it was billed: what its lease is settled with. Commands, tools and people bill nothing."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ostinato.domain.critical_path import in_order, waves
 from ostinato.domain.gates import Status
 from ostinato.domain.ids import StepId
 from ostinato.domain.pipeline import Outcome, Phase
-from ostinato.domain.plan import Plan, in_order, waves
+from ostinato.domain.plan import Plan
 from ostinato.domain.report import Snapshot, Todo
 
 _PLANNING = (Phase.ANALYZING, Phase.PLANNING, Phase.PREFLIGHT, Phase.ACTIVATING)

@@ -81,6 +81,8 @@ class GateResult(Fact):
     """Artifact reference of the full output."""
     proof: str = ""
     """How it is known that the code under test was this checkout's."""
+    needs_person: bool = False
+    """A warning that a person has to let pass before anything is merged."""
     unproven: bool = False
     """Skipped although there was something to judge: the run cannot be called completed on it."""
     duration_s: float = 0.0
@@ -108,6 +110,10 @@ class Observation(Fact):
     proof: str = ""
     foreign: tuple[str, ...] = ()
     """Modules of the project that were imported from elsewhere than the checkout."""
+    flaky: tuple[str, ...] = ()
+    """Tests that failed and passed when they were run once more, alone."""
+    weak: str = ""
+    """Where less is known than a report would say: tests_by_words, tests_by_exit."""
     evidence: str = ""
     duration_s: float = 0.0
 
@@ -115,6 +121,10 @@ class Observation(Fact):
 SHOWN_FINDINGS = 20
 NOTHING_TO_CHECK = "nothing_to_check"
 COVERAGE_FLOOR_PCT = 80.0
+_WEAK = {
+    "tests_by_words": "the command succeeded; how many tests ran is known from its words only",
+    "tests_by_exit": "the command succeeded; how many tests ran is not known",
+}
 
 
 def split_findings(head: Sequence[Finding], base: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
@@ -213,7 +223,7 @@ def _tests_verdict(head: Observation, base: Observation | None, inherited: int) 
     before = int(base.metrics.get("collected", 0)) if base and base.ran else 0
     if collected < before:
         return (
-            Status.WARN, "tests_fewer", f"{collected} tests collected, {before} before the run",
+            Status.WARN, "tests_fewer", f"{collected} test{'s' * (collected != 1)} collected, {before} before the run",
             "Check that no test was removed or hidden",
         )  # fmt: skip
     coverage = head.metrics.get("coverage_pct")
@@ -222,8 +232,36 @@ def _tests_verdict(head: Observation, base: Observation | None, inherited: int) 
             Status.WARN, "coverage_low", f"{passed} passed, coverage {coverage:.0f} % is under {COVERAGE_FLOOR_PCT:.0f} %{also}",
             'Ask for tests: ostinato run "write tests for what is not covered"',
         )  # fmt: skip
+    if head.flaky:
+        return (
+            Status.WARN, "tests_flaky", f"{passed} passed{also}; failed, and passed when run alone: {', '.join(head.flaky[:3])}",
+            "A test that depends on chance, time or its neighbours proves little: make it independent of them",
+        )  # fmt: skip
+    if head.weak:
+        known = _WEAK.get(head.weak, "less is known than a report would say")
+        return Status.WARN, head.weak, f"{known}{also}", "Let the command start the test runner itself: [commands] test"
     covered = f", coverage {coverage:.0f} %" if coverage is not None else ""
     return Status.PASS, "tests_passed", f"{passed} passed{covered}{also}", ""
+
+
+def is_stopping(verdict: GateResult) -> bool:
+    """After such a failure no other gate is begun, and those that still run are stopped."""
+    return verdict.status is Status.FAIL and verdict.severity is Severity.CRITICAL
+
+
+def stopped_gate(gate: str, verdicts: Sequence[GateResult], commit: str) -> GateResult:
+    """Of a gate that came to no verdict."""
+    failed = ", ".join(verdict.gate for verdict in verdicts if is_stopping(verdict))
+    return GateResult(
+        gate=gate,
+        stage=Stage.POST,
+        status=Status.SKIPPED,
+        code="gate_stopped",
+        commit=commit,
+        message=f"stopped, since {failed or 'another gate'} failed",
+        recommendation=f"Repair what {failed or 'it'} found: then this gate judges, too",
+        unproven=True,
+    )
 
 
 def failed_gates(results: Iterable[GateResult]) -> tuple[GateResult, ...]:

@@ -3,7 +3,11 @@
 from typing import Any
 
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.amounts import Usage
+from ostinato.domain.budget.metering import Spent
 from ostinato.domain.classification import TaskType
+
+NO_CALL = Usage(requests=0)
 
 
 class ModelQuestion(Fact):
@@ -20,7 +24,20 @@ class Completion(Fact):
     """Prose, or the JSON text of an object where a schema was given."""
     tokens_in: int = 0
     tokens_out: int = 0
-    """As the provider counts; 0 where it does not say."""
+    """As the provider counts; 0 where it does not say. Without those that a cache was read from or written with."""
+    cached_read: int = 0
+    cache_write: int = 0
+
+    @property
+    def usage(self) -> Usage | None:
+        """None where the provider did not say."""
+        usage = Usage(
+            tokens_in=self.tokens_in,
+            cached_read=self.cached_read,
+            cache_write=self.cache_write,
+            tokens_out=self.tokens_out,
+        )
+        return usage if usage.tokens else None
 
 
 class TypeAnswer(Fact):
@@ -32,3 +49,16 @@ class TypeAnswer(Fact):
     tokens_in: int = 0
     tokens_out: int = 0
     cached: bool = False
+    usage: Usage | None = None
+    """Of the call; None where nobody can say: then its estimate counts."""
+    spent: Spent | None = None
+    """Under its lease."""
+
+
+UNBILLED = frozenset(("model_unreachable", "model_refused"))
+"""Codes of calls that failed before anything was generated."""
+
+
+def usage_of_failure(code: str) -> Usage | None:
+    """Nothing where the call was refused or never arrived; else nobody can say."""
+    return Usage(requests=1) if code in UNBILLED else None

@@ -54,6 +54,7 @@ def details_markdown(snapshot: Snapshot, *, percent: int | None = None) -> str:
         parts.append(snapshot.doing)
     if snapshot.stop:
         parts.append(f"> {snapshot.stop.message}" + (f"\n>\n> {snapshot.stop.cure}" if snapshot.stop.cure else ""))
+    parts.extend(f"⏳ {quota}" for quota in snapshot.quotas)
     parts.extend(_decision(snapshot, decision) for decision in snapshot.pending_decisions)
     if snapshot.todos:
         parts.append("### Steps\n\n" + "\n".join(_todo(todo) for todo in snapshot.todos[:SHOWN_WHOLE]))

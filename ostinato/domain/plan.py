@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from ostinato.domain.base import Fact
+from ostinato.domain.custom_gates import CustomGate
 from ostinato.domain.errors import Problem
 from ostinato.domain.globs import matches
 from ostinato.domain.ids import ID_PATTERN, StepId
+from ostinato.domain.precautions import Deployment, Fallback, Limits
 
 COMMAND_TIMEOUT_S = 300.0
 """Default for command and tool steps (features, F5)."""
@@ -136,6 +138,8 @@ class Step(Fact):
     """Path globs it claims. Empty: it leaves no change behind. None: not stated, what it writes is merged or redone."""
     holds: tuple[str, ...] = ()
     """Named things that one step at a time may hold, such as "port 5432"."""
+    account: str = ""
+    """Whose quota it uses up; empty: its agent's, where it names one."""
     when: str = ""
     """A condition (CEL); where it is false the step is skipped."""
     adds_steps: bool = False
@@ -154,6 +158,14 @@ class Step(Fact):
     expected_s: Annotated[float, Field(ge=0)] = 5.0
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 1
     recovery: Recovery = Recovery()
+    fallback: Fallback | None = None
+    compensate: str = ""
+    """A shell line that undoes its effects outside of git, once it has failed for good."""
+    deployment: Deployment | None = None
+    relax: bool = False
+    """What it does may be left undone: where it fails for good, the run goes on without it, with a warning."""
+    on_failure: Literal["recover", "roll_back", "ask", "give_up"] = "recover"
+    limits: Limits = Limits()
 
     @property
     def needs(self) -> tuple[StepId, ...]:
@@ -173,6 +185,11 @@ class Step(Fact):
     def lane(self) -> str:
         """Who carries it out, where that one has a cap of their own; else empty."""
         return f"agent:{self.action.agent}" if self.action.kind == "agent" and self.action.agent != "any" else ""
+
+    @property
+    def quota(self) -> str:
+        """What a limit that it runs into closes to others; empty: nothing."""
+        return self.account or self.lane
 
     @property
     def active_form(self) -> str:
@@ -203,6 +220,11 @@ class GateName(StrEnum):
     LINT = "lint"
     TYPES = "types"
     SECURITY = "security"
+    PERFORMANCE = "performance"
+
+
+USUAL_GATES = (GateName.TESTS, GateName.LINT, GateName.TYPES, GateName.SECURITY)
+"""Those that judge where nobody says which; performance is one where the project has a benchmark."""
 
 
 class SharedValue(Fact):
@@ -235,7 +257,9 @@ class Plan(Fact):
     """What the definition was compiled with; conditions can see it."""
     values: dict[str, SharedValue] = {}
     steps: tuple[Step, ...]
-    post_gates: tuple[GateName, ...] = tuple(GateName)
+    post_gates: tuple[GateName, ...] = USUAL_GATES
+    custom_gates: tuple[CustomGate, ...] = ()
+    """Commands that judge the final commit, too."""
     success_criteria: tuple[str, ...] = ()
     risks: tuple[str, ...] = ()
 
@@ -320,63 +344,3 @@ def _awaited(steps: Sequence[Step]) -> dict[StepId, tuple[StepId, ...]]:
         if step.group:
             made.setdefault(step.group, []).append(step.id)
     return {step.id: (*step.needs, *made.get(step.id, ())) for step in steps}
-
-
-def remaining_path_s(plan: Plan) -> dict[StepId, float]:
-    """For each step, the expected seconds from its start to the end of the longest path through it."""
-    dependents: dict[StepId, list[StepId]] = {step.id: [] for step in plan.steps}
-    for step in plan.steps:
-        for name in step.needs:
-            dependents[name].append(step.id)
-    remaining: dict[StepId, float] = {}
-    for step in reversed(in_order(plan)):
-        remaining[step.id] = step.expected_s + max((remaining[name] for name in dependents[step.id]), default=0.0)
-    return remaining
-
-
-def in_order(plan: Plan) -> tuple[Step, ...]:
-    """The steps in an order in which each comes after what it depends on; stable to the given order."""
-    waiting = {step.id: len(step.needs) for step in plan.steps}
-    dependents: dict[StepId, list[StepId]] = {step.id: [] for step in plan.steps}
-    for step in plan.steps:
-        for name in step.needs:
-            dependents[name].append(step.id)
-    by_id = {step.id: step for step in plan.steps}
-    ready = [step.id for step in plan.steps if waiting[step.id] == 0]
-    ordered: list[Step] = []
-    for step_id in ready:  # grows while it is read
-        ordered.append(by_id[step_id])
-        for name in dependents[step_id]:
-            waiting[name] -= 1
-            if waiting[name] == 0:
-                ready.append(name)
-    return tuple(ordered)
-
-
-def waves(plan: Plan) -> tuple[tuple[StepId, ...], ...]:
-    """Sets of steps that could run together. For reading: the executor has no barriers."""
-    level: dict[StepId, int] = {}
-    for step in in_order(plan):
-        level[step.id] = 1 + max((level[name] for name in step.needs), default=-1)
-    return tuple(
-        tuple(step.id for step in plan.steps if level[step.id] == depth)
-        for depth in range(max(level.values(), default=-1) + 1)
-    )
-
-
-def critical_path(plan: Plan) -> tuple[StepId, ...]:
-    """The chain of steps that takes longest by expectation."""
-    remaining = remaining_path_s(plan)
-    path: list[StepId] = []
-    candidates = [step for step in plan.steps if not step.needs]
-    while candidates:
-        longest = max(candidates, key=lambda step: remaining[step.id])
-        path.append(longest.id)
-        candidates = [step for step in plan.steps if longest.id in step.needs]
-    return tuple(path)
-
-
-def expected_duration_s(plan: Plan) -> float:
-    """The longest of: the critical path, and all work shared by the slots."""
-    remaining = remaining_path_s(plan)
-    return max(max(remaining.values(), default=0.0), sum(step.expected_s for step in plan.steps) / plan.max_parallel)

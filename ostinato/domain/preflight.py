@@ -1,10 +1,13 @@
 """Gates before anything runs: the repository's state, what the plan needs, the risk."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ostinato.domain.approval import approval_for
 from ostinato.domain.classification import Classification
-from ostinato.domain.gates import GateResult, Severity, Stage, Status
+from ostinato.domain.gates import SHOWN_FINDINGS, Finding, GateResult, Severity, Stage, Status
+from ostinato.domain.needs import Need, Surroundings, needs_of
+from ostinato.domain.permissions import permissions_gate
 from ostinato.domain.plan import CommandAction, Plan, ToolAction
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.request import RunOptions
@@ -14,20 +17,27 @@ from ostinato.domain.tools import TOOLS
 DISK_FLOOR_BYTES = 200 * 1024 * 1024
 
 
+NOT_LOOKED = Surroundings()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreflightFacts:
     dirty_paths: tuple[str, ...]
     dirty_count: int
     free_bytes: int
+    can_cut_network: bool = True
+    here: Surroundings = NOT_LOOKED
 
 
 def preflight_gates(
     options: RunOptions, classification: Classification, plan: Plan, project: ProjectFacts, facts: PreflightFacts
 ) -> tuple[GateResult, ...]:
+    policy = options.policy
     return (
         _git_gate(options, facts),
         _dependency_gate(options, plan, project, facts),
         _risk_gate(options, classification),
+        *(() if policy.says_nothing else (permissions_gate(policy, plan, can_cut_network=facts.can_cut_network),)),
     )
 
 
@@ -70,14 +80,9 @@ def _dependency_gate(options: RunOptions, plan: Plan, project: ProjectFacts, fac
     idle = [
         step.name for step in plan.steps if isinstance(step.action, ToolAction) and not _can_run(step.action, options)
     ]
-    if idle:
-        return _gate(
-            "dependencies",
-            Status.WARN,
-            "not_trusted",
-            f"{', '.join(idle[:3])} will not run: the repository is not trusted",
-            "Start the run with --trust to let its own code and tools run",
-        )
+    missing = [*_untrusted(idle), *needs_of(plan, facts.here, is_python=project.is_python)]
+    if missing:
+        return _missing_gate(missing)
     if not project.is_python:
         return _gate(
             "dependencies",
@@ -87,6 +92,30 @@ def _dependency_gate(options: RunOptions, plan: Plan, project: ProjectFacts, fac
             "Use a definition with commands of the project's own",
         )
     return _gate("dependencies", Status.PASS, "dependencies_present", "everything the plan needs is here")
+
+
+def _untrusted(idle: Sequence[str]) -> Iterator[Need]:
+    if idle:
+        what = f"{', '.join(idle[:3])} will not run: the repository is not trusted"
+        cure = "Start the run with --trust to let its own code and tools run"
+        yield Need(code="not_trusted", what=what, cure=cure)
+
+
+def _missing_gate(missing: Sequence[Need]) -> GateResult:
+    """All that is missing, each with how to get it; the first one gives the code."""
+    more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
+    said = "; ".join(need.what for need in missing[:3]) + more
+    cures = ". ".join(dict.fromkeys(need.cure for need in missing))
+    findings = tuple(
+        Finding(tool="ostinato", rule=need.code, path="", message=need.what, detail=need.cure) for need in missing
+    )
+    return _gate("dependencies", Status.WARN, missing[0].code, said, cures).model_copy(
+        update={
+            "introduced": findings[:SHOWN_FINDINGS],
+            "introduced_count": len(findings),
+            "details": "\n".join(f"{need.what}: {need.cure}" for need in missing[:SHOWN_FINDINGS]),
+        }
+    )
 
 
 def _can_run(action: ToolAction, options: RunOptions) -> bool:

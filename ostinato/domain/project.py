@@ -146,11 +146,20 @@ class ProjectFacts(Fact):
     format: ToolChoice | None = None
     types: ToolChoice | None = None
     notes: tuple[str, ...] = ()
+    benchmark: str = ""
+    """What says that there is one to measure; empty: nothing does."""
     survey: Survey = Survey()
 
     @property
     def is_python(self) -> bool:
         return self.languages.get("Python", 0) > 0
+
+    @property
+    def for_gates(self) -> "ProjectFacts":
+        """As small as gates need it: the commands that test, lint and check types, and where they belong."""
+        wanted = (Purpose.TEST, Purpose.LINT, Purpose.TYPES)
+        commands = tuple(command for command in self.survey.commands if command.purpose in wanted)
+        return self.model_copy(update={"survey": Survey(members=self.survey.members, commands=commands)})
 
     @property
     def without_survey(self) -> "ProjectFacts":

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 SHORTEST_KNOWN = 6
@@ -11,6 +11,8 @@ SHORTEST_KNOWN = 6
 
 LONGEST_SECRET = 16 * 1024
 """No pattern matches more bytes than this, so that much context is enough to recognise any secret in a stream."""
+
+_WORD = re.compile(r"[A-Za-z]+(?:[._/-][A-Za-z]+)*")
 
 Raw: TypeAlias = bytes
 
@@ -90,12 +92,35 @@ _COMPILED = tuple((pattern, re.compile(pattern.expression, re.ASCII)) for patter
 class Redactor:
     """Replaces secrets by `[redacted:<kind>]`. Random-looking text such as a commit id is left alone."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "_values")
 
     def __init__(self, known: Iterable[str] = ()) -> None:
+        self._values = known = frozenset(known)
         spellings = {spelling for value in known for spelling in _spellings(value)}
         longest_first = sorted(spellings, key=lambda value: (-len(value), value))
         self._known = re.compile("|".join(re.escape(value) for value in longest_first)) if longest_first else None
+
+    def knowing(self, more: Iterable[str]) -> "Redactor":
+        """One that knows these values as well."""
+        added = frozenset(more) - self._values
+        return Redactor(self._values | added) if added else self
+
+    def precise(self) -> "Redactor":
+        """One that does not know those values which are ordinary words and may stand for something else."""
+        kept = {value for value in self._values if not _WORD.fullmatch(value)}
+        return self if len(kept) == len(self._values) else Redactor(kept)
+
+    def value(self, value: Any) -> Any:
+        """Of JSON, with every text in it redacted, names included; what holds no secret comes back as it is."""
+        match value:
+            case str():
+                return self.text(value)
+            case dict():
+                return {self.text(str(name)): self.value(inner) for name, inner in value.items()}
+            case list() | tuple():
+                return [self.value(inner) for inner in value]
+            case _:
+                return value
 
     def secrets(self, text: str) -> tuple[Secret, ...]:
         """Every secret in the text, in order, none overlapping another."""

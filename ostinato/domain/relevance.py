@@ -79,6 +79,17 @@ def step_context(
     return StepContext(items=tuple(items), left_out=tuple(left_out[:MOST_NAMED]), left_out_count=len(left_out))
 
 
+def compacted(context: StepContext, cap_chars: int) -> StepContext:
+    """The most relevant of it within the cap; what goes is named among what was left out."""
+    items, too_large = _within(context.items, cap_chars)
+    left_out = (*too_large, *context.left_out)
+    return StepContext(
+        items=tuple(items),
+        left_out=left_out[:MOST_NAMED],
+        left_out_count=context.left_out_count + len(too_large),
+    )
+
+
 def context_problems(plan: Plan, imported: RunContext | None = None) -> Iterator[Problem]:
     """Declared names that neither the plan nor what was imported can leave; for checking a plan before it starts."""
     for index, step in enumerate(plan.steps):

@@ -5,14 +5,19 @@ from datetime import datetime
 from typing import Any
 
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.context import Eased
+from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.classification import Classification
+from ostinato.domain.critical_path import expected_duration_s
 from ostinato.domain.decisions import Decision
+from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.execution import StepResult, StepState
-from ostinato.domain.gates import GateResult, Observation, Status, failed_gates, unproven_gates
+from ostinato.domain.gates import GateResult, Observation, Stage, Status, failed_gates, unproven_gates
 from ostinato.domain.ids import RunId, StepId
 from ostinato.domain.pipeline import Outcome, Phase, Transition
-from ostinato.domain.plan import Implied, Plan, expected_duration_s
+from ostinato.domain.plan import Implied, Plan
 from ostinato.domain.project import ProjectFacts
+from ostinato.domain.recovering.deciding import Tried
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.workspace import Checkout, Checkpoint, Publication, Workspace
@@ -29,6 +34,8 @@ class Stop(Fact):
     """rejected, aborted, cancelled, terminated, deadline, step_failed, preflight_failed, bad_input, invariant …"""
     message: str
     cure: str = ""
+    diagnosis: Diagnosis | None = None
+    """Of what failed, where that was no step and no gate."""
 
 
 class Recovered(Fact):
@@ -39,6 +46,28 @@ class Recovered(Fact):
     severity: str
     strategy: str
     result: str
+    code: str = ""
+    """Of the failure: disk_full, tests_failed …"""
+    signature: str = ""
+    execution: int = 0
+    at: datetime | None = None
+
+
+class Quota(Fact):
+    """An account used up what it may use: none of its steps starts until then."""
+
+    account: str
+    until: datetime
+    step: StepId
+    """That ran into the limit."""
+    is_guess: bool = False
+    """Nobody said when it is lifted."""
+    because: str = ""
+
+    def __str__(self) -> str:
+        whose = self.account.removeprefix("agent:").removeprefix("step:")
+        guess = ", a guess" if self.is_guess else ""
+        return f"{whose} waits until {self.until:%Y-%m-%d %H:%M:%S} UTC{guess}: {self.because or 'a limit was reached'}"
 
 
 class Conflict(Fact):
@@ -84,6 +113,10 @@ class Todo(Fact):
     failures: int = 0
     """Executions that failed and count against its attempts."""
     conflicts: int = 0
+    history: tuple[Tried, ...] = ()
+    """Failures of its executions, and what was done about each."""
+    form: str = ""
+    """How it is done since it failed."""
     retry_at: datetime | None = None
     """It backs off until then."""
     slot: str = ""
@@ -116,6 +149,8 @@ class Snapshot(Fact):
     gates: tuple[GateResult, ...] = ()
     decisions: tuple[Decision, ...] = ()
     recoveries: tuple[Recovered, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    """Accounts that are waited for."""
     conflicts: tuple[Conflict, ...] = ()
     changes: tuple[Changed, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
@@ -132,6 +167,10 @@ class Snapshot(Fact):
     planned_s: float | None = None
     """Expected seconds of the whole plan, where the plan itself is not here."""
     percent_done: int | None = None
+    spending: Ledger | None = None
+    """What the run may spend and has spent."""
+    eased: tuple[Eased, ...] = ()
+    """Sessions of steps that were made smaller before they were given them."""
     started_at: datetime
     ended_at: datetime | None = None
 
@@ -170,10 +209,12 @@ class Stored(Fact):
 def judge_outcome(
     *, stop: Stop | None, states: Sequence[StepState], gates: Sequence[GateResult], preliminary: bool = False
 ) -> Outcome:
-    """completed never hides a failed step, a failed gate or a gate that could not judge."""
+    """completed never hides a failed step, a failed gate or a gate that could not judge. What gates said while steps
+    ran shows in what became of the steps.
+    """
     if stop is not None:
         return stop.outcome
-    if failed_gates(gates):
+    if failed_gates(gate for gate in gates if gate.stage is not Stage.MID):
         return Outcome.FAILED
     if StepState.FAILED in states or StepState.BLOCKED in states or unproven_gates(gates):
         return Outcome.DEGRADED

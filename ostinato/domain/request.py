@@ -3,14 +3,16 @@
 import unicodedata
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ostinato.domain.base import Fact
 from ostinato.domain.classification import Risk, TaskType
+from ostinato.domain.custom_gates import CustomGate
 from ostinato.domain.errors import UserError
 from ostinato.domain.ids import RunId, fired_run_id
+from ostinato.domain.permissions import Policy
 from ostinato.domain.plan import GateName, Plan
 from ostinato.domain.run_context import RunContext
 
@@ -48,6 +50,17 @@ class RunOptions(Fact):
     """What other runs left, given at the start."""
     post_gates: tuple[GateName, ...] | None = None
     """What the repository's configuration asks for; None leaves the choice to the template."""
+    custom_gates: tuple[CustomGate, ...] = ()
+    """Commands of the repository's configuration that judge the final commit, too."""
+    policy: Policy = Policy()
+    """What the run may write and start: the stricter of the user's and the repository's."""
+    max_tokens: Annotated[int, Field(ge=0)] | None = None
+    """That the run may spend; None: as many as it takes."""
+    max_micro_usd: Annotated[int, Field(ge=0)] | None = None
+    daily_micro_usd: Annotated[int, Field(ge=0)] | None = None
+    """That all runs of the repository may spend on one UTC day."""
+    on_red: Literal["ask", "stop"] | None = None
+    """What happens when the budget is nearly used up; None: ask, unless the run asks as little as it can."""
 
 
 class RunRequest(Fact):

@@ -134,6 +134,9 @@ class Activated(Fact):
     level: Detail = Detail.FULL
     on_demand_tokens: int = 0
     """What the rest of it would cost, were it asked for."""
+    described_tokens: int | None = None
+    """What its description alone costs; None where nobody noted it."""
+    named_tokens: int | None = None
     digest: str = ""
 
 

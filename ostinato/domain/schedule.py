@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ostinato.domain.claims import ClaimBook, Obstacle
+from ostinato.domain.critical_path import remaining_path_s
 from ostinato.domain.execution import StepState
 from ostinato.domain.groups import reduce_id
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import Plan, Step, remaining_path_s
+from ostinato.domain.plan import Plan, Step
 
 _SATISFIES = frozenset((StepState.SUCCEEDED, StepState.SKIPPED))
 _DEAD = frozenset((StepState.FAILED, StepState.BLOCKED, StepState.CANCELLED))
@@ -28,6 +29,8 @@ class Schedule:
     claims: ClaimBook = field(default_factory=ClaimBook)
     yielding: set[StepId] = field(init=False, default_factory=set)
     """Active steps that hold nothing while they wait for others' claims."""
+    closed: set[str] = field(init=False, default_factory=set)
+    """Accounts whose limit is used up: no step of theirs starts."""
     steps: dict[StepId, Step] = field(init=False, default_factory=dict)
     active: dict[StepId, None] = field(init=False, default_factory=dict)
     """In the order in which they started."""
@@ -209,7 +212,7 @@ class Schedule:
             step = self.steps[entry[1]]
             if self.states[step.id] is not StepState.PENDING:
                 continue  # offered once more after it had been taken
-            if self._is_lane_full(step) or self.claims.obstacle(step) is not None:
+            if self._is_lane_full(step) or step.quota in self.closed or self.claims.obstacle(step) is not None:
                 passed_by.append(entry)
             else:
                 found = step

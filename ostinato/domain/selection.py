@@ -214,6 +214,8 @@ def _activated(resource: Resource, level: Detail, fit: float, because: str) -> A
         path=resource.path,
         level=level,
         on_demand_tokens=resource.cost.full - now,
+        described_tokens=resource.cost.description,
+        named_tokens=resource.cost.name,
         digest=resource.digest,
     )
 

@@ -1,6 +1,9 @@
 """The report as Markdown, for people."""
 
+from ostinato.domain.budget.amounts import NOTHING, told, told_usd
+from ostinato.domain.budget.reporting import part_costs
 from ostinato.domain.execution import StepResult, StepState
+from ostinato.domain.failure_report import failure_lines, failure_report
 from ostinato.domain.figures import metrics, recommendations
 from ostinato.domain.gates import GateResult
 from ostinato.domain.monitoring import GATE_MARK, MARK, SHOWN_WHOLE
@@ -17,6 +20,8 @@ def markdown_report(snapshot: Snapshot) -> str:
     parts = [f"# {headline(snapshot.request.text)}", _opening(snapshot)]
     if snapshot.stop:
         parts.append(f"> {snapshot.stop.message}")
+    if failed := failure_report(snapshot):
+        parts.append("## Why\n\n" + "\n".join(failure_lines(failed)))
     if snapshot.todos:
         parts.append("## Steps\n\n" + "\n".join(_steps(snapshot)))
     parts.extend(_found(snapshot, result) for result in snapshot.results if result.findings)
@@ -34,6 +39,8 @@ def markdown_report(snapshot: Snapshot) -> str:
         parts.append("## Conflicts\n\n" + "\n".join(_conflict(conflict) for conflict in snapshot.conflicts[:MOST]))
     if snapshot.changes:
         parts.append("## Changes of the plan\n\n" + "\n".join(_change(change) for change in snapshot.changes[:MOST]))
+    if spent := _spent(snapshot):
+        parts.append("## Budget\n\n" + "\n".join(spent))
     if snapshot.notes:
         parts.append("## Notes\n\n" + "\n".join(f"- {note}" for note in snapshot.notes))
     if said := recommendations(snapshot):
@@ -65,6 +72,19 @@ def _steps(snapshot: Snapshot) -> list[str]:
         return [_todo(todo) for todo in snapshot.todos]
     unwell = [todo for todo in snapshot.todos if todo.state in (StepState.FAILED, StepState.CANCELLED)]
     return [f"{counts_text(counts(snapshot))}.", "", *(_todo(todo) for todo in unwell[:MOST])]
+
+
+def _spent(snapshot: Snapshot) -> list[str]:
+    """Limits, the sum, each part, and what was taken out of sessions; nothing where nothing was spent."""
+    if snapshot.spending is None or (snapshot.spending.balance().spent.is_nothing and not snapshot.eased):
+        return []
+    balance = snapshot.spending.balance()
+    limits = [
+        told_usd(most) if name == "money" else f"{most:,} {name}" for name, _, most in balance.limit.pairs(NOTHING)
+    ]
+    whole = f"- {told(balance.spent)}" + (f" of {' and '.join(limits)}" if limits else "") + f" ({balance.zone})"
+    parts = [f"- {part.what}: {part}" for part in part_costs(snapshot.spending.leases.values())]
+    return [whole, *parts[:MOST], *(f"- {each}" for each in snapshot.eased[:MOST])]
 
 
 def _todo(todo: Todo) -> str:

@@ -17,6 +17,7 @@ def waits_for(snapshot: Snapshot) -> dict[StepId, str]:
     states = {todo.id: todo.state for todo in snapshot.todos}
     claims = _held(snapshot)
     steps = {step.id: step for step in snapshot.plan.steps} if snapshot.plan else {}
+    closed = {quota.account: quota.until for quota in snapshot.quotas}
     said = {}
     for todo in snapshot.todos:
         if todo.state not in (StepState.PENDING, StepState.BLOCKED):
@@ -25,6 +26,8 @@ def waits_for(snapshot: Snapshot) -> dict[StepId, str]:
             said[todo.id] = missing
         elif todo.retry_at is not None:
             said[todo.id] = f"tries again at {todo.retry_at:%H:%M:%S} UTC"
+        elif todo.id in steps and (until := closed.get(steps[todo.id].quota)) is not None:
+            said[todo.id] = f"waits until the limit of {steps[todo.id].quota} is lifted at {until:%H:%M:%S} UTC"
         elif todo.id in steps and (obstacle := claims.obstacle(steps[todo.id])) is not None:
             said[todo.id] = f"waits for {obstacle.by}: {obstacle.because}"
         elif snapshot.outcome is not None:

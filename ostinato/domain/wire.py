@@ -4,17 +4,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from ostinato.domain.budget.amounts import USD
+from ostinato.domain.budget.judging import limit_of
+from ostinato.domain.budget.ledger import Ledger
+from ostinato.domain.budget.reporting import budget_report, part_of_step, spent_on
 from ostinato.domain.classification import Classification
+from ostinato.domain.context_budget.measuring import context_balance
+from ostinato.domain.critical_path import critical_path, waves
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
+from ostinato.domain.failure_report import failure_report
 from ostinato.domain.figures import metrics, recommendations, seconds_between
 from ostinato.domain.gates import GateResult
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import Plan, Step, critical_path, waves
+from ostinato.domain.plan import Plan, Step
 from ostinato.domain.report import Snapshot, Todo
 from ostinato.domain.summary import markdown_report
 
-__all__ = ["action_text", "gate_json", "markdown_report", "plan_json", "report_json"]
+__all__ = ["action_text", "budget_json", "gate_json", "markdown_report", "plan_json", "report_json"]
 
 
 def report_json(snapshot: Snapshot) -> dict[str, Any]:
@@ -36,19 +43,20 @@ def report_json(snapshot: Snapshot) -> dict[str, Any]:
         "strategy": snapshot.plan.strategy if snapshot.plan else None,
         "activation": snapshot.activation.model_dump(mode="json") if snapshot.activation else None,
         "plan": plan_json(snapshot.plan) if snapshot.plan else None,
-        "steps": [_step(todo, _latest(snapshot.results).get(todo.id)) for todo in snapshot.todos],
+        "steps": [_step(todo, _latest(snapshot.results).get(todo.id), snapshot.spending) for todo in snapshot.todos],
         "gates": [gate_json(gate) for gate in snapshot.gates],
         "decisions": [_decision(decision) for decision in snapshot.decisions],
         "conflicts": [conflict.model_dump(mode="json") for conflict in snapshot.conflicts],
         "changes": [change.model_dump(mode="json") for change in snapshot.changes],
         "epoch": workspace.epoch if workspace else None,
         "recoveries": [recovery.model_dump(mode="json") for recovery in snapshot.recoveries],
+        "failure": failed.model_dump(mode="json") if (failed := failure_report(snapshot)) else None,
         "checkpoints": [
             {"id": point.id, "step": point.step_id, "commit": point.commit, "at": _time(point.at)}
             for point in snapshot.checkpoints
         ],
         "transitions": [move.model_dump(mode="json") for move in snapshot.transitions],
-        "budget": {"tokens_limit": None, "tokens_used": 0, "usd_limit": None, "usd_used": 0.0, "zone": "green"},
+        "budget": budget_json(snapshot),
         "metrics": metrics(snapshot),
         "artifacts": _artifacts(snapshot),
         "notes": list(snapshot.notes),
@@ -56,6 +64,13 @@ def report_json(snapshot: Snapshot) -> dict[str, Any]:
         "started_at": _time(snapshot.started_at),
         "ended_at": _time(snapshot.ended_at),
     }
+
+
+def budget_json(snapshot: Snapshot) -> dict[str, Any]:
+    """Limits, use, what is leased, and what each part came to."""
+    ledger = snapshot.spending or Ledger(limit=limit_of(snapshot.request.options))
+    context = context_balance(snapshot.activation, None) if snapshot.activation else None
+    return budget_report(ledger, context, snapshot.eased).model_dump(mode="json")
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -121,7 +136,8 @@ def _latest(results: Sequence[StepResult]) -> dict[StepId, StepResult]:
     return {result.step_id: result for result in sorted(results, key=lambda result: result.execution)}
 
 
-def _step(todo: Todo, result: StepResult | None) -> dict[str, Any]:
+def _step(todo: Todo, result: StepResult | None, spending: Ledger | None) -> dict[str, Any]:
+    spent = spent_on(spending, part_of_step(todo.id))
     return {
         "id": todo.id,
         "name": todo.name,
@@ -138,8 +154,8 @@ def _step(todo: Todo, result: StepResult | None) -> dict[str, Any]:
         "started_at": _time(todo.started_at),
         "ended_at": _time(todo.ended_at),
         "duration_s": seconds_between(todo.started_at, todo.ended_at),
-        "tokens": 0,
-        "cost_usd": 0.0,
+        "tokens": spent.tokens,
+        "cost_usd": spent.micro_usd / USD,
         "summary": result.summary if result else todo.note,
         "findings_count": result.findings_count if result else 0,
         "findings": [finding.model_dump(mode="json") for finding in result.findings] if result else [],

@@ -54,6 +54,14 @@ class Checkout(Fact):
     worktree: str
     commit: str
     environment: Environment
+    stands_for: str = ""
+    """The commit that is judged by it, where that one's files stand here with the base's configuration of the gates."""
+    restored: tuple[str, ...] = ()
+    """The files that differ from that commit's for this reason (at most 20)."""
+
+    @property
+    def judged(self) -> str:
+        return self.stands_for or self.commit
 
 
 class Checkpoint(Fact):

@@ -12,7 +12,10 @@ from temporalio.workflow import ActivityCancellationType
 
 from ostinato.contracts.activities import RETRY_LOST_WORKERS, ActivityContract
 from ostinato.domain.base import Fact
+from ostinato.domain.execution import Failure, FailureKind
 from ostinato.domain.pipeline import Outcome
+from ostinato.domain.recovering.codes import CODES
+from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.report import Stop
 
 In = TypeVar("In", bound=Fact)
@@ -68,11 +71,21 @@ def is_silence(error: ActivityError) -> bool:
 
 
 def stop_of(error: ActivityError) -> Stop:
-    """A failed activity as the reason why a run ended."""
+    """A failed activity as the reason why a run ended, with what kind of failure it is."""
     cause = error.cause
-    if isinstance(cause, ApplicationError):
-        return Stop(outcome=Outcome.FAILED, code=cause.type or "failed", message=cause.message)
-    return Stop(outcome=Outcome.FAILED, code="activity_failed", message=f"{error.activity_type}: {cause or error}")
+    code = (cause.type or "failed") if isinstance(cause, ApplicationError) else "activity_failed"
+    message = cause.message if isinstance(cause, ApplicationError) else f"{error.activity_type}: {cause or error}"
+    is_late = isinstance(cause, TimeoutError)
+    facts = FailureFacts(code=code if code in CODES else "wait_timed_out" if is_late else "", message=message)
+    found = classify_failure(facts, now=workflow.now())
+    cure = "" if found.code == "exit_status" else found.cure
+    return Stop(outcome=Outcome.FAILED, code=code, message=message, cure=cure, diagnosis=found)
+
+
+def failure_of_activity(error: ActivityError) -> Failure:
+    """A step's activity that raised: a failure like any other, for recovery to decide about."""
+    stop = stop_of(error)
+    return Failure(kind=FailureKind.OUTSIDE, message=stop.message, recommendation=stop.cure, diagnosis=stop.diagnosis)
 
 
 async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:

@@ -11,6 +11,7 @@ from temporalio.exceptions import ActivityError
 from ostinato.contracts.activities import EXECUTE_STEP, STEP_MARGIN, ExecuteStep
 from ostinato.contracts.workflows import CarryStep, StartShard, step_queue
 from ostinato.domain.execution import StepResult
+from ostinato.domain.permissions import Network
 from ostinato.domain.plan import Step
 from ostinato.domain.request import headline
 from ostinato.durable.calls import call, is_silence
@@ -59,6 +60,7 @@ async def carry_out(order: CarryStep, terms: StartShard) -> StepResult:
                 trusted=terms.trusted,
                 context=order.context,
                 strict_claims=terms.strict_claims,
+                offline=terms.offline,
             ),
             queue=step_queue(order.workspace.queue),
             activity_id=f"{step.id}-{order.execution}-execute",
@@ -81,6 +83,7 @@ def terms_of(record: RunRecord) -> StartShard:
         request=record.request.text,
         trusted=record.request.options.trusted,
         strict_claims=record.steps.plan.strict_claims,
+        offline=record.request.options.policy.network is Network.DENY,
     )
 
 

@@ -13,6 +13,7 @@ from ostinato.domain.workspace import Workspace
 from ostinato.durable.calls import call
 from ostinato.durable.places import accept_place
 from ostinato.durable.record import Progress, RunRecord
+from ostinato.durable.spending import spending_after
 
 SHARDED_FROM_STEPS = 200
 """Plans of more steps are carried by shards, so that this history holds only what the schedule needs."""
@@ -66,15 +67,18 @@ def restored(request: RunRequest, continuation: Continuation) -> RunRecord:
     record.baseline = was.baseline
     record.decisions = {decision.id: decision for decision in was.decisions}
     record.recoveries, record.conflicts = list(was.recoveries), list(was.conflicts)
+    record.quotas = {quota.account: quota for quota in was.quotas}
     record.changes, record.checkpoints = list(was.changes), list(was.checkpoints)
     record.transitions = list(was.transitions) if same_run else []
     record.notes = list(was.notes)
+    record.spending, record.eased = spending_after(request, continuation), list(was.eased)
     record.head = was.head
     record.shards = list(continuation.shards)
     record.results = {result.step_id: result for result in was.results}
     record.progress = {todo.id: _progress(todo) for todo in was.todos if _began(todo)}
     if was.plan is not None:
         record.schedule = Schedule.of(was.plan, {todo.id: todo.state for todo in was.todos})
+        record.schedule.closed.update(record.quotas)
         for met in was.conflicts:
             if not met.forecast:
                 record.schedule.claims.widen(met.step, met.paths)
@@ -136,6 +140,8 @@ def _progress(todo: Todo) -> Progress:
         execution=todo.execution,
         failures=todo.failures,
         conflicts=todo.conflicts,
+        history=todo.history,
+        form=todo.form,
         started_at=todo.started_at,
         ended_at=todo.ended_at,
         retry_at=todo.retry_at,

@@ -19,10 +19,13 @@ from ostinato.durable.conditions import choose, failed, skipped_by_condition
 from ostinato.durable.continuing import must_continue
 from ostinato.durable.groups import run_group, with_added_steps
 from ostinato.durable.handing import ask_question, hand_off
+from ostinato.durable.midgates import hold, judge_failed
 from ostinato.durable.people import withdraw
+from ostinato.durable.quotas import open_accounts
 from ostinato.durable.record import RunRecord
+from ostinato.durable.recovering import work
 from ostinato.durable.rewinding import roll_back_while_open
-from ostinato.durable.stepping import Engine, resolved, work
+from ostinato.durable.stepping import Engine, resolved
 
 
 class BeginAnew(Exception):  # noqa: N818 - it is no error: the history has grown
@@ -41,6 +44,8 @@ async def run_steps(engine: Engine) -> None:
             engine.shards.take_in(),
             engine.shards.feel(),
             _keep_details(record),
+            open_accounts(record),
+            hold(record),
         )
     ]
     try:
@@ -83,7 +88,7 @@ async def _drive(engine: Engine, helpers: list[asyncio.Task[None]]) -> None:
             await roll_back_while_open(record, await cancel_all(engine))
         for helper in helpers:
             if helper.done():
-                helper.result()  # they only end by a bug of ours
+                helper.result()  # they only end by a bug of ours, or to stop the run
         for name in [name for name, task in engine.tasks.items() if task.done()]:
             _settle(engine, name, engine.tasks.pop(name))
 
@@ -107,7 +112,7 @@ def _is_quiet(engine: Engine) -> bool:
 
 def _start_ready(engine: Engine) -> None:
     record = engine.record
-    while not record.paused and (step := record.steps.next_start(engine.cap)) is not None:
+    while not record.paused and not record.held and (step := record.steps.next_start(engine.cap)) is not None:
         record.set_state(step.id, StepState.PREPARING)
         _start(engine, step)
 
@@ -165,7 +170,9 @@ def _something_to_do(engine: Engine, helpers: list[asyncio.Task[None]], *, drain
 
 
 def _fitting_phase(record: RunRecord) -> Phase:
-    if record.steps.only_people_are_awaited:
+    if record.held and not record.steps.active:
+        return Phase.ESCALATING
+    if record.steps.only_people_are_awaited and not record.backing_off:
         return Phase.ESCALATING
     return Phase.RECOVERING if record.backing_off else Phase.EXECUTING
 
@@ -203,6 +210,8 @@ def _settle(engine: Engine, step_id: StepId, task: asyncio.Task[StepResult]) -> 
 def _take(record: RunRecord, step: Step, result: StepResult) -> None:
     state = STATE_OF[result.outcome]
     record.settle(step.id, state, result)
+    if state is StepState.FAILED:
+        judge_failed(record)
     if state is StepState.FAILED and step.critical:
         raise StopRun(_critical(step, result))
 
@@ -221,6 +230,7 @@ async def cancel_all(engine: Engine) -> tuple[StepId, ...]:
     """Returns what it stopped, when every running step has really stopped."""
     record = engine.record
     stopped = [name for name, state in record.steps.states.items() if not state.is_over]
+    withdraw(record, [None] if record.held else [])
     record.steps.stop()
     for task in engine.tasks.values():
         task.cancel()

@@ -16,6 +16,9 @@ from ostinato.contracts.workflows import (
     TASK_TYPE,
     CarriedBatch,
 )
+from ostinato.domain.budget.context import Eased
+from ostinato.domain.budget.judging import limit_of
+from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.classification import Classification
 from ostinato.domain.continuation import Rollback, ShardState
 from ostinato.domain.decisions import Decision
@@ -26,7 +29,8 @@ from ostinato.domain.monitoring import details_markdown, percent_done, worth_sho
 from ostinato.domain.pipeline import Outcome, Phase, Transition, Trigger, transition
 from ostinato.domain.plan import Plan, Step
 from ostinato.domain.project import ProjectFacts
-from ostinato.domain.report import GATES_S, Changed, Conflict, Recovered, Snapshot, Stop, Todo
+from ostinato.domain.recovering.deciding import Tried
+from ostinato.domain.report import GATES_S, Changed, Conflict, Quota, Recovered, Snapshot, Stop, Todo
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.schedule import Schedule
@@ -40,6 +44,10 @@ class Progress:
     execution: int = 1
     failures: int = 0
     conflicts: int = 0
+    history: tuple[Tried, ...] = ()
+    """Failures of its executions, and what was done about each."""
+    form: str = ""
+    """How it is done since it failed: by its fallback command, or by somebody else."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     retry_at: datetime | None = None
@@ -71,6 +79,8 @@ class RunRecord:
     baseline: tuple[Observation, ...] = ()
     decisions: dict[DecisionId, Decision] = field(default_factory=dict)
     recoveries: list[Recovered] = field(default_factory=list)
+    quotas: dict[str, Quota] = field(default_factory=dict)
+    """Accounts that wait until their limit is lifted."""
     conflicts: list[Conflict] = field(default_factory=list)
     changes: list[Changed] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
@@ -79,12 +89,18 @@ class RunRecord:
     shards: list[ShardState] = field(default_factory=list)
     brought: list[CarriedBatch] = field(default_factory=list)
     """By shards, and not yet taken."""
+    spending: Ledger = field(default_factory=Ledger)
+    """What the run may spend and has spent; changed by `durable.spending` alone."""
+    eased: list[Eased] = field(default_factory=list)
+    """Sessions of steps that were made smaller."""
     stop: Stop | None = None
     publication: Publication | None = None
     ended_at: datetime | None = None
     rollback: Rollback | None = None
     """Asked for and not yet begun."""
     rolling_back: bool = False
+    held: bool = False
+    """Too much fails: nothing more starts."""
     woken: bool = False
     """A message changed something that the loop has to look at."""
     calls_in_flight: int = 0
@@ -94,6 +110,11 @@ class RunRecord:
     stale: bool = False
     """The details that people see are older than the facts."""
     moving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asking_for_money: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        if not self.spending.limit.is_set:
+            self.spending = self.spending.raised(limit_of(self.request.options))
 
     @property
     def plan(self) -> Plan | None:
@@ -107,7 +128,7 @@ class RunRecord:
 
     @property
     def facts(self) -> ProjectFacts:
-        """What steps and gates need of the project."""
+        """What steps need of the project."""
         assert self.project is not None
         return self.project.without_survey
 
@@ -215,6 +236,8 @@ class RunRecord:
                 "transitions": tuple(self.transitions),
                 "notes": tuple(self.notes),
                 "baseline": self.baseline,
+                "spending": self.spending,
+                "eased": tuple(self.eased),
             }
         )
 
@@ -227,6 +250,7 @@ class RunRecord:
                 "classification": self.classification,
                 "activation": self.activation,
                 "planned_s": self._planned_s(),
+                "spending": self.spending.compacted(0),
                 "percent_done": self._percent(),
             }
         )
@@ -254,6 +278,7 @@ class RunRecord:
             gates=tuple(self.gates),
             decisions=tuple(decision for decision in self.decisions.values() if decision.is_open),
             notes=tuple(self.notes[-5:]),
+            quotas=tuple(self.quotas.values()),
             stop=self.stop,
             publication=self.publication,
             head=self.head,
@@ -285,6 +310,8 @@ class RunRecord:
             execution=progress.execution,
             failures=progress.failures,
             conflicts=progress.conflicts,
+            history=progress.history,
+            form=progress.form,
             retry_at=progress.retry_at,
             slot=progress.slot,
             checkout=progress.checkout,

@@ -10,22 +10,21 @@ from temporalio import workflow
 
 from ostinato.contracts.activities import DESCRIBE_CONFLICT, DescribeConflict
 from ostinato.contracts.workflows import CarryStep
-from ostinato.domain.decisions import ABORT, RERUN, SKIP, Answer, DecisionKind
 from ostinato.domain.errors import InvariantError
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.inputs import with_inputs
+from ostinato.domain.permissions import refuse_forbidden
 from ostinato.domain.plan import Step
-from ostinato.domain.recovery import AskPerson, GiveUp, Redo, Retry, decide
 from ostinato.domain.relevance import StepContext, as_json, step_context
-from ostinato.domain.report import Conflict, Recovered
+from ostinato.domain.report import Conflict
 from ostinato.domain.variables import variables_of
-from ostinato.durable.carrying import Carrier, DirectCarrier, Room, Slots, what_of
+from ostinato.durable.carrying import Carrier, DirectCarrier, Room, Slots
 from ostinato.durable.continuing import is_sharded
 from ostinato.durable.integrating import Integrator
-from ostinato.durable.people import ask, stop_if_aborted
 from ostinato.durable.places import PlaceLost, find_place, on_place, patience_of
 from ostinato.durable.record import RunRecord
+from ostinato.durable.sessions import fitted
 from ostinato.durable.shards import ShardPool
 
 MOST_PATIENCE = timedelta(minutes=10)
@@ -66,52 +65,14 @@ class Engine:
 
 
 def resolved(record: RunRecord, step: Step) -> Step:
-    """The step as it will really run; UserError where a reference has no value."""
-    if "{{" not in step.model_dump_json(include={"action"}):
-        return step
-    return with_inputs(step, variables=variables_of(record.steps.plan, record.results, step))
+    """The step as it will really run; UserError where a reference has no value, or the policy forbids it."""
+    if "{{" in step.model_dump_json(include={"action"}):
+        step = with_inputs(step, variables=variables_of(record.steps.plan, record.results, step))
+    refuse_forbidden(record.request.options.policy, step)
+    return step
 
 
-async def work(engine: Engine, step: Step) -> StepResult:
-    """Execute until it is done, cannot be helped, or a person says otherwise."""
-    record, progress = engine.record, engine.record.of(step.id)
-    if record.steps.states[step.id] is StepState.WAITING:  # taken up again while it waited for a person
-        await _come_back(engine, step)
-    progress.slot = progress.slot or engine.slots.take()
-    try:
-        while True:
-            await _rest(record, step)
-            await _until_unobstructed(record, step)
-            result = await _attempt(engine, step)
-            match decide(
-                step,
-                result,
-                failures=progress.failures,
-                conflicts=progress.conflicts,
-                jitter=workflow.random().random(),
-            ):
-                case GiveUp():
-                    return result
-                case Redo():
-                    progress.conflicts += 1
-                    record.recoveries.append(_recovered(step, "contention", "resequence", "redone on the new head"))
-                case Retry(after_s=after_s):
-                    progress.failures += 1
-                    progress.retry_at = workflow.now() + timedelta(seconds=after_s)
-                    record.recoveries.append(_recovered(step, "failure", "retry", f"after {after_s:.1f} s"))
-                case AskPerson():
-                    answer = await _ask_about(engine, step, result)
-                    _resolve_conflict(record, step, result, answer)
-                    if answer.option == SKIP.name:
-                        return result.model_copy(update={"outcome": StepOutcome.SKIPPED, "failure": None})
-                    progress.conflicts = min(progress.conflicts, 1)
-            progress.execution += 1
-    finally:
-        if progress.slot:
-            engine.slots.give_back(progress.slot)
-
-
-async def _attempt(engine: Engine, step: Step) -> StepResult:
+async def attempt(engine: Engine, step: Step) -> StepResult:
     """One execution, wherever the files are by then."""
     record, progress = engine.record, engine.record.of(step.id)
     if progress.execution > 1 or record.steps.states[step.id] is not StepState.RUNNING:
@@ -181,38 +142,29 @@ async def _context(engine: Engine, step: Step) -> str:
     parts: dict[str, Any] = {}
     if step.context is not None:
         parts["context"] = as_json(received_by(record, step))
-    if met := _last_conflict(record, step):
-        parts["conflict"] = await _conflict_diff(record, step, met.execution)
+    if met := last_conflict(record, step):
+        parts["conflict"] = await conflict_diff(record, step, met.execution)
     return json.dumps(parts, ensure_ascii=False) if parts else ""
 
 
-def _last_conflict(record: RunRecord, step: Step) -> Conflict | None:
+def last_conflict(record: RunRecord, step: Step) -> Conflict | None:
     """The last that was met, not only forecast."""
     return next((it for it in reversed(record.conflicts) if it.step == step.id and not it.forecast), None)
 
 
-def _resolve_conflict(record: RunRecord, step: Step, result: StepResult, answer: Answer) -> None:
-    """What a person decided about it."""
-    met = _last_conflict(record, step)
-    if result.outcome is StepOutcome.UNKNOWN or met is None:
-        return
-    said = "left out" if answer.option == SKIP.name else "redone"
-    index = record.conflicts.index(met)
-    record.conflicts[index] = met.model_copy(update={"resolution": f"{said} by {answer.by}"})
-
-
 def received_by(record: RunRecord, step: Step) -> StepContext:
-    """What it declared, or what relevance selects."""
-    return step_context(
+    """What it declared, or what relevance selects; as much of it as a session has room for."""
+    found = step_context(
         record.steps.plan,
         tuple(record.results.values()),
         step,
         imported=record.request.options.context,
         decisions=record.decisions.values(),
     )
+    return fitted(record, step, found)
 
 
-async def _conflict_diff(record: RunRecord, step: Step, execution: int) -> str:
+async def conflict_diff(record: RunRecord, step: Step, execution: int) -> str:
     described = await on_place(
         record,
         DESCRIBE_CONFLICT,
@@ -222,7 +174,7 @@ async def _conflict_diff(record: RunRecord, step: Step, execution: int) -> str:
     return described.diff
 
 
-async def _rest(record: RunRecord, step: Step) -> None:
+async def rest(record: RunRecord, step: Step) -> None:
     """Until its back-off is over; also after the workflow began anew in the middle of it."""
     progress = record.of(step.id)
     if progress.retry_at is None:
@@ -237,7 +189,7 @@ async def _rest(record: RunRecord, step: Step) -> None:
         progress.retry_at = None
 
 
-async def _until_unobstructed(record: RunRecord, step: Step) -> None:
+async def until_unobstructed(record: RunRecord, step: Step) -> None:
     """A step that conflicted claims what it conflicted in: it runs again when nobody else writes there."""
     schedule = record.steps
     if not record.of(step.id).conflicts and schedule.claims.is_held(step.id):
@@ -254,18 +206,15 @@ async def _until_unobstructed(record: RunRecord, step: Step) -> None:
     schedule.claims.take(step)
 
 
-async def _ask_about(engine: Engine, step: Step, result: StepResult) -> Answer:
-    """A question about an unknown outcome or a conflict; whoever waits for it takes no slot meanwhile."""
-    record, progress = engine.record, engine.record.of(step.id)
-    engine.slots.give_back(progress.slot)
-    progress.slot = ""
-    conflicted = result.outcome is not StepOutcome.UNKNOWN
-    answer = await (_ask_conflict if conflicted else _ask_unknown)(record, step, result)
-    await _come_back(engine, step)
-    return answer
+def leave_slot(engine: Engine, step: Step) -> None:
+    """Whoever waits for a person, for long or for other steps takes no worktree meanwhile."""
+    progress = engine.record.of(step.id)
+    if progress.slot:
+        engine.slots.give_back(progress.slot)
+        progress.slot = ""
 
 
-async def _come_back(engine: Engine, step: Step) -> None:
+async def come_back(engine: Engine, step: Step) -> None:
     """To a slot, after a person was asked. Whoever waits for the step's claims may be in the only one: they are free."""
     schedule = engine.record.steps
     schedule.claims.release(step.id)
@@ -273,38 +222,3 @@ async def _come_back(engine: Engine, step: Step) -> None:
     await engine.room.enter(engine.cap)
     engine.record.set_state(step.id, StepState.PREPARING)
     engine.record.of(step.id).slot = engine.slots.take()
-
-
-async def _ask_unknown(record: RunRecord, step: Step, result: StepResult) -> Answer:
-    record.set_state(step.id, StepState.WAITING, "nobody knows whether it took effect")
-    answer = await ask(
-        record,
-        f"unknown-{step.id}-{result.execution}",
-        DecisionKind.UNKNOWN_OUTCOME,
-        f"Did “{step.name}” take effect? Its worker died while it ran",
-        (RERUN, SKIP, ABORT),
-        context=f"`{what_of(step)}`\n\n{result.summary}",
-        step_id=step.id,
-    )
-    stop_if_aborted(answer, step)
-    return answer
-
-
-async def _ask_conflict(record: RunRecord, step: Step, result: StepResult) -> Answer:
-    record.set_state(step.id, StepState.WAITING, "its change keeps conflicting")
-    diff = await _conflict_diff(record, step, result.execution)
-    answer = await ask(
-        record,
-        f"conflict-{step.id}-{result.execution}",
-        DecisionKind.CONFLICT,
-        f"“{step.name}” conflicted {record.of(step.id).conflicts + 1} times. Run it once more, or leave it out?",
-        (RERUN, SKIP, ABORT),
-        context=f"{result.failure.message if result.failure else ''}\n\n```diff\n{diff}\n```",
-        step_id=step.id,
-    )
-    stop_if_aborted(answer, step)
-    return answer
-
-
-def _recovered(step: Step, error_class: str, strategy: str, result: str) -> Recovered:
-    return Recovered(step=step.id, error_class=error_class, severity="minor", strategy=strategy, result=result)

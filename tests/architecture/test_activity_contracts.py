@@ -16,9 +16,11 @@ from ostinato.adapters import in_flight
 from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.adapters.home import Home
 from ostinato.contracts import activities as contracts
+from ostinato.contracts import ledger
 from ostinato.contracts import workflows as names
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
+from workflows.ledger import LedgerWorkflow
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
 from workflows.shard import ShardWorkflow
@@ -88,6 +90,15 @@ def test_workflows_answer_to_their_declared_names() -> None:
 
     assert (run.name, merge.name, shard.name) == (names.RUN_WORKFLOW, names.MERGE_WORKFLOW, names.SHARD_WORKFLOW)
     assert set(shard.signals) == {names.CARRY}
+
+
+def test_the_days_ledger_answers_to_its_declared_names() -> None:
+    found = WorkflowDefinition.must_from_class(LedgerWorkflow)
+
+    assert found.name == ledger.LEDGER_WORKFLOW
+    assert set(found.updates) == {ledger.GRANT, ledger.SETTLE}
+    assert set(found.signals) == {ledger.SETTLE}
+    assert set(found.queries) >= {ledger.BALANCE}
 
 
 def test_answers_can_be_told_by_signals_too_and_what_changes_a_plan_only_where_it_can_be_refused() -> None:

@@ -52,7 +52,7 @@ def test_the_demo_ends_with_a_proven_branch(stack: Stack, tmp_path: Path) -> Non
     assert "completed" in done.stdout
     assert report["outcome"] == "completed"
     assert {gate["gate"]: gate["status"] for gate in report["gates"] if gate["stage"] == "post"} == {
-        "tests": "pass", "lint": "pass", "types": "pass", "security": "pass",
+        "tests": "pass", "lint": "pass", "types": "pass", "security": "pass", "integrity": "pass",
     }  # fmt: skip
     assert {gate["commit"] for gate in report["gates"] if gate["stage"] == "post"} == {git(sample, "rev-parse", branch)}
     assert "tests/test_generated" in git(sample, "diff", "--name-only", "main", branch)

@@ -18,6 +18,7 @@ class Says:
     text: str
     tokens_in: int = 7
     tokens_out: int = 3
+    cached_read: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ class FakeModel:
         if isinstance(line, Refuses):
             raise ExternalError(f"{self.name} refused with HTTP {line.status}: {line.detail}", code="model_refused")
         if isinstance(line, Says):
-            return Completion(text=line.text, tokens_in=line.tokens_in, tokens_out=line.tokens_out)
+            return Completion(
+                text=line.text, tokens_in=line.tokens_in, tokens_out=line.tokens_out, cached_read=line.cached_read
+            )
         raise ExternalError(f"{self.name} answered nonsense", code="model_answer_invalid")
 
 
@@ -132,9 +135,18 @@ def _rendered(line: Says | Refuses | Garbles, path: str, document: Mapping[str, 
 def _messages(line: Says, document: Mapping[str, Any]) -> dict[str, Any]:
     is_object = "tool_choice" in document
     block = {"type": "tool_use", "input": json.loads(line.text)} if is_object else {"type": "text", "text": line.text}
-    return {"content": [block], "usage": {"input_tokens": line.tokens_in, "output_tokens": line.tokens_out}}
+    usage = {
+        "input_tokens": line.tokens_in,
+        "output_tokens": line.tokens_out,
+        "cache_read_input_tokens": line.cached_read,
+    }
+    return {"content": [block], "usage": usage}
 
 
 def _chat(line: Says) -> dict[str, Any]:
-    usage = {"prompt_tokens": line.tokens_in, "completion_tokens": line.tokens_out}
+    usage = {
+        "prompt_tokens": line.tokens_in + line.cached_read,
+        "completion_tokens": line.tokens_out,
+        "prompt_tokens_details": {"cached_tokens": line.cached_read},
+    }
     return {"choices": [{"message": {"role": "assistant", "content": line.text}}], "usage": usage}

@@ -10,9 +10,10 @@ from temporalio import activity
 
 from ostinato.adapters.cel import evaluate_condition, evaluate_items
 from ostinato.contracts import activities as contracts
-from ostinato.contracts import planning
+from ostinato.contracts import gates, ledger, planning
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.prices import Terms
 from ostinato.domain.classification import Classification, Intent, TaskType
 from ostinato.domain.classifying.escalation import Escalation
 from ostinato.domain.errors import UserError
@@ -73,6 +74,8 @@ class World:
     escalation: Escalation | None = None
     """Of the first draft; what was settled on or is generic needs none."""
     has_model: bool = False
+    terms: Terms | None = None
+    """What its calls cost."""
     overrides: dict[str, Behaviour] = field(default_factory=dict)
     calls: list[tuple[str, Any]] = field(default_factory=list)
     asked_at: list[tuple[str, str]] = field(default_factory=list)
@@ -130,6 +133,7 @@ class World:
             plan=self.plan,
             escalation=self.escalation if is_first else None,
             has_model=self.has_model,
+            terms=self.terms,
         )
 
     async def _plan_ask_type(self, command: planning.AskType) -> TypeAnswer:
@@ -200,16 +204,28 @@ class World:
     async def _workspace_seal(self, command: contracts.SealBranch) -> contracts.Sealed:
         return contracts.Sealed(head=command.head)
 
-    async def _gates_prepare(self, command: contracts.PrepareGates) -> Checkout:
+    async def _gates_prepare(self, command: gates.PrepareGates) -> Checkout:
         environment = Environment(ready=True, python="/env/bin/python", path="/env")
         return Checkout(worktree="/home/gates", commit=command.commit, environment=environment)
 
-    async def _gates_observe(self, command: contracts.ObserveGate) -> Observation:
+    async def _gates_observe(self, command: gates.ObserveGate) -> Observation:
         metrics = {"collected": 3.0, "passed": 3.0, "coverage_pct": 95.0}
-        return Observation(gate=command.gate, commit=command.checkout.commit, ran=True, metrics=metrics)
+        name = command.custom.name if command.custom else str(command.gate)
+        return Observation(gate=name, commit=command.checkout.commit, ran=True, metrics=metrics)
 
-    async def _gates_judge(self, command: contracts.JudgeGate) -> GateResult:
+    async def _gates_judge(self, command: gates.JudgeGate) -> GateResult:
         return judge(command.head, command.base)
+
+    async def _gates_performance(self, command: gates.MeasurePerformance) -> GateResult:
+        commit = command.head.judged
+        return GateResult(gate="performance", stage=Stage.POST, status=Status.PASS, commit=commit, message="not slower")
+
+    async def _gates_integrity(self, command: gates.JudgeIntegrity) -> gates.JudgedChange:
+        passed = {"stage": Stage.POST, "status": Status.PASS, "commit": command.head}
+        return gates.JudgedChange(
+            integrity=GateResult(gate="integrity", message="as strict as before", **passed),
+            permissions=GateResult(gate="permissions", message="nothing outside the policy", **passed),
+        )
 
     async def _workspace_publish(self, command: contracts.PublishBranch) -> Publication:
         return Publication(branch=f"ostinato/{command.workspace.run_id}", commit=command.head, pushed=True)
@@ -220,6 +236,12 @@ class World:
 
     async def _workspace_close(self, command: contracts.CloseWorkspace) -> contracts.ClosedWorkspace:
         return contracts.ClosedWorkspace()
+
+    async def _ledger_take_lease(self, command: ledger.TakeLease) -> ledger.LeaseTaken:
+        return ledger.LeaseTaken()
+
+    async def _ledger_look_after(self, command: ledger.LookAfterLeases) -> ledger.Fates:
+        return ledger.Fates(fates=())
 
     async def _merge_prepare(self, command: contracts.PrepareMerge) -> contracts.MergePlan:
         return contracts.MergePlan(

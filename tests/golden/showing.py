@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from ostinato.domain.classification import TaskType
-from ostinato.domain.plan import GroupAction, Plan, Step, critical_path, expected_duration_s, waves
+from ostinato.domain.critical_path import critical_path, expected_duration_s, waves
+from ostinato.domain.plan import GroupAction, Plan, Step
 from ostinato.domain.planning import plan_for
 from tests.golden.cases import Case, cases_of, facts_of
 

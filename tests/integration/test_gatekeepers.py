@@ -9,7 +9,7 @@ import pytest
 
 from ostinato.adapters.gatekeepers import GateContext, observe
 from ostinato.domain.gates import Observation, Status, judge
-from ostinato.domain.plan import GateName
+from ostinato.domain.plan import USUAL_GATES, GateName
 from tests.integration.toolkit import CALC, NO_ENVIRONMENT, TEST_CALC, a_context, a_tree, an_environment, listed
 
 _CALC = {"calc.py": CALC, "test_calc.py": TEST_CALC}
@@ -149,7 +149,7 @@ async def test_reading_gates_work_without_trust_and_without_an_environment(tmp_p
     files = {"calc.py": "import os\nimport pickle\n\nx: int = 'a'\npickle.loads(b'')\n"}
     context = await a_gate(tmp_path, files, trusted=False, prepared=False)
 
-    rules = {gate: {f.rule for f in (await observe(gate, context)).findings} for gate in GateName}
+    rules = {gate: {f.rule for f in (await observe(gate, context)).findings} for gate in USUAL_GATES}
 
     assert rules[GateName.LINT] == {"F401"}
     assert rules[GateName.TYPES] == {"assignment"}
@@ -159,7 +159,7 @@ async def test_reading_gates_work_without_trust_and_without_an_environment(tmp_p
 async def test_gates_leave_nothing_in_the_checkout(tmp_path: Path) -> None:
     context = await a_gate(tmp_path, _CALC)
 
-    for gate in GateName:
+    for gate in USUAL_GATES:
         assert (await observe(gate, context)).ran
 
     assert listed(context.tree) == set(_CALC)
@@ -186,3 +186,42 @@ async def test_a_project_that_configures_pytest_options_keeps_them(tmp_path: Pat
     observation = await seen(GateName.TESTS, tmp_path, files)
 
     assert (observation.metrics["collected"], observation.metrics["failed"]) == (1, 0)
+
+
+_CHANCE = """from pathlib import Path
+{imports}
+
+def once() -> bool:
+    seen = Path({place!r})
+    was = seen.exists()
+    seen.touch()
+    return was
+
+
+"""
+
+
+async def test_a_flaky_test_is_a_warning_that_names_it(tmp_path: Path) -> None:
+    head = _CHANCE.format(imports="from calc import add\n", place=str(tmp_path / "seen"))
+    test = head + "def test_add():\n    assert add(1, 2) == 3\n\n\ndef test_chance():\n    assert once()\n"
+
+    observation = await seen(GateName.TESTS, tmp_path, {"calc.py": CALC, "test_calc.py": test})
+
+    assert (observation.flaky, observation.findings) == (("test_calc.py::test_chance",), ())
+    assert judge(observation, None).code == "tests_flaky"
+
+
+async def test_a_flaky_test_of_unittest_is_a_warning_that_names_it(tmp_path: Path) -> None:
+    head = _CHANCE.format(imports="import unittest\nfrom calc import add\n", place=str(tmp_path / "seen"))
+    case = "class CalcCase(unittest.TestCase):\n    def test_chance(self):\n        self.assertTrue(once() and add(1, 2))\n"
+
+    observation = await seen(GateName.TESTS, tmp_path, {"calc.py": CALC, "tests/test_calc.py": head + case})
+
+    assert observation.flaky == ("test_calc.CalcCase.test_chance",)
+    assert observation.metrics["failed"] == 0
+
+
+async def test_a_test_that_fails_alone_too_stays_a_failure(tmp_path: Path) -> None:
+    observation = await seen(GateName.TESTS, tmp_path, {"calc.py": CALC, "test_calc.py": TEST_CALC.replace("3", "4")})
+
+    assert (observation.flaky, len(observation.findings)) == ((), 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ostinato.adapters.git.landing import LandingPlan, land, plan_merge
+from ostinato.adapters.git.landing import LandingPlan, land, plan_merge, require_proof
 from ostinato.adapters.git.repository import RepositoryState
 from ostinato.adapters.git.worktrees import prepare_worktree
 from ostinato.domain.errors import UserError
@@ -45,6 +45,37 @@ async def codes(run: Finished) -> str:
     with pytest.raises(UserError) as caught:
         await run.plan()
     return caught.value.code
+
+
+async def proof(run: Finished) -> str:
+    """Empty where the head may land."""
+    try:
+        await require_proof(run.state, run_id=RUN, head=run.head)
+    except UserError as refused:
+        return f"{refused.code}: {refused}"
+    return ""
+
+
+async def test_only_a_commit_with_the_ref_of_a_gate_may_land(run: Finished) -> None:
+    git(run.state.root, "fetch", "-q", str(run.mirror), f"refs/ostinato/{RUN}/branch")
+    git(run.state.root, "update-ref", f"refs/ostinato/{RUN}/gates/lint", run.state.base_commit)
+    before = await proof(run)
+
+    git(run.state.root, "update-ref", f"refs/ostinato/{RUN}/gates/lint", run.head)
+
+    assert before.startswith("not_proven: ")
+    assert f"no gate of {RUN} passed on {run.head[:10]}" in before
+    assert await proof(run) == ""
+
+
+async def test_a_branch_with_more_than_what_was_judged_may_not_land(run: Finished) -> None:
+    git(run.state.root, "fetch", "-q", str(run.mirror), f"refs/ostinato/{RUN}/branch")
+    git(run.state.root, "update-ref", f"refs/ostinato/{RUN}/gates/lint", run.head)
+    tree = git(run.state.root, "rev-parse", f"{run.head}^{{tree}}")
+    more = git(run.state.root, "commit-tree", tree, "-p", run.head, "-m", "More")
+    git(run.state.root, "update-ref", f"refs/heads/ostinato/{RUN}", more)
+
+    assert f"has moved on to {more[:10]}" in await proof(run)
 
 
 async def test_a_base_that_stands_still_is_fast_forwarded_with_its_files(run: Finished) -> None:

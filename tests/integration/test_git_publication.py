@@ -9,6 +9,8 @@ from ostinato.adapters.git.objects import record, write_result
 from ostinato.adapters.git.publish import publish
 from ostinato.adapters.git.repository import RepositoryState
 from ostinato.adapters.git.worktrees import prepare_worktree
+from ostinato.domain.errors import ExternalError
+from ostinato.domain.redaction import Redactor
 from tests.repositories import AUTHOR, RUN, a_key, an_open_mirror, commit, git, make_repository, write
 
 BRANCH = f"refs/heads/ostinato/{RUN}"
@@ -27,6 +29,9 @@ async def one_step(mirror: Path, worktree: Path, parent: str, text: str) -> str:
     taken = await snapshot(worktree, mirror=mirror, parent=parent, message="Do it", author=AUTHOR, trailers={})
     assert taken is not None
     return taken.commit
+
+
+TOKEN = "ghp_" + "Zq8" * 12
 
 
 @pytest.fixture
@@ -103,3 +108,13 @@ async def test_a_push_that_fails_says_where_the_commits_are_and_how_to_get_them(
     assert f"'{run.mirror}' refs/ostinato/{RUN}/published:{BRANCH}" in fetch
     git(run.state.root, "fetch", str(run.mirror), f"refs/ostinato/{RUN}/published:{BRANCH}")
     assert git(run.state.root, "rev-parse", BRANCH) == run.head
+
+
+async def test_a_branch_that_holds_a_secret_is_not_pushed_and_the_place_is_named(run: Finished, tmp_path: Path) -> None:
+    head = commit(tmp_path / "slot", {"b.py": f"T = '{TOKEN}'\n"})
+
+    with pytest.raises(ExternalError, match=r"b\.py:1") as refused:
+        await publish(run.state, run.mirror, run_id=RUN, head=head, redactor=Redactor())
+
+    assert (refused.value.code, TOKEN in refused.value.message) == ("secret_found", False)
+    assert "ostinato/" not in git(run.state.root, "for-each-ref")

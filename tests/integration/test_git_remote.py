@@ -11,9 +11,11 @@ import pytest
 from ostinato.adapters.git.objects import change_refs, record
 from ostinato.adapters.git.remote import Pushed, Taken, push_checkpoints, take_over
 from ostinato.adapters.git.timeline import Rewound, keep_timeline
+from ostinato.domain.redaction import Redactor
 from tests.integration.grounds import BRANCH, FILES, Ground, a_ground
 from tests.repositories import RUN, a_key, git, make_repository, write
 
+TOKEN = "ghp_" + "Zq8" * 12
 OURS = f"refs/ostinato/{RUN}"
 
 
@@ -27,7 +29,14 @@ class Worker:
 
     async def push(self, head: str, epoch: int, *, branch: bool = False) -> Pushed:
         return await push_checkpoints(
-            self.ground.mirror, self.target, run_id=RUN, epoch=epoch, owner=self.name, head=head, include_branch=branch
+            self.ground.mirror,
+            self.target,
+            run_id=RUN,
+            epoch=epoch,
+            owner=self.name,
+            head=head,
+            include_branch=branch,
+            redactor=Redactor(),
         )
 
     async def take(self, epoch: int) -> Taken:
@@ -352,3 +361,17 @@ async def test_a_head_that_someone_moved_there_is_set_right_by_a_look_at_it(user
     done = await a.push(two, 1)
 
     assert (done, git(user, "rev-parse", f"{OURS}/head")) == (Pushed(ok=True, refs=1), two)
+
+
+async def test_checkpoints_that_hold_a_secret_are_not_pushed_until_it_is_gone(user: Path) -> None:
+    a = await worker("a", user)
+    ground = a.ground
+    clean = (await ground.chain("one"))[-1]
+    leak = git(ground.mirror, "commit-tree", f"{clean}^{{tree}}", "-p", clean, "-m", f"Use {TOKEN}")
+
+    done = await a.push(leak, 1)
+    after = await a.push(clean, 1)
+
+    assert (done.ok, done.superseded, TOKEN in done.message) == (False, False, False)
+    assert "A secret would be pushed" in done.message
+    assert (after.ok, git(user, "cat-file", "--batch-all-objects", "--batch-check").count(leak)) == (True, 0)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ostinato.adapters.models import LanguageModel, ask_type, chosen_model
+from ostinato.adapters.models import Counted, LanguageModel, ask_type, chosen_model
 from ostinato.adapters.models.anthropic import AnthropicModel
 from ostinato.adapters.models.openai import OpenAIModel
 from ostinato.cli.model_check import check_model
+from ostinato.domain.budget.amounts import Usage
 from ostinato.domain.classification import Ranked, TaskType
 from ostinato.domain.classifying.asking import DEFINITIONS, SCHEMA, read_type
 from ostinato.domain.errors import ExternalError, UserError
@@ -48,6 +49,46 @@ async def test_prose_comes_back_with_its_tokens(scripted: Make) -> None:
     found = await scripted(Says("hello", 11, 4)).complete("hi", system="be brief")
 
     assert (found.text, found.tokens_in, found.tokens_out) == ("hello", 11, 4)
+
+
+async def test_tokens_read_from_a_cache_are_counted_apart(scripted: Make) -> None:
+    found = await scripted(Says("hello", 11, 4, cached_read=100)).complete("hi")
+
+    assert found.usage == Usage(tokens_in=11, cached_read=100, tokens_out=4)
+
+
+async def test_a_provider_that_counts_nothing_has_no_usage(scripted: Make) -> None:
+    assert (await scripted(Says("hello", 0, 0)).complete("hi")).usage is None
+
+
+@pytest.mark.parametrize(
+    ("line", "usage"),
+    [
+        (Says('{"task_type": "testing"}'), Usage(tokens_in=7, tokens_out=3)),
+        (Refuses(429), Usage(requests=1)),
+        (Garbles(), None),
+    ],
+    ids=str,
+)
+async def test_what_a_question_came_to_is_known_or_said_to_be_unknown(
+    scripted: Make, line: Line, usage: Usage | None
+) -> None:
+    assert (await ask_type(scripted(line), "tidy it", TOP)).usage == usage
+
+
+async def test_several_questions_are_counted_together_until_one_of_them_is_unknown(scripted: Make) -> None:
+    counted = Counted(scripted(Says("a"), Refuses(), Says("b"), Garbles()))
+
+    await counted.complete("p", "s")
+    with pytest.raises(ExternalError):
+        await counted.complete("p", "s")
+    await counted.complete("p", "s")
+    before = counted.usage
+    with pytest.raises(ExternalError):
+        await counted.complete("p", "s")
+
+    assert before == Usage(tokens_in=14, tokens_out=6, requests=3)
+    assert counted.usage is None
 
 
 async def test_with_a_schema_the_answer_is_the_json_of_an_object(scripted: Make) -> None:

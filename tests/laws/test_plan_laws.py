@@ -3,9 +3,10 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ostinato.domain.critical_path import critical_path, in_order, remaining_path_s, waves
 from ostinato.domain.figures import lower_bound_s
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import Plan, critical_path, find_cycle, in_order, plan_problems, remaining_path_s, waves
+from ostinato.domain.plan import Plan, find_cycle, plan_problems
 from tests.laws.plans import plans
 
 NODES = st.integers(0, 7).map(lambda n: StepId(f"s{n}"))

@@ -76,7 +76,7 @@ def test_the_configuration_tells_packages_and_commands_as_comments(tmp_path: Pat
     assert '# test = ["yarn", "run", "test"]    # package.json scripts.test' in text
     assert "# Package: packages/app (@shop/app, JavaScript, yarn), uses packages/ui" in text
     assert "# packages/ui: test: yarn run test    (packages/ui/package.json scripts.test)" in text
-    assert tomllib.loads(text) == {"run": {}, "commands": {}, "gates": {}}
+    assert tomllib.loads(text) == {"run": {}, "commands": {}, "gates": {}, "budget": {}}
 
 
 @pytest.mark.parametrize("evil", ["x\ntest = ['rm']", "x\r[commands]", "x\u2028y = 1", "x\x1b[2J", "x\x7f"])
@@ -89,7 +89,7 @@ def test_names_of_a_repository_cannot_break_out_of_their_line(tmp_path: Path, ev
 
     facts = facts_of(tmp_path, files)
 
-    assert tomllib.loads(config_text(facts)) == {"run": {}, "commands": {}, "gates": {}}
+    assert tomllib.loads(config_text(facts)) == {"run": {}, "commands": {}, "gates": {}, "budget": {}}
     assert all(len(line.plain.splitlines()) == 1 for line in project_lines(facts) if line.plain)
     assert "\x1b" not in words([*project_lines(facts), *summary_lines(facts)])
 

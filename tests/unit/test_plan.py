@@ -1,4 +1,5 @@
-from ostinato.domain.plan import critical_path, expected_duration_s, plan_problems, waves
+from ostinato.domain.critical_path import critical_path, expected_duration_s, waves
+from ostinato.domain.plan import plan_problems
 from tests.builders import a_plan, a_step
 
 

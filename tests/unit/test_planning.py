@@ -1,8 +1,9 @@
 import pytest
 
 from ostinato.domain.classification import Risk, TaskType
+from ostinato.domain.critical_path import waves
 from ostinato.domain.drafting import draft
-from ostinato.domain.plan import Plan, Strategy, plan_problems, waves
+from ostinato.domain.plan import Plan, Strategy, plan_problems
 from ostinato.domain.planning import plan_for as template_for
 from ostinato.domain.references import resolve
 from ostinato.domain.rules import classify

@@ -2,6 +2,9 @@ from typing import Any
 
 import pytest
 
+from ostinato.domain.budget.amounts import Amount
+from ostinato.domain.budget.ledger import Ledger
+from ostinato.domain.budget.reporting import part_of_step
 from ostinato.domain.execution import FailureKind, StepOutcome, StepState
 from ostinato.domain.gates import Status
 from ostinato.domain.pipeline import Outcome, Phase, Transition, Trigger
@@ -149,3 +152,18 @@ def test_a_failed_step_shows_its_failure() -> None:
 
     assert report["steps"][0]["error"]["message"] == "too slow"
     assert "a: raise it" in report["recommendations"]
+
+
+def test_the_report_tells_what_each_part_cost_and_each_step() -> None:
+    ledger = Ledger()
+    for lease, what, tokens in (("a", "plan", 980), ("b", part_of_step("lint"), 500), ("c", part_of_step("lint"), 20)):
+        amount = Amount(tokens=tokens, micro_usd=2 * tokens, requests=1)
+        ledger, _ = ledger.grant(lease, amount, at(0), what=what)
+        ledger = ledger.settle(lease, amount, at(1))
+
+    report = report_json(a_snapshot(spending=ledger, todos=(a_todo(),)))
+
+    assert (report["steps"][0]["tokens"], report["steps"][0]["cost_usd"]) == (520, 0.00104)
+    parts = report["budget"]["parts"]
+    assert [(part["what"], part["tokens"]) for part in parts] == [("plan", 980), ("step lint", 520)]
+    assert "- plan: 980 tokens, $0.00196" in markdown_report(a_snapshot(spending=ledger))

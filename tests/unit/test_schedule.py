@@ -259,3 +259,14 @@ def test_a_failed_group_takes_the_parts_that_did_not_succeed_along() -> None:
 
     assert set(again) == {A, B, "a-1"}
     assert started(schedule) == ["a", "a-1"]
+
+
+def test_no_step_of_a_closed_account_starts() -> None:
+    own, agents, other = a_step("a", account="acme"), agent_step("b", agent="acme"), a_step("c")
+    schedule = Schedule.of(a_plan(own, agents, other))
+    schedule.closed.update(("acme", "agent:acme"))
+
+    assert started(schedule) == ["c"]
+
+    schedule.closed.clear()
+    assert started(schedule) == ["b", "a"]

@@ -4,8 +4,10 @@ import pytest
 
 from ostinato.adapters.home import Home
 from ostinato.domain.errors import UserError
+from ostinato.domain.permissions import Network, Policy
 from ostinato.domain.plan import GateName
 from ostinato.domain.request import Interaction, RunOptions
+from ostinato.reading import parse_size
 from ostinato.settings import (
     INTERACTIONS,
     POST_GATES,
@@ -13,7 +15,6 @@ from ostinato.settings import (
     ensure_home,
     load_repository_settings,
     load_settings,
-    parse_size,
 )
 
 
@@ -136,3 +137,34 @@ def test_a_repository_names_its_checkpoint_remote(tmp_path: Path) -> None:
     settings = load_repository_settings(tmp_path)
 
     assert (settings.checkpoint_remote, settings.takeover_after_s) == ("../backup.git", 30.0)
+
+
+def test_a_policy_is_read_from_the_repository_and_from_the_user(tmp_path: Path) -> None:
+    text = '[policy]\nwrite = ["src/**"]\ndeny_commands = ["git push*"]\nnetwork = "deny"\n'
+    for folder in (".ostinato", "ostinato"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "config.toml").write_text(text)
+
+    users, repositorys = load_settings({"XDG_CONFIG_HOME": str(tmp_path)}), load_repository_settings(tmp_path)
+
+    expected = Policy(write=(("src/**",),), deny_commands=("git push*",), network=Network.DENY)
+    assert users.policy == repositorys.policy == expected
+
+
+def test_an_empty_list_of_what_is_allowed_allows_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".ostinato").mkdir()
+    (tmp_path / ".ostinato" / "config.toml").write_text("[policy]\nwrite = []\n")
+
+    policy = load_repository_settings(tmp_path).policy
+
+    assert policy is not None
+    assert not policy.may_write("a.py")
+
+
+@pytest.mark.parametrize("line", ['write = "src"', "write = [1]", 'network = "maybe"', "writes = []"])
+def test_a_policy_that_cannot_be_read_is_refused(line: str, tmp_path: Path) -> None:
+    (tmp_path / ".ostinato").mkdir()
+    (tmp_path / ".ostinato" / "config.toml").write_text(f"[policy]\n{line}\n")
+
+    with pytest.raises(UserError, match=r"policy\."):
+        load_repository_settings(tmp_path)

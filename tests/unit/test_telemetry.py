@@ -18,6 +18,7 @@ from temporalio.testing import ActivityEnvironment
 
 from ostinato.adapters import telemetry
 from ostinato.adapters.telemetry import configure_logging, tracing_plugin
+from ostinato.domain.redaction import Redactor
 
 TRACED_PROGRAM = """
 from opentelemetry import trace
@@ -49,6 +50,23 @@ def _no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
 def last_line(capture: pytest.CaptureFixture[str]) -> dict[str, Any]:
     line: dict[str, Any] = json.loads(capture.readouterr().err.strip().splitlines()[-1])
     return line
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "console"])
+def test_no_line_holds_a_secret_nor_does_its_traceback(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    token, word = "ghp_" + "Zq8" * 12, "correct-horse"
+    configure_logging("info", json=as_json, redactor=Redactor([word]))
+
+    try:
+        raise ValueError(f"{token} {word}")
+    except ValueError as error:
+        logging.getLogger("any").exception("failed with %s", word, extra={"deep": {"error": [error]}})
+        structlog.stdlib.get_logger("ours").info("said", what=token, why=error)
+
+    told = capsys.readouterr().err
+    assert (token in told, word in told) == (False, False)
+    assert told.count("[redacted:github-token]") >= 4
+    assert "ValueError" in told
 
 
 async def test_a_line_of_an_activity_names_its_run_and_step(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
 from ostinato.domain.ids import StepId
 from ostinato.domain.pipeline import Outcome, Phase
-from ostinato.domain.plan import AgentAction, GroupAction, Plan, Step
+from ostinato.domain.plan import AgentAction, GateName, GroupAction, Plan, Step
 from ostinato.domain.request import RunOptions
 from tests.fakes.world import World, succeeded, tool_step
 from tests.workflows.conftest import Places, running
@@ -29,7 +29,7 @@ from tests.workflows.steering import Handle, a_plan, answer, ask, conflicting, r
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="session")]
 
-OF_A_RUN = [contract for contract in contracts.ALL if not contract.name.startswith("merge.")]
+OF_A_RUN = [contract for contract in contracts.ALL if not contract.name.startswith(("merge.", "ledger.look"))]
 every_activity = pytest.mark.parametrize("contract", OF_A_RUN, ids=lambda contract: str(contract.name))
 
 
@@ -81,6 +81,7 @@ EVERYTHING = a_plan(
     tool_step("long", "one"),
     Step(id=StepId("each"), name="Each", action=PARTS, depends_on=(StepId("one"),)),
     MIND,
+    post_gates=tuple(GateName),
 )
 IMPATIENT = RunOptions(takeover_after_s=2)
 SCENES = {
@@ -101,6 +102,7 @@ SCENES = {
     ),
     "plan.ask_type": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED, has_model=True),
     "plan.draft_by_model": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED, has_model=True),
+    "ledger.take_lease": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED, has_model=True),
     "step.forecast": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED),
     "report.store": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED),
 }

@@ -96,7 +96,7 @@ async def test_a_question_a_back_off_and_a_pause_survive_a_new_execution(
     server: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ostinato.durable.continuing.LONGEST_HISTORY", 250)
-    monkeypatch.setattr("ostinato.domain.recovery.BACKOFF_S", (3.0,))
+    monkeypatch.setattr("ostinato.domain.recovering.deciding.BACKOFF_S", (3.0,))
 
     async def flaky(command: contracts.ExecuteStep) -> StepResult:
         return failed(command) if command.step.id == "flaky" and command.execution == 1 else await no_op(command)

@@ -5,14 +5,18 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from ostinato.adapters.gatekeepers.checks import observe_lint, observe_security, observe_types
 from ostinato.adapters.gatekeepers.context import GateContext
+from ostinato.adapters.gatekeepers.custom import observe_custom
+from ostinato.adapters.gatekeepers.performance import observe_performance
 from ostinato.adapters.gatekeepers.running import observe_test_run
 from ostinato.adapters.tools import redacted
 from ostinato.adapters.tools.context import ToolError
+from ostinato.domain.custom_gates import CustomGate
 from ostinato.domain.execution import Failure, FailureKind
 from ostinato.domain.gates import Observation
+from ostinato.domain.performance import BenchmarkSeen
 from ostinato.domain.plan import GateName
 
-__all__ = ("GateContext", "observe")
+__all__ = ("GateContext", "observe", "observe_benchmark", "observe_command")
 
 _GATES: Mapping[GateName, Callable[[GateContext], Awaitable[Observation]]] = {
     GateName.TESTS: observe_test_run,
@@ -39,7 +43,27 @@ async def observe(gate: GateName, context: GateContext) -> Observation:
     return seen.model_copy(update=took)
 
 
-def _unable(gate: GateName, context: GateContext, failure: Failure) -> Observation:
+async def observe_command(gate: CustomGate, context: GateContext) -> Observation:
+    """A gate of the definition or the configuration; one that could not run says why."""
+    try:
+        seen = await observe_custom(gate, context)
+    except ToolError as error:
+        seen = _unable(gate.name, context, error.failure)
+    findings = tuple(redacted(context.redactor, finding) for finding in seen.findings)
+    return seen.model_copy(update={"findings": findings})
+
+
+async def observe_benchmark(base: GateContext, head: GateContext) -> BenchmarkSeen:
+    """Both commits in turns; nothing else should run beside it."""
+    try:
+        return await observe_performance(base, head)
+    except ToolError as error:
+        seen = _unable("performance", head, error.failure)
+        said = {name: getattr(seen, name) for name in ("code", "message", "cure", "evidence")}
+        return BenchmarkSeen(ran=False, base_commit=base.commit, commit=head.commit, **said)
+
+
+def _unable(gate: str, context: GateContext, failure: Failure) -> Observation:
     return Observation(
         gate=gate,
         commit=context.commit,

@@ -1,28 +1,49 @@
 """The gates that read: lint, types, security."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from ostinato.adapters.gatekeepers.context import GateContext
-from ostinato.adapters.tools.context import keep, tracked_files
+from ostinato.adapters.gatekeepers.lint_commands import command_findings, lint_commands
+from ostinato.adapters.tools.context import ToolContext, keep, tracked_files
 from ostinato.adapters.tools.linting import lint_findings
 from ostinato.adapters.tools.security import security_findings
 from ostinato.adapters.tools.typing_check import type_findings
 from ostinato.domain.gates import NOTHING_TO_CHECK, Finding, Observation
 from ostinato.domain.plan import GateName
+from ostinato.domain.project import Purpose
 
 
 async def observe_lint(context: GateContext) -> Observation:
-    if not await _python_files(context):
-        return _nothing(GateName.LINT, context)
-    findings, notes, command = await lint_findings(context.for_tools())
-    return await _seen(GateName.LINT, context, findings, command, notes)
+    return await _observe(GateName.LINT, Purpose.LINT, context, lint_findings)
 
 
 async def observe_types(context: GateContext) -> Observation:
-    if not await _python_files(context):
-        return _nothing(GateName.TYPES, context)
-    findings, notes, command = await type_findings(context.for_tools())
-    return await _seen(GateName.TYPES, context, findings, command, notes)
+    return await _observe(GateName.TYPES, Purpose.TYPES, context, type_findings)
+
+
+_Python = Callable[[ToolContext], Awaitable[tuple[tuple[Finding, ...], tuple[str, ...], str]]]
+
+
+async def _observe(gate: GateName, purpose: Purpose, context: GateContext, look: _Python) -> Observation:
+    """Python by our tools or the project's, other languages by what the project has configured."""
+    commands = lint_commands(context.project, purpose)
+    has_python = bool(await _python_files(context))
+    if not has_python and not commands:
+        return _nothing(gate, context)
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    lines: list[str] = []
+    if has_python:
+        findings, notes, line = await look(context.for_tools())
+        lines.append(line)
+    for command in commands:
+        line = " ".join(command.argv)
+        if has_python and not context.trusted:
+            notes = (*notes, f"`{line}` was not run: the repository is not trusted")
+            continue
+        findings = (*findings, *await command_findings(context, command))
+        lines.append(line)
+    return await _seen(gate, context, findings, "; ".join(lines), notes)
 
 
 async def observe_security(context: GateContext) -> Observation:
@@ -53,5 +74,9 @@ async def _seen(
 
 
 def _nothing(gate: GateName, context: GateContext) -> Observation:
-    message = "there are no files" if gate is GateName.SECURITY else "there are no Python files"
+    message = (
+        "there are no files"
+        if gate is GateName.SECURITY
+        else "there are no Python files, and no tool of another language is configured"
+    )
     return Observation(gate=gate, commit=context.commit, ran=False, code=NOTHING_TO_CHECK, message=message)

@@ -24,6 +24,7 @@ class GateContext:
     marker: str
     timeout_s: float
     progress: Callable[[str], None]
+    offline: bool = False
 
     def for_tools(self) -> ToolContext:
         return ToolContext(
@@ -37,4 +38,5 @@ class GateContext:
             marker=self.marker,
             timeout_s=self.timeout_s,
             progress=self.progress,
+            offline=self.offline,
         )

@@ -48,6 +48,7 @@ async def snapshot(
             if secrets := await secrets_in(git, parent, redactor):
                 return Snapshot(commit="", files_changed=0, paths=(), secrets=secrets)
             await asyncio.to_thread(keep_objects, git, mirror)
+            message = redactor.text(message)
         commit = await commit_tree(mirror, staged.tree, [parent], with_trailers(message, trailers), author=author)
         if not staged.embedded:
             await adopt(mirror, worktree, commit, Path(git.env["GIT_INDEX_FILE"]), ref=ref_of(trailers))

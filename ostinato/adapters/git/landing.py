@@ -30,6 +30,21 @@ class Landing:
     message: str
 
 
+async def require_proof(state: RepositoryState, *, run_id: RunId, head: str) -> None:
+    """UserError not_proven unless gate refs are on this very commit, and the branch holds nothing more that none has seen."""
+    git = state.git()
+    refs = (await git("for-each-ref", "--format=%(objectname)", run_ref(run_id, "gates"))).split()
+    if head not in refs:
+        message = f"no gate of {run_id} passed on {head[:10]}"
+        raise UserError.of("not_proven", "RUN", message, f"See: ostinato why {run_id}; --force merges all the same")
+    branch = run_branch(run_id)
+    tip = (await git.attempt("rev-parse", "--verify", "-q", f"refs/heads/{branch}")).stdout.strip()
+    if tip and tip != head and (await git.attempt("merge-base", "--is-ancestor", head, tip)).exit_code == 0:
+        message = f"{branch} has moved on to {tip[:10]}, which no gate has judged"
+        cure = f"Merge it by hand, or move it back: git branch -f {branch} {head[:10]}; --force merges what was judged"
+        raise UserError.of("not_proven", "RUN", message, cure)
+
+
 async def plan_merge(
     state: RepositoryState, mirror: Path, *, run_id: RunId, head: str, base_branch: str
 ) -> LandingPlan:

@@ -186,6 +186,8 @@ class Found:
 
     id: str = ""
     text: str | None = None
+    kind: str = ""
+    """commit, tree, blob or tag."""
 
 
 async def read_objects(mirror: Path, names: Sequence[str]) -> list[Found]:
@@ -200,6 +202,7 @@ async def read_objects(mirror: Path, names: Sequence[str]) -> list[Found]:
             found.append(Found())
             continue
         size = int(header[2])
-        found.append(Found(id=header[0], text=raw[at : at + size].decode("utf-8", "surrogateescape")))
+        text = raw[at : at + size].decode("utf-8", "surrogateescape")
+        found.append(Found(id=header[0], text=text, kind=header[1]))
         at += size + 1
     return found

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from ostinato.adapters.git.branches import may_move, note_received
 from ostinato.adapters.git.command import private_git
+from ostinato.adapters.git.outgoing import outgoing_secrets, secret_leaving
 from ostinato.adapters.git.remote import Fence, Pushed, fence, travelling_refs
 from ostinato.adapters.git.repository import RepositoryState, resolve_commit
 from ostinato.adapters.git.transfer import push, reason_of, refspecs_of
 from ostinato.domain.ids import RunId, run_branch, run_ref
+from ostinato.domain.redaction import Redactor
 from ostinato.domain.workspace import Publication
 
 
@@ -27,11 +29,12 @@ async def publish(
     run_id: RunId,
     head: str,
     ownership: Ownership | None = None,
+    redactor: Redactor | None = None,
 ) -> Publication:
     """Gives the user the branch ostinato/<run> at `head` and the run's refs; not pushed is an answer, not an error.
 
     A branch of that name with commits of others is refused, never forced; back to an earlier head of the run it goes.
-    A second call with the same head changes nothing.
+    A second call with the same head changes nothing. With a redactor, ExternalError secret_found before a secret leaves.
     """
     branch = f"refs/heads/{run_branch(run_id)}"
     there = await resolve_commit(state.git(), branch)
@@ -42,7 +45,10 @@ async def publish(
     barrier = await _barrier(state, mirror, run_id, ownership)
     if isinstance(barrier, Pushed):
         return _refused(state, mirror, run_id, head, barrier.message)
-    refspecs = [*barrier.refspecs, *refspecs_of(run_id, {branch: head, **await travelling_refs(mirror, run_id)})]
+    leaving = {branch: head, **await travelling_refs(mirror, run_id)}
+    if redactor and (found := await outgoing_secrets(mirror, leaving, since=[state.base_commit], redactor=redactor)):
+        raise secret_leaving(found, f"{run_branch(run_id)} was not written to {state.root}; it stays in {mirror}")
+    refspecs = [*barrier.refspecs, *refspecs_of(run_id, leaving)]
     leases = {branch: there or "", **barrier.leases}
     done = await push(mirror, state.common_dir, refspecs, run_id=run_id, leases=leases)
     if done.exit_code != 0:

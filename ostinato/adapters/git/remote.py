@@ -12,10 +12,13 @@ from ostinato.adapters.git.delivery import deliver
 from ostinato.adapters.git.epochs import Lease, lease_ref, parse_lease
 from ostinato.adapters.git.locking import locked
 from ostinato.adapters.git.objects import change_refs, list_refs, read_objects, store_blob
+from ostinato.adapters.git.outgoing import outgoing_secrets, secret_leaving
 from ostinato.adapters.git.rewind import check_checkpoint
 from ostinato.adapters.git.transfer import Unreachable, fetch_refs, push, reason_of, refspecs_of, remote_refs
 from ostinato.domain.errors import ExternalError
+from ostinato.domain.gates import Finding
 from ostinato.domain.ids import RunId, run_branch, run_ref
+from ostinato.domain.redaction import Redactor
 
 _TRAVELLING = ("base", "start", "carried", "gates")
 """With the head, what the user, a fork and the next owner need of a run's refs."""
@@ -57,12 +60,21 @@ class _There:
 
 
 async def push_checkpoints(
-    mirror: Path, target: str | Path, *, run_id: RunId, epoch: int, owner: str, head: str, include_branch: bool = False
+    mirror: Path,
+    target: str | Path,
+    *,
+    run_id: RunId,
+    epoch: int,
+    owner: str,
+    head: str,
+    include_branch: bool = False,
+    redactor: Redactor | None = None,
 ) -> Pushed:
     """One atomic push of what the target lacks of the run, under this owner's lease. Says why not; never raises for that.
 
     The user's branch ostinato/<run> is moved only with `include_branch`, and never over commits that are not the run's.
-    Nothing changed since the last push: the target is not asked. A second call does no harm.
+    Nothing changed since the last push: the target is not asked. A second call does no harm. With a redactor nothing is
+    pushed when a secret would leave with it.
     """
     mine = Lease(epoch=epoch, owner=owner)
     memory = _memory(mirror, target, run_id)
@@ -70,12 +82,27 @@ async def push_checkpoints(
     async with locked(memory.with_suffix(".lock")):
         wanted = await _wanted(mirror, run_id, head, include_branch)
         there = await asyncio.to_thread(_remembered, memory, run_id)
+        if redactor and (found := await _leaving(mirror, run_id, wanted, there, redactor)):
+            return Pushed(ok=False, message=secret_leaving(found, "no checkpoint went to " + str(target)).message)
         done = await _push(mirror, target, run_id, mine, wanted, there) if there else Unreachable(message="")
         if isinstance(done, Unreachable):
             done = await _push_anew(mirror, target, run_id, mine, wanted)
     if isinstance(done, Unreachable):
         return Pushed(ok=False, message=f"{target} did not accept the checkpoints: {done.message}")
     return done
+
+
+async def _leaving(
+    mirror: Path, run_id: RunId, wanted: Mapping[str, str], there: _There | None, redactor: Redactor
+) -> tuple[Finding, ...]:
+    """The secrets in what the target was not given yet."""
+    given = there.refs if there else {}
+    changed = {ref: oid for ref, oid in wanted.items() if given.get(ref) != oid}
+    if not changed:
+        return ()
+    head, base = run_ref(run_id, "head"), run_ref(run_id, "base")
+    since = [oid for oid in (wanted.get(base), given.get(head)) if oid]
+    return await outgoing_secrets(mirror, changed, since=since, redactor=redactor)
 
 
 async def _push_anew(

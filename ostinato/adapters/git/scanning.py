@@ -12,6 +12,9 @@ from ostinato.domain.gates import Finding, Level
 from ostinato.domain.redaction import Redactor
 
 _HUNK = re.compile(r"@@ -\S+ \+(\d+)")
+AS_TEXT = ("--text", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-prefix", "-U0")
+"""Options of a diff that shows every line: what the repository's attributes call binary is read as well."""
+MAX_FILE_BYTES = 64 * 1024 * 1024
 _NO_CONFIG: Mapping[str, str] = {}
 
 
@@ -48,22 +51,37 @@ async def leftover_secrets(mirror: Path, worktree: Path, base: str, redactor: Re
 
 async def secrets_in(git: Git, parent: str, redactor: Redactor) -> tuple[Finding, ...]:
     """In what the index of this git adds to `parent`."""
-    quiet = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-prefix", "-U0")
-    diff = await git("diff", "--cached", *quiet, parent)
-    return await asyncio.to_thread(lambda: tuple(_findings(diff, redactor)))
+    left_out = [f":(top,exclude,literal){path}" for path in await _too_big(git, parent)]
+    diff = await git("diff", "--cached", *AS_TEXT, parent, "--", ":/", *left_out)
+    return await asyncio.to_thread(lambda: tuple(findings_in(diff, redactor)))
 
 
-def _findings(diff: str, redactor: Redactor) -> Iterator[Finding]:
+async def _too_big(git: Git, parent: str) -> list[str]:
+    """New blobs that would not fit into memory; the security gate reads files one by one."""
+    listed = (await git("diff-index", "--cached", "--raw", "--no-renames", "--abbrev=64", "-z", parent)).split("\0")
+    blobs = {path: entry.split(" ")[3] for entry, path in zip(listed[::2], listed[1::2], strict=False)}
+    asked = "".join(f"{blob}\n" for blob in blobs.values())
+    sizes = (await git("cat-file", "--batch-check=%(objectsize)", stdin=asked)).splitlines()
+    return [path for path, size in zip(blobs, sizes, strict=True) if size.isdigit() and int(size) > MAX_FILE_BYTES]
+
+
+def findings_in(diff: str, redactor: Redactor) -> Iterator[Finding]:
     files = list(_files(diff))
     before = "\n".join(line for file in files for line in file.removed)
     for file in files:
+        if redactor.secrets(file.path):
+            message = "a secret would be committed as a name"
+            yield Finding(
+                tool="ostinato", rule="secret", path=redactor.text(file.path), message=message, level=Level.ERROR
+            )
         text = "\n".join(line for _, line in file.added)
         for secret in redactor.secrets(text):
             if text[secret.start : secret.end] in before:  # moved, not added
                 continue
             line = file.added[text.count("\n", 0, secret.start)][0]
             message = f"a secret ({secret.kind}) would be committed"
-            yield Finding(tool="ostinato", rule="secret", path=file.path, line=line, message=message, level=Level.ERROR)
+            path = redactor.text(file.path)
+            yield Finding(tool="ostinato", rule="secret", path=path, line=line, message=message, level=Level.ERROR)
 
 
 def _files(diff: str) -> Iterator[_File]:
@@ -71,7 +89,8 @@ def _files(diff: str) -> Iterator[_File]:
     for raw in diff.split("\n"):
         if raw.startswith("diff --git "):
             yield file
-            file, in_header = _File(), True
+            twice = raw.removeprefix("diff --git ")  # for without a prefix and without renames both sides are the same
+            file, in_header = _File(path=twice[: len(twice) // 2].strip('"')), True
         elif hunk := _HUNK.match(raw):
             line, in_header = int(hunk[1]), False
         elif in_header:

@@ -1,5 +1,6 @@
 """The last commit of a run as the user would have made it: judged by their pre-commit hook, signed with their key."""
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Mapping
@@ -7,12 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ostinato.adapters.git.command import Completed, Git, private_git, readable, user_git
-from ostinato.adapters.git.index import admin_folder, stage
+from ostinato.adapters.git.index import admin_folder, keep_objects, stage_in, staging, with_own_objects
 from ostinato.adapters.git.objects import author_of, message_of
 from ostinato.adapters.git.repository import RepositoryState
+from ostinato.adapters.git.scanning import secrets_in
 from ostinato.adapters.git.worktrees import prepare_worktree
 from ostinato.domain.errors import ExternalError, InvariantError
+from ostinato.domain.gates import Finding
 from ostinato.domain.ids import RunId
+from ostinato.domain.redaction import Redactor
 
 HOOK_LIMIT_S = 120.0
 SIGNING_LIMIT_S = 30.0
@@ -29,6 +33,8 @@ class HookEnd:
     """The hook rewrote files."""
     tree: str = ""
     """The files as the hook left them; empty when it changed none."""
+    secrets: tuple[Finding, ...] = ()
+    """That the hook wrote: then nothing of it was kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +54,12 @@ async def run_commit_hook(
     head: str,
     env: Mapping[str, str],
     timeout_s: float = HOOK_LIMIT_S,
+    redactor: Redactor | None = None,
 ) -> HookEnd:
-    """The user's pre-commit hook over everything the run changed, in a worktree of ours. Only for a trusted repository."""
+    """The user's pre-commit hook over everything the run changed, in a worktree of ours. Only for a trusted repository.
+
+    With a redactor, what it says is redacted, and what it wrote is scanned before it becomes an object.
+    """
     if state.pre_commit_hook is None:
         return HookEnd(ran=False)
     await prepare_worktree(mirror, worktree, head, run_id)
@@ -62,15 +72,29 @@ async def run_commit_hook(
         done = await hooks.attempt("hook", "run", "pre-commit", timeout_s=timeout_s)
     except ExternalError as error:
         done = Completed(exit_code=-1, stdout="", stderr=f"The pre-commit hook was stopped: {error.message}")
-    staged = await stage(mirror, worktree, head)
+    tree, secrets = await _taken(mirror, worktree, head, redactor)
     await git("update-ref", "--no-deref", "HEAD", head)
+    output = readable(done.stdout + done.stderr)
     return HookEnd(
         ran=True,
         exit_code=None if done.exit_code < 0 else done.exit_code,
-        output=readable(done.stdout + done.stderr),
-        changed=bool(staged.tree),
-        tree=staged.tree,
+        output=redactor.text(output) if redactor else output,
+        changed=bool(tree),
+        tree=tree,
+        secrets=secrets,
     )
+
+
+async def _taken(mirror: Path, worktree: Path, head: str, redactor: Redactor | None) -> tuple[str, tuple[Finding, ...]]:
+    """The files as the hook left them, as a tree; or the secrets in them."""
+    async with staging(mirror, worktree, head) as scratch:
+        git = scratch if redactor is None else with_own_objects(scratch, mirror)
+        staged = await stage_in(git, worktree, head)
+        if redactor is not None and staged.tree:
+            if secrets := await secrets_in(git, head, redactor):
+                return "", secrets
+            await asyncio.to_thread(keep_objects, git, mirror)
+        return staged.tree, ()
 
 
 async def sign_commit(

@@ -216,8 +216,15 @@ def _copy_in(user_root: Path, worktree: Path, path: str) -> bool:
 
 
 async def quarantine_worktree(mirror: Path, path: Path, place: Path) -> None:
-    """Takes the worktree out of git's sight, files and all; what is in it becomes no object. `place` must not exist."""
-    await asyncio.to_thread(lambda: place.parent.mkdir(parents=True, exist_ok=True, mode=0o700))
-    await asyncio.to_thread(path.rename, place)
+    """Takes the worktree out of git's sight, files and all, and out of that of other people; what is in it becomes no
+    object. `place` must not exist."""
+
+    def move() -> None:
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place.parent.chmod(0o700)
+        path.chmod(0o700)
+        path.rename(place)
+
+    await asyncio.to_thread(move)
     async with locked(_turn(mirror)):
         await private_git(mirror)("worktree", "prune")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from ostinato.adapters.history.engine import WRITES
 from ostinato.adapters.history.trouble import LOCKED, MigrationError, sqlite_code
 
-HEAD = "0001"
+HEAD = "0002"
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 _alembic_turn = threading.Lock()

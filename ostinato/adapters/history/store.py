@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ostinato.adapters.atomic import make_folder
 from ostinato.adapters.history.trouble import HistoryProblem, lost_problem, missing_problem, moved_problem, trouble_of
 from ostinato.adapters.home import Home
+from ostinato.domain.budget.prices import Spend
 from ostinato.domain.durations import Samples
 from ostinato.domain.plan import Plan
 from ostinato.domain.report import Snapshot
@@ -70,6 +71,32 @@ class History:
             return samples_for(connection, repository_id, plan)
 
         return self._attempt(read, otherwise=Samples(), writes=False)
+
+    def record_spend(self, spend: Spend) -> Problems:
+        """Added, never replaced: that a call begins (no usage yet), and later what it came to. Never raises.
+
+        A second execution adds nothing. Of two words on what a lease came to, the first stands.
+        """
+
+        def write(connection: "Connection") -> bool:
+            from ostinato.adapters.history.spends import add_spend
+
+            add_spend(connection, spend)
+            return True
+
+        return self._attempt(write, otherwise=False, writes=True)[1]
+
+    def spend_of(self, run_id: str) -> tuple[tuple[Spend, ...], Problems]:
+        """What leases of a run came to, as far as this history knows; also what only began. Never raises."""
+        if self._is_absent():
+            return (), ()
+
+        def read(connection: "Connection") -> tuple[Spend, ...]:
+            from ostinato.adapters.history.spends import spends_of
+
+            return spends_of(connection, run_id)
+
+        return self._attempt(read, otherwise=(), writes=False)
 
     def state(self) -> HistoryState:
         """Looks only: nothing is created, migrated or moved."""

@@ -1,6 +1,6 @@
 """The tables of the history, as this version knows them. A change here needs a migration and a new HEAD in `schema`."""
 
-from sqlalchemy import Column, DateTime, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData(
     naming_convention={
@@ -63,4 +63,24 @@ ATTEMPTS = Table(
     Column("agent", Text, nullable=False),
     Column("started_at", DateTime(timezone=True)),
     Column("duration_s", Float),
+)
+
+SPENDS = Table(
+    "spends",
+    METADATA,
+    Column("lease_id", String(200), primary_key=True),
+    Column("stage", String(10), primary_key=True, comment="begun or settled; rows are only ever added"),
+    Column("run_id", String(63), nullable=False, index=True),
+    Column("what", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("estimated_tokens", BigInteger, nullable=False),
+    Column("estimated_micro_usd", BigInteger, nullable=False),
+    Column("estimated_requests", BigInteger, nullable=False),
+    Column("tokens_in", BigInteger),
+    Column("cached_read", BigInteger),
+    Column("cache_write", BigInteger),
+    Column("tokens_out", BigInteger),
+    Column("requests", BigInteger),
+    Column("known_micro_usd", BigInteger, comment="null where the price is not known"),
+    Column("at", DateTime(timezone=True), nullable=False),
 )

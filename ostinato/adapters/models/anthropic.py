@@ -50,7 +50,13 @@ class AnthropicModel:
         if text is None:
             raise answer_invalid(url, "it holds no content of the kind that was asked for")
         usage = answer.get("usage")
-        return Completion(text=text, tokens_in=count(usage, "input_tokens"), tokens_out=count(usage, "output_tokens"))
+        return Completion(
+            text=text,
+            tokens_in=count(usage, "input_tokens"),
+            tokens_out=count(usage, "output_tokens"),
+            cached_read=count(usage, "cache_read_input_tokens"),
+            cache_write=count(usage, "cache_creation_input_tokens"),
+        )
 
 
 def _text(content: object, *, wants_object: bool) -> str | None:

@@ -9,7 +9,7 @@ from ostinato.adapters.models.port import LanguageModel
 from ostinato.domain.classification import Ranked, TaskType
 from ostinato.domain.classifying.asking import read_type, type_question
 from ostinato.domain.errors import ExternalError
-from ostinato.domain.language_model import TypeAnswer
+from ostinato.domain.language_model import NO_CALL, TypeAnswer, usage_of_failure
 from ostinato.domain.redaction import Redactor
 
 
@@ -21,7 +21,9 @@ async def ask_type(
     asked = "\0".join((model.name, question.system, question.prompt))
     kept = answers / f"{sha256(asked.encode('utf-8', 'surrogatepass')).hexdigest()}.json" if answers else None
     if kept and (known := _known(kept)):
-        return TypeAnswer(task_type=known, reason=f"{model.name} said so before", model=model.name, cached=True)
+        return TypeAnswer(
+            task_type=known, reason=f"{model.name} said so before", model=model.name, cached=True, usage=NO_CALL
+        )
     try:
         said = await model.complete(
             question.prompt,
@@ -31,13 +33,18 @@ async def ask_type(
             schema=question.json_schema,
         )
     except ExternalError as error:
-        return TypeAnswer(reason=error.message, model=model.name)
+        return TypeAnswer(reason=error.message, model=model.name, usage=usage_of_failure(error.code))
     found = read_type(said.text)
     if found and kept:
         _keep(kept, found)
     reason = f"{model.name} says {found}" if found else f"{model.name} named none of the types"
     return TypeAnswer(
-        task_type=found, reason=reason, model=model.name, tokens_in=said.tokens_in, tokens_out=said.tokens_out
+        task_type=found,
+        reason=reason,
+        model=model.name,
+        tokens_in=said.tokens_in,
+        tokens_out=said.tokens_out,
+        usage=said.usage,
     )
 
 

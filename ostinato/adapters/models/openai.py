@@ -47,8 +47,13 @@ class OpenAIModel:
         if text is None:
             raise answer_invalid(url, "it holds no message")
         usage = answer.get("usage")
+        details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+        prompted, cached = count(usage, "prompt_tokens"), count(details, "cached_tokens")
         return Completion(
-            text=text, tokens_in=count(usage, "prompt_tokens"), tokens_out=count(usage, "completion_tokens")
+            text=text,
+            tokens_in=max(prompted - cached, 0),
+            tokens_out=count(usage, "completion_tokens"),
+            cached_read=min(cached, prompted),
         )
 
     async def _posted(self, url: str, document: dict[str, Any], timeout_s: float) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class Order:
     cwd: Path
     env: Mapping[str, str]
     grace_s: float
+    memory_bytes: int = 0
+    """That each of its processes may have of its own at most: more is refused to it. 0: no limit."""
     stdin: bytes | None = None
 
 
@@ -77,6 +79,11 @@ class Supervised:
         self._process.kill()
 
     @property
+    def pid(self) -> int:
+        """Of the supervisor: the command's processes are its descendants."""
+        return self._process.pid
+
+    @property
     def is_lost(self) -> bool:
         """The supervisor was killed: part of its tree may live."""
         error = self.ended.exception() if self.ended.done() else None
@@ -110,7 +117,14 @@ class Supervised:
 
     def _send_order(self, given: list[int]) -> None:
         order = self._order
-        fields = [f"{order.grace_s}", *map(str, given), str(order.cwd.absolute()), str(len(order.argv)), *order.argv]
+        fields = [
+            f"{order.grace_s}",
+            str(order.memory_bytes),
+            *map(str, given),
+            str(order.cwd.absolute()),
+            str(len(order.argv)),
+            *order.argv,
+        ]
         fields += [f"{name}={value}" for name, value in order.env.items()]
         payload = os.fsencode("\0".join(fields))
         rest = memoryview(b"%d\n%s" % (len(payload), payload))

@@ -3,13 +3,18 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from ostinato.adapters.artifacts import ArtifactStore, ArtifactWriter
 from ostinato.adapters.processes.launch import Ending, Order, Supervised
 from ostinato.adapters.processes.spec import TAIL_CHARS, ProcessEnd, ProcessSpec, Quick
 from ostinato.adapters.processes.strays import MARKER_VARIABLE, kill_strays
+from ostinato.adapters.processes.usage import Meter, free_bytes, oom_kills
 from ostinato.domain.errors import ExternalError
+from ostinato.domain.midway import Resource
+from ostinato.domain.precautions import Usage
 from ostinato.domain.redaction import Redactor
 
 _PROGRESS_INTERVAL_S = 0.5
@@ -17,7 +22,13 @@ _PROGRESS_CHARS = 300
 _QUICK_GRACE_S = 1.0
 _SUPERVISOR_SLACK_S = 20.0
 """More than a supervisor takes to give up on what cannot be killed."""
+_KILLED = 128 + 9
+"""SIGKILL, as a shell tells it of its child, or our own reading of a signal."""
 _MIB = 1024 * 1024
+_HARD_LIMIT = 2
+_HARD_LIMIT_SLACK_BYTES = 256 * _MIB
+"""What is asked for and not yet used counts against the hard limit, which holds between two looks; the stated limit is
+what is really used."""
 
 
 async def run_supervised(
@@ -32,13 +43,21 @@ async def run_supervised(
     `on_progress` gets the last line of output, redacted, at most twice a second, in the caller's context.
     """
     env = {**spec.env, MARKER_VARIABLE: spec.marker} if spec.marker else spec.env
-    order = Order(argv=spec.argv, cwd=spec.cwd, env=env, grace_s=spec.grace_s)
+    memory = spec.limits.memory_bytes
+    order = Order(
+        argv=spec.argv,
+        cwd=spec.cwd,
+        env=env,
+        grace_s=spec.grace_s,
+        memory_bytes=0 if memory is None else _HARD_LIMIT * memory + _HARD_LIMIT_SLACK_BYTES,
+    )
     sink = artifacts.writer(redactor)
     try:
-        started = time.monotonic()
+        started, killed_before = time.monotonic(), oom_kills()
         supervised = Supervised(order, sink.write)
         tick = None if on_progress is None else _progress(sink, on_progress)
-        ending, timed_out = await _end_of_supervised(supervised, spec, tick)
+        watch = _Watch()
+        ending, timed_out = await _end_of_supervised(supervised, spec, tick, watch)
         duration_s = time.monotonic() - started
         output_ref = await asyncio.to_thread(sink.close)
     finally:
@@ -53,6 +72,10 @@ async def run_supervised(
         output_ref=output_ref,
         output_bytes=sink.size,
         survivors=ending.survivors,
+        exceeded=watch.exceeded,
+        peak=watch.peak,
+        out_of_memory=_as_shell(ending) == _KILLED and not watch.exceeded and oom_kills() > killed_before,
+        disk_free_bytes=None if _as_shell(ending) == 0 else free_bytes(spec.cwd),
     )
 
 
@@ -113,15 +136,43 @@ def _progress(sink: ArtifactWriter, on_progress: Callable[[str], None]) -> Calla
     return tick
 
 
+@dataclass(slots=True)
+class _Watch:
+    """What was seen of a command's processes."""
+
+    exceeded: Resource | Literal[""] = ""
+    peak: Usage = field(default_factory=Usage)
+
+
 async def _end_of_supervised(
-    supervised: Supervised, spec: ProcessSpec, tick: Callable[[], None] | None
+    supervised: Supervised, spec: ProcessSpec, tick: Callable[[], None] | None, watch: _Watch
 ) -> tuple[Ending, bool]:
     """Where even the supervisor was killed, what it watched is found by its marker."""
+    watching = asyncio.create_task(_watch(supervised, spec, watch))
     try:
-        return await _end_of(supervised, timeout_s=spec.timeout_s, grace_s=spec.grace_s, tick=tick)
+        ending = await _end_of(supervised, timeout_s=spec.timeout_s, grace_s=spec.grace_s, tick=tick)
     finally:
+        watching.cancel()
+        await asyncio.wait((watching,))
         if supervised.is_lost:
             kill_strays(spec.marker)
+    if not watching.cancelled():
+        watching.result()
+    return ending
+
+
+async def _watch(supervised: Supervised, spec: ProcessSpec, watch: _Watch) -> None:
+    """Kills the tree when it passes a limit. Its end is then the command's end."""
+    meter = await asyncio.to_thread(Meter, supervised.pid, spec.cwd, spec.limits)
+    while not supervised.ended.done():
+        await asyncio.sleep(meter.interval_s)
+        passed = await asyncio.to_thread(meter.look)
+        watch.peak = meter.peak
+        if passed:
+            watch.exceeded = passed
+            await asyncio.to_thread(meter.kill)
+            supervised.stop()
+            return
 
 
 async def _end_of(

@@ -1,8 +1,12 @@
 """What to run, and how it ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
+
+from ostinato.domain.midway import Resource
+from ostinato.domain.precautions import Limits, Usage
 
 TAIL_CHARS = 4_000
 
@@ -19,6 +23,8 @@ class ProcessSpec:
     """Between asking its processes to end and killing them."""
     marker: str = ""
     """Put in the environment as OSTINATO_STEP, so that a restarted worker finds what a killed supervisor left."""
+    limits: Limits = field(default_factory=Limits)
+    """Over one of them its processes are killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +43,18 @@ class ProcessEnd:
     """All it wrote, kept or not."""
     survivors: tuple[int, ...] = ()
     """Processes that could not be killed: another user's, or stuck in the kernel."""
+    exceeded: Resource | Literal[""] = ""
+    """memory, disk or processes: the limit for which its processes were killed."""
+    peak: Usage = field(default_factory=Usage)
+    """What was seen in use at most: looked at every 2 s, so short peaks and short commands are missed."""
+    out_of_memory: bool = False
+    """It was killed, and the kernel counts one more process that it ended for want of memory."""
+    disk_free_bytes: int | None = None
+    """Where it ran, at its end; None where it succeeded."""
 
     @property
     def ok(self) -> bool:
-        return self.exit_code == 0 and not self.timed_out
+        return self.exit_code == 0 and not self.timed_out and not self.exceeded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,9 @@ PR_SET_CHILD_SUBREAPER = 36
 KILLING_LIMIT_S = 10.0
 """A process that survives SIGKILL this long belongs to another user or hangs in the kernel."""
 
+OOM_SCORE = 500
+"""Of 1000: half of all memory is added to what it uses when the system chooses what to end."""
+
 CONTROL, REPORT = 0, 1
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -55,7 +58,7 @@ def main() -> None:
 
 
 def read_order() -> list[bytes]:
-    """grace_s, fds of stdin, stdout and stderr, cwd, the number of arguments, the arguments, NAME=value …"""
+    """grace_s, the memory limit, fds of stdin, stdout and stderr, cwd, the count of arguments, they, NAME=value …"""
     length, _, payload = read_some().partition(b"\n")
     while len(payload) < int(length):
         payload += read_some()
@@ -86,21 +89,37 @@ def _pipe() -> tuple[int, int]:
 
 
 def start(order: list[bytes]) -> Child:
-    streams = [int(number) for number in order[1:4]]
+    streams = [int(number) for number in order[2:5]]
     for stream in streams:
         os.set_inheritable(stream, False)
-    count = int(order[5])
-    argv, variables = order[6 : 6 + count], order[6 + count :]
+    count = int(order[6])
+    argv, variables = order[7 : 7 + count], order[7 + count :]
     env = dict(variable.split(b"=", 1) for variable in variables)
     failure_out, failure_in = os.pipe()
     pid = os.fork()
     if pid == 0:
-        become(argv, env, order[4], streams, failure_in)
+        limit_memory(int(order[1]))
+        become(argv, env, order[5], streams, failure_in)
     os.close(failure_in)
     for stream in {*streams, 2}:  # Ours would keep the worker's pipes open after the child's end.
         os.close(stream)
     errno, _, stage = os.read(failure_out, 64).partition(b" ")
     return Child(pid, (int(errno or 0), stage.decode()))
+
+
+def limit_memory(most: int) -> None:
+    """For the child and what it starts, each: and when memory runs out, the system ends these before the worker."""
+    try:
+        with open("/proc/self/oom_score_adj", "wb") as score:  # noqa: PTH123
+            score.write(b"%d" % OOM_SCORE)
+        if most:
+            import resource
+
+            _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+            least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(resource.RLIMIT_DATA, (least, least))
+    except (OSError, ImportError, ValueError):
+        pass  # Not on this system: what it uses is looked at all the same.
 
 
 def become(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, streams: list[int], failure_in: int) -> None:

@@ -1,5 +1,6 @@
 """What a repository is made of, by reading alone: nothing of it is ever run here."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from ostinato.adapters.projects.layout import (
     find_test_paths,
     is_test_file,
 )
-from ostinato.adapters.projects.manifest import read_manifest
+from ostinato.adapters.projects.manifest import Manifest, read_manifest
 from ostinato.adapters.projects.reading import Reader, table
 from ostinato.adapters.projects.setup_script import NO_SCRIPT, read_setup_script
 from ostinato.adapters.projects.surveying import survey
@@ -48,6 +49,9 @@ def inspect_project(tree: Path, commit: str, tracked: Sequence[str]) -> ProjectF
         Purpose.FORMAT: facts.format,
         Purpose.TYPES: facts.types,
     }
+    commands = table(reader.toml(".ostinato/config.toml"), "commands")
+    if command_stated(reader, commands, "benchmark"):
+        facts = facts.model_copy(update={"benchmark": ".ostinato/config.toml [commands]"})
     found = survey(reader, tracked, choices if facts.is_python else {})
     return facts.model_copy(update={"survey": found, "notes": _bounded(reader.notes)})
 
@@ -75,10 +79,16 @@ def _with_python(facts: ProjectFacts, reader: Reader, tracked: Sequence[str]) ->
             "manifest": manifest.file,
             "tests": choose_tests(configuration, tracked),
             "lint": choose_lint(configuration),
+            "benchmark": f"pytest-benchmark in {manifest.file}" if _has_benchmarks(manifest) else "",
             "format": choose_format(configuration),
             "types": choose_types(configuration),
         }
     )
+
+
+def _has_benchmarks(manifest: Manifest) -> bool:
+    stated = (manifest.requirements, *manifest.extras.values(), *manifest.groups.values())
+    return any(re.match(r"pytest[-_.]benchmark\b", line.strip(), re.IGNORECASE) for lines in stated for line in lines)
 
 
 def _is_text(name: str) -> bool:

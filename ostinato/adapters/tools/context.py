@@ -11,7 +11,15 @@ from typing import Any
 
 from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.adapters.environments import HYPOTHESIS_TABLES, TABLES_LINK
-from ostinato.adapters.processes import ProcessEnd, ProcessSpec, Quick, clean_environment, run_quiet, run_supervised
+from ostinato.adapters.processes import (
+    ProcessEnd,
+    ProcessSpec,
+    Quick,
+    clean_environment,
+    offline_where_possible,
+    run_quiet,
+    run_supervised,
+)
 from ostinato.domain.execution import Failure, FailureKind
 from ostinato.domain.gates import Finding
 from ostinato.domain.project import ProjectFacts
@@ -31,6 +39,8 @@ class ToolContext:
     marker: str
     timeout_s: float
     progress: Callable[[str], None]
+    offline: bool = False
+    """What it starts of the project's own has no network but the loopback."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +137,8 @@ async def run_project(
         _lend_tables(Path(context.environment.path), scratch / "hypothesis")
         env["PATH"] = str(Path(context.environment.path) / "bin") + ":" + env.get("PATH", "")
         env["VIRTUAL_ENV"] = context.environment.path
-    spec = ProcessSpec(argv=tuple(argv), cwd=context.tree, env=env, timeout_s=context.timeout_s, marker=context.marker)
+    line = await offline_where_possible(tuple(argv)) if context.offline else tuple(argv)
+    spec = ProcessSpec(argv=line, cwd=context.tree, env=env, timeout_s=context.timeout_s, marker=context.marker)
     return await run_supervised(
         spec, artifacts=context.artifacts, redactor=context.redactor, on_progress=context.progress
     )

@@ -4,8 +4,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ostinato.cli.call import Call
-from ostinato.cli.exits import Exit, of_outcome
-from ostinato.cli.options import declare_run
+from ostinato.cli.exits import Exit, of_run
+from ostinato.cli.options import declare_limits, declare_run
 
 if TYPE_CHECKING:
     from ostinato.domain.continuation import Continuation
@@ -31,6 +31,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--id", metavar="ID", help="the new run's id (default: made from the request)")
     parser.add_argument("--detach", action="store_true", help="start it and return at once")
+    declare_limits(parser, "as before")
     parser.add_argument("--trust", action="store_true", help="let the repository's own code run, and remember it")
 
 
@@ -52,7 +53,7 @@ def execute(call: Call) -> Exit:
     new = run_id or _made_id(seen)
     request = renewed(call, seen.request).model_copy(update={"run_id": new})
     ended = start_and_follow(call, new, lambda client: begin_fork(client, request, continuation), "started")
-    return Exit.OK if ended is None else of_outcome(ended.outcome)
+    return Exit.OK if ended is None else of_run(ended.outcome, ended.stop)
 
 
 def forked(seen: "Snapshot", point: "Checkpoint") -> "Continuation":

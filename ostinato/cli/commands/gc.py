@@ -49,7 +49,7 @@ def execute(call: Call) -> Exit:
 
 def _limits(call: Call) -> tuple[float, int | None]:
     from ostinato.domain.errors import UserError
-    from ostinato.settings import MAX_DAYS, parse_size
+    from ostinato.reading import MAX_DAYS, parse_size
 
     given, settings = call.arguments, call.settings
     if given.keep_days is not None and not 0 <= given.keep_days <= MAX_DAYS:

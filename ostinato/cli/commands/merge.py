@@ -41,6 +41,7 @@ def merge_message(snapshot: "Snapshot", *, into: str | None, force: bool) -> "Me
     from ostinato.cli.follow import current_user
     from ostinato.contracts.workflows import MergeRun
     from ostinato.domain.errors import UserError
+    from ostinato.domain.permissions import Network
     from ostinato.domain.report import is_proven
 
     run_id, workspace = snapshot.run_id, snapshot.workspace
@@ -48,6 +49,7 @@ def merge_message(snapshot: "Snapshot", *, into: str | None, force: bool) -> "Me
         raise UserError.of("run_open", "RUN", f"{run_id} has not ended", f"Wait for it: ostinato watch {run_id}")
     if workspace is None or snapshot.head in ("", workspace.base_commit):
         raise UserError.of("nothing_to_merge", "RUN", f"{run_id} changed nothing", f"See: ostinato report {run_id}")
+    assert snapshot.plan is not None
     if (obstacle := is_proven(snapshot)) and not force:
         cure = f"See: ostinato why {run_id}; --force merges all the same and is recorded"
         raise UserError.of("not_proven", "RUN", f"{run_id} may not be merged: {obstacle}", cure)
@@ -58,4 +60,7 @@ def merge_message(snapshot: "Snapshot", *, into: str | None, force: bool) -> "Me
     return MergeRun(
         run_id=run_id, repository=workspace.repository, head=snapshot.head, base_branch=branch,
         requested_by=current_user(), trusted=snapshot.request.options.trusted, force=force,
+        gates=snapshot.plan.post_gates, custom_gates=snapshot.plan.custom_gates,
+        classification=snapshot.classification, request=snapshot.request.text,
+        offline=snapshot.request.options.policy.network is Network.DENY,
     )  # fmt: skip

@@ -4,8 +4,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ostinato.cli.call import Call
-from ostinato.cli.exits import Exit, of_outcome
-from ostinato.cli.options import declare_run
+from ostinato.cli.exits import Exit, of_run
+from ostinato.cli.options import declare_limits, declare_run
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -29,6 +29,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         help="run these again, with all that needs them (default: whatever did not succeed)",
     )
     parser.add_argument("--detach", action="store_true", help="start it and return at once")
+    declare_limits(parser, "as before")
     parser.add_argument("--trust", action="store_true", help="let the repository's own code run, and remember it")
 
 
@@ -78,7 +79,7 @@ def _go_on(call: Call) -> Exit:
     ended = start_and_follow(
         call, request.run_id, lambda client: go_on(client, call.home, request, continuation), "retrying"
     )
-    return Exit.OK if ended is None else of_outcome(ended.outcome)
+    return Exit.OK if ended is None else of_run(ended.outcome, ended.stop)
 
 
 def _continuation(seen: "Snapshot", named: list[str]) -> "Continuation":

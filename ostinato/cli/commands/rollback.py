@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ostinato.cli.call import Call
-from ostinato.cli.exits import Exit, of_outcome
+from ostinato.cli.exits import Exit, of_run
 from ostinato.cli.options import declare_note, declare_run
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _in_the_open(call: Call, seen: "Snapshot", order: "Rollback") -> Exit:
     data = {"run_id": seen.run_id, "state": state, "head": after.head, "notes": list(after.notes[-3:])}
     ways = f"Go on: ostinato resume {seen.run_id}   See what is left: ostinato steps {seen.run_id}"
     call.answer(data, f"✔ {seen.run_id} is at {after.head[:12]} and {state}. {ways}")
-    return Exit.OK if after.outcome is None else of_outcome(after.outcome)
+    return Exit.OK if after.outcome is None else of_run(after.outcome, after.stop)
 
 
 def _asked(call: Call, after: "Snapshot") -> Exit:
@@ -132,4 +132,4 @@ def _after_its_end(call: Call, seen: "Snapshot", order: "Rollback") -> Exit:
     )
     if ended is None or ended.outcome is Outcome.ROLLED_BACK:
         return Exit.OK
-    return of_outcome(ended.outcome)
+    return of_run(ended.outcome, ended.stop)

@@ -3,7 +3,7 @@
 import argparse
 
 from ostinato.cli.call import Call
-from ostinato.cli.exits import Exit, of_outcome
+from ostinato.cli.exits import Exit, of_run
 from ostinato.cli.options import RUN_VARIABLES, declare_work
 
 EXAMPLES = (
@@ -39,4 +39,4 @@ def execute(call: Call) -> Exit:
     with attended(call, request.run_id):
         ended = with_client(call, session)
     finish(call, ended)
-    return of_outcome(ended.outcome)
+    return of_run(ended.outcome, ended.stop)

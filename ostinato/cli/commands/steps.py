@@ -128,7 +128,6 @@ def _edit(call: Call) -> "StepEdit":
     from pydantic import ValidationError
 
     from ostinato.cli.asking import parse_span
-    from ostinato.cli.redacting import redacted
     from ostinato.domain.errors import Problem, UserError
     from ostinato.domain.surgery import StepEdit
 
@@ -138,8 +137,8 @@ def _edit(call: Call) -> "StepEdit":
         raise UserError.of("duration_invalid", "--timeout", f"{given.timeout!r} is no span", "Write 90s, 10m or 2h")
     named = {
         "name": given.name,
-        "prompt": redacted(given.prompt) if given.prompt else given.prompt,
-        "run": redacted(given.line) if given.line else given.line,
+        "prompt": given.prompt,
+        "run": given.line,
         "depends_on": tuple(filter(None, map(str.strip, given.after.split(",")))) if given.after is not None else None,
         "priority": given.priority,
         "timeout_s": timeout_s,

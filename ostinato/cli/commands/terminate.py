@@ -40,10 +40,12 @@ def execute(call: Call) -> Exit:
 
 
 async def _terminate(call: Call, client: "Client", run_id: "RunId") -> "tuple[RunId, bool]":
+    from ostinato.cli.redacting import redacted
     from ostinato.cli.runs import has_closed, terminate_run
     from ostinato.domain.errors import UserError
 
     if await has_closed(client, run_id):
         raise UserError.of("run_ended", "RUN", f"run {run_id} has ended", f"See: ostinato report {run_id}")
-    ended = await terminate_run(client, call.home, run_id, call.arguments.reason, datetime.now(UTC))
+    reason = redacted(call.arguments.reason)
+    ended = await terminate_run(client, call.home, run_id, reason, datetime.now(UTC))
     return run_id, ended is not None

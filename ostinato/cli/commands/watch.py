@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ostinato.cli.call import Call
-from ostinato.cli.exits import Exit, of_outcome
+from ostinato.cli.exits import Exit, of_run
 from ostinato.cli.options import declare_run
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def execute(call: Call) -> Exit:
 
     if kept := closed_run(call):
         stream(kept) if call.wants_json else answer_report(call, kept)
-        return of_outcome(kept.outcome)
+        return of_run(kept.outcome, kept.stop)
     with attended(call, call.arguments.run):
         ended = with_run(call, session)
     stream(ended) if call.wants_json else finish(call, ended)
-    return of_outcome(ended.outcome)
+    return of_run(ended.outcome, ended.stop)

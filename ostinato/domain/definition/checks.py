@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from ostinato.domain.conditions import condition_problems, input_names, step_names, unnamed_steps
-from ostinato.domain.definition.model import Duration, StepSpec
+from ostinato.domain.definition.model import Duration, FallbackSpec, Size, StepSpec
 from ostinato.domain.definition.structure import (
     MAX_LEVELS,
     Placed,
@@ -24,11 +24,23 @@ from ostinato.domain.tools import tool_problems
 
 ACTIONS = ("run", "tool", "ask", "agent", "workflow", "if")
 MAX_DURATION_S = 7 * 24 * 3600.0
-RUN_TIME_FIELDS = ("run", "ask", "prompt", "with", "inputs")
+RUN_TIME_FIELDS = ("run", "ask", "prompt", "with", "inputs", "fallback", "compensate", "deployment")
 """Where results of steps and shared values can be used."""
+SHELL_FIELDS = (
+    "run",
+    "fallback",
+    "fallback.run",
+    "compensate",
+    "compensate.run",
+    "deployment.roll_back",
+    "deployment.diagnose",
+)
 _LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?\s*(?:(\d+(?:\.\d+)?)m)?\s*(?:(\d+(?:\.\d+)?)s?)?")
 _LENGTH_CURE = 'Write seconds, or a length like "90s", "10m", "1h30m"; at most 7 days'
-_OF_WORK = ("reads", "writes", "holds", "adds_steps", "context", "timeout", "expected", "retry", "recovery")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_SIZE_CURE = 'Write bytes, or a size like "512M", "2G"'
+_OF_WORK = ("reads", "writes", "holds", "account", "adds_steps", "context", "timeout", "expected", "retry", "recovery",
+            "fallback", "compensate", "deployment", "relax", "on_failure", "limits")  # fmt: skip
 """Fields that say how work is done: conditions and groups do none themselves."""
 
 
@@ -41,6 +53,16 @@ def seconds(length: Duration) -> float | None:
         hours, minutes, rest = (float(part or 0) for part in match.groups())
         length = hours * 3600 + minutes * 60 + rest
     return float(length) if 0 <= length <= MAX_DURATION_S else None
+
+
+def size_bytes(size: Size) -> int | None:
+    """A size in bytes, K as 1,024; None where it is none."""
+    if isinstance(size, str):
+        match = _SIZE.fullmatch(size.strip())
+        if match is None:
+            return None
+        size = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+    return size if size > 0 else None
 
 
 def all_problems(steps: Sequence[tuple[str, StepSpec]], sight: Sight, ids: Collection[str] = ()) -> Iterator[Problem]:
@@ -65,6 +87,7 @@ def step_problems(step: StepSpec, at: str) -> Iterator[Problem]:
             yield found.model_copy(update={"field": found.field.replace(".tool.args.", ".with.")})
     yield from _misplaced(step, at)
     yield from _time_problems(step, at)
+    yield from _recovery_problems(step, at)
     if step.run == () or (isinstance(step.run, tuple) and not step.run[0].strip()):
         yield problem("command_empty", f"{at}.run", "the command is empty", "Name the program first")
     if step.recovery == "reconcile":
@@ -132,7 +155,7 @@ def text_problems(step: StepSpec, at: str, sight: Sight) -> Iterator[Problem]:
     for field, text in step_texts(step):
         place = f"{at}.{field}"
         yield from reference_problems(text, place)
-        if field == "run":
+        if field in SHELL_FIELDS:
             yield from shell_problems(text, place)
         for reference in references(text):
             yield from _unknown(reference, place, step.id, sight)
@@ -194,3 +217,17 @@ def _time_problems(step: StepSpec, at: str) -> Iterator[Problem]:
         known = seconds(length) if length is not None else 1.0
         if known is None or (field == "timeout" and known == 0):
             yield problem("duration_invalid", f"{at}.{field}", f"{length!r} is no length of time", _LENGTH_CURE)
+
+
+def _recovery_problems(step: StepSpec, at: str) -> Iterator[Problem]:
+    """Of what it states for the time after it failed."""
+    if isinstance(step.fallback, FallbackSpec) and (step.fallback.run is None) == (step.fallback.agent is None):
+        cure = "Give exactly one of: run, agent"
+        yield problem("fallback_count", f"{at}.fallback", "a fallback is a command or an agent", cure)
+    elif isinstance(step.fallback, FallbackSpec) and step.fallback.prompt and step.fallback.agent is None:
+        said = "'prompt' belongs to 'agent'"
+        yield problem("field_misplaced", f"{at}.fallback.prompt", said, "Give 'agent' instead of 'run'")
+    for name in ("memory", "disk"):
+        size = getattr(step.limits, name)
+        if size is not None and size_bytes(size) is None:
+            yield problem("size_invalid", f"{at}.limits.{name}", f"{size!r} is no size", _SIZE_CURE)

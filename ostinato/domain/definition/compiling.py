@@ -7,8 +7,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from ostinato.domain.claims import with_implied
-from ostinato.domain.definition.checks import all_problems, seconds
-from ostinato.domain.definition.model import Definition, ForEachSpec, Quorum, Reconcile, StepSpec
+from ostinato.domain.definition.checks import all_problems, seconds, size_bytes
+from ostinato.domain.definition.gating import custom_gates
+from ostinato.domain.definition.model import (
+    CompensateSpec,
+    Definition,
+    FallbackSpec,
+    ForEachSpec,
+    Quorum,
+    Reconcile,
+    StepSpec,
+)
 from ostinato.domain.definition.saving import authored, hash_of
 from ostinato.domain.definition.structure import (
     MAX_LEVELS,
@@ -40,6 +49,7 @@ from ostinato.domain.plan import (
     Step,
     ToolAction,
 )
+from ostinato.domain.precautions import Deployment, Fallback, Limits
 from ostinato.domain.references import alone, literal, resolve, substitute_inputs
 from ostinato.domain.tools import TOOLS
 
@@ -93,6 +103,7 @@ def compile_definition(
             values=_shared(definition, place),
             steps=compiled(numbered_steps(definition), place),
             post_gates=tuple(dict.fromkeys(definition.gates.post)),
+            custom_gates=custom_gates(definition.gates.custom),
         )
     )
 
@@ -243,12 +254,19 @@ def _plain_step(spec: StepSpec, place: _Place) -> Step:
         reads=tuple(_final(glob, place) for glob in spec.reads),
         writes=_writes(spec, place),
         holds=tuple(dict.fromkeys(_final(thing, place) for thing in spec.holds)),
+        account=_final(spec.account, place),
         adds_steps=spec.adds_steps,
         context=spec.context,
         timeout_s=timeout or (PERSON_TIMEOUT_S if person else COMMAND_TIMEOUT_S),
         expected_s=usual_s if expected is None else expected,
         max_attempts=spec.retry.max_attempts,
         recovery=_recovery(spec),
+        fallback=_fallback(spec, place),
+        compensate=_line(spec.compensate, place),
+        deployment=_deployment(spec, place),
+        relax=spec.relax,
+        on_failure=spec.on_failure,
+        limits=_limits(spec),
     )
 
 
@@ -304,6 +322,39 @@ def _recovery(spec: StepSpec) -> Recovery:
     if isinstance(spec.recovery, Reconcile):
         return Recovery(kind="reconcile", check=spec.recovery.reconcile)
     return Recovery(kind=spec.recovery)
+
+
+def _line(given: str | CompensateSpec | None, place: _Place) -> str:
+    text = given.run if isinstance(given, CompensateSpec) else given
+    return _later(text, place, quote=True) if text else ""
+
+
+def _fallback(spec: StepSpec, place: _Place) -> Fallback | None:
+    match spec.fallback:
+        case None:
+            return None
+        case FallbackSpec() as given:
+            return Fallback(
+                run=_line(given.run, place), agent=given.agent or "", prompt=_later(given.prompt or "", place)
+            )
+        case line:
+            return Fallback(run=_line(line, place))
+
+
+def _deployment(spec: StepSpec, place: _Place) -> Deployment | None:
+    given = spec.deployment
+    if given is None:
+        return None
+    return Deployment(roll_back=_line(given.roll_back, place), diagnose=_line(given.diagnose, place))
+
+
+def _limits(spec: StepSpec) -> Limits:
+    memory, disk = spec.limits.memory, spec.limits.disk
+    return Limits(
+        memory_bytes=size_bytes(memory) if memory is not None else None,
+        disk_bytes=size_bytes(disk) if disk is not None else None,
+        processes=spec.limits.processes,
+    )
 
 
 def _default_name(spec: StepSpec) -> str:

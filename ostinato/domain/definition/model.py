@@ -5,10 +5,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from ostinato.domain.base import Authored
-from ostinato.domain.plan import GateName, StepKey, Text
+from ostinato.domain.plan import USUAL_GATES, GateName, StepKey, Text
 
 Duration = StrictInt | StrictFloat | StrictStr
 """Seconds, or a length like "90s", "10m", "1h30m"."""
+Size = StrictInt | StrictStr
+"""Bytes, or a size like "512M", "2G"."""
 VARIABLE_PATTERN = r"^[a-z][a-z0-9_]{0,30}$"
 
 
@@ -31,6 +33,38 @@ class RetrySpec(Authored):
 class Reconcile(Authored):
     reconcile: Text
     """A shell line that exits 0 when the effect is already there."""
+
+
+class FallbackSpec(Authored):
+    """What does the work where the step cannot: one of both."""
+
+    run: Text | None = None
+    agent: Text | None = None
+    prompt: Text | None = None
+    """For the agent; left out: what the step says."""
+
+
+class CompensateSpec(Authored):
+    run: Text
+    """A shell line that undoes its effects outside of git, once it has failed for good."""
+
+
+class DeploymentSpec(Authored):
+    """When it fails, what was there before is brought back; then it is tried once more."""
+
+    roll_back: Text
+    """A shell line."""
+    diagnose: Text | None = None
+    """A shell line whose output is kept first."""
+
+
+class LimitsSpec(Authored):
+    """What its processes may use together; over it they are ended."""
+
+    memory: Size | None = None
+    disk: Size | None = None
+    """By which its worktree may grow."""
+    processes: Annotated[StrictInt, Field(ge=1, le=100_000)] | None = None
 
 
 class AgentNeed(Authored):
@@ -86,6 +120,8 @@ class StepSpec(Authored):
     """Left out: writing tools may change everything; what a command or an agent changes is merged, or redone."""
     holds: tuple[Text, ...] = ()
     """Named things that one step at a time may hold."""
+    account: str = ""
+    """Whose quota it uses up: when that is used up, no step of the same account starts until it is lifted."""
     adds_steps: StrictBool = False
     """Its output `steps`, a list of steps, joins the running plan."""
     context: tuple[Text, ...] | None = None
@@ -96,6 +132,15 @@ class StepSpec(Authored):
     expected: Duration | None = None
     retry: RetrySpec = RetrySpec()
     recovery: Literal["idempotent", "reconcile", "ask"] | Reconcile = "idempotent"
+    fallback: Text | FallbackSpec | None = None
+    """A shell line, or more: what does the work where the step cannot."""
+    compensate: Text | CompensateSpec | None = None
+    deployment: DeploymentSpec | None = None
+    relax: StrictBool = False
+    """It may be left undone: where it fails for good, the run goes on without it, with a warning."""
+    on_failure: Literal["recover", "roll_back", "ask", "give_up"] = "recover"
+    """What else is done: the run goes back to before it; a person decides; nothing."""
+    limits: LimitsSpec = LimitsSpec()
 
 
 ForEachSpec.model_rebuild()
@@ -107,9 +152,22 @@ class ValueSpec(Authored):
     merge: Literal["append", "union", "sum", "max", "min", "last"] = "append"
 
 
+class GateSpec(Authored):
+    """A command that is content with the final commit, or is not."""
+
+    name: Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+    run: Text | tuple[Text, ...]
+    """A shell line, or a list of words. Needs a trusted repository."""
+    timeout: Duration = "10m"
+    severity: Literal["critical", "major", "minor", "informational"] = "major"
+    """Critical and major fail the run, minor warns, informational only tells."""
+
+
 class GatesSpec(Authored):
-    post: tuple[GateName, ...] = tuple(GateName)
+    post: tuple[GateName, ...] = USUAL_GATES
     """Judge the final commit."""
+    custom: Annotated[tuple[GateSpec, ...], Field(max_length=20)] = ()
+    """Commands that judge it, too, one after the other."""
 
 
 class TriggerSpec(Authored):

@@ -45,8 +45,16 @@ def as_template(plan: Plan, name: str, values: Mapping[str, str]) -> dict[str, A
     if absent:
         raise UserError([_absent(each, values[each]) for each in absent])
     data["steps"] = [_opened(step, values, plan.inputs) for step in data["steps"]]
-    data["gates"] = {"post": [str(gate) for gate in plan.post_gates]}
+    data["gates"] = {"post": [str(gate) for gate in plan.post_gates], **_custom(plan)}
     return data
+
+
+def _custom(plan: Plan) -> dict[str, Any]:
+    stated = [gate.model_dump(mode="json", exclude_defaults=True) for gate in plan.custom_gates]
+    for gate in stated:
+        if "timeout_s" in gate:
+            gate["timeout"] = gate.pop("timeout_s")
+    return {"custom": stated} if stated else {}
 
 
 def added_names(plan: Plan) -> tuple[str, ...]:

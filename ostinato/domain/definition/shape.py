@@ -9,9 +9,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ostinato.domain.definition.checks import all_problems
+from ostinato.domain.definition.gating import custom_gate_problems
 from ostinato.domain.definition.model import (
     Definition,
     ForEachSpec,
+    GateSpec,
     GatesSpec,
     InputSpec,
     RetrySpec,
@@ -41,7 +43,9 @@ _CURES: Mapping[str, str] = {
     "critical": "Write true or false",
     "recovery": 'Write idempotent, ask, or {reconcile: "a command that exits 0 when the effect is there"}',
     "retry": "Write {max_attempts: N} with N from 1 to 10",
-    "post": "Write a list of: tests, lint, types, security",
+    "post": "Write a list of: tests, lint, types, security, performance",
+    "custom": 'Write a list like [{name: licence, run: "make licence"}]',
+    "severity": "Write one of: critical, major, minor, informational",
     "version": "Write a whole number from 1 on",
     "max_parallel": "Write a whole number from 1 to 50",
     "max_per_agent": "Write a whole number from 1 to 50",
@@ -72,6 +76,7 @@ _NESTED: Mapping[str, type[BaseModel]] = {
     "inputs": InputSpec,
     "values": ValueSpec,
     "gates": GatesSpec,
+    "custom": GateSpec,
     "retry": RetrySpec,
     "triggers": TriggerSpec,
 }
@@ -246,6 +251,7 @@ def _meaning_problems(raw: dict[Any, Any]) -> Iterator[Problem]:
     yield from name_problems(_names(raw.get("inputs")), "inputs")
     yield from name_problems(_names(raw.get("values")), "values")
     yield from spec_problems(inputs)
+    yield from custom_gate_problems(raw.get("gates"))
     yield from trigger_problems(tuple(_triggers(raw.get("triggers"))), inputs)
     sight = Sight(inputs=_names(raw.get("inputs")), values=_names(raw.get("values")))
     yield from all_problems(tuple(_well_formed(listed)), sight, tuple(_raw_ids(listed)))

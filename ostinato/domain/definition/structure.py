@@ -103,10 +103,21 @@ def step_texts(step: StepSpec) -> Iterator[tuple[str, str]]:
     named = (("name", step.name), ("active", step.active), ("ask", step.ask), ("prompt", step.prompt))
     run = step.run if isinstance(step.run, str) else ""
     yield from ((field, text) for field, text in (("run", run), *named) if text)
+    yield from recovery_texts(step)
     yield from _nested("with", step.args)
     yield from _nested("inputs", step.inputs)
     for field in ("writes", "reads", "holds"):
         yield from ((f"{field}[{index}]", text) for index, text in enumerate(getattr(step, field) or ()))
+
+
+def recovery_texts(step: StepSpec) -> Iterator[tuple[str, str]]:
+    """(field, text) of the commands and the prompt that are for after it failed."""
+    for field in ("fallback", "compensate", "deployment"):
+        given = getattr(step, field)
+        if isinstance(given, str):
+            yield field, given
+        elif given is not None:
+            yield from _nested(field, given.model_dump(include={"run", "prompt", "roll_back", "diagnose"}))
 
 
 def step_references(step: StepSpec) -> Iterator[Reference]:

@@ -6,20 +6,9 @@ from functools import cached_property
 
 from ostinato.domain.base import Fact
 from ostinato.domain.claims import overlap
+from ostinato.domain.critical_path import critical_path, expected_duration_s, in_order, waves
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import (
-    AgentAction,
-    GroupAction,
-    Plan,
-    Shape,
-    Step,
-    Strategy,
-    critical_path,
-    expected_duration_s,
-    in_order,
-    plan_problems,
-    waves,
-)
+from ostinato.domain.plan import AgentAction, GroupAction, Plan, Shape, Step, Strategy, plan_problems
 from ostinato.domain.references import unescaped
 
 THINKING_TOKENS = 40_000
