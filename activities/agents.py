@@ -14,7 +14,8 @@ from activities.edge import Desk, Pulse
 from activities.evidence import facts_of
 from activities.prompts import Prompting
 from ostinato.adapters.agents.agency import Agency, access_by, open_pass
-from ostinato.adapters.agents.billing import Bill, added
+from ostinato.adapters.agents.billing import Bill, added, usage_of
+from ostinato.adapters.agents.by_wire import by_wire, is_stopped
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed, CodingAgent, Watched
 from ostinato.adapters.agents.sessions import NOTHING, NoteBox, SessionFolder, SessionRecord
 from ostinato.adapters.gateway import Gateway, Pass, Used
@@ -23,18 +24,19 @@ from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.processes import clean_environment
 from ostinato.contracts.activities import ExecuteStep
 from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, TokenUse
-from ostinato.domain.agents.orders import AgentOrder, GivenNote
+from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.agents.outcomes import failed_by, failure_of, keeps_session
 from ostinato.domain.agents.proving import Accepted, Rejected, Round, SentBack, follow, prove
 from ostinato.domain.agents.said import said_in
 from ostinato.domain.agents.telling import told
-from ostinato.domain.agents.turns import Turn
 from ostinato.domain.budget.amounts import Limit
 from ostinato.domain.budget.metering import Spent
 from ostinato.domain.execution import Failure, StepOutcome, StepResult
 from ostinato.domain.prompting import TurnName
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.request import headline
+from ostinato.domain.staff import GivenNote
+from ostinato.domain.turns import Turn
 from ostinato.domain.workspace import Checkout
 
 MOST_TURNS = 30
@@ -159,10 +161,10 @@ class AgentWork:
             artifacts=self.desk.artifacts,
             redactor=self.pulse.redactor,
             on_event=self._hear,
-            interrupted=lambda: bool(self._waiting()),
+            interrupted=lambda: bool(self._waiting() or is_stopped(reach.used(), datetime.now(UTC))),
         )
         began = time.monotonic()
-        end = await agent.run(self._task(prompt, reach.access, self.record), watched)
+        end = by_wire(await agent.run(self._task(prompt, reach.access, self.record), watched), reach.used())
         session_id = end.session_id if keeps_session(end) or end.kind is EndKind.DONE else ""
         self._keep(
             self.record.model_copy(
@@ -263,7 +265,8 @@ class AgentWork:
                 resumed=turn is not TurnName.FIRST,
                 end=end.kind.value,
                 message=end.message[:300],
-                use=end.use,
+                usage=usage_of(end.use),
+                micro_usd=end.use.micro_usd,
                 prompt=prompt,
                 prompt_tokens=tokens,
                 evidence=end.evidence,

@@ -5,10 +5,10 @@ from pathlib import Path
 from activities.edge import Desk
 from ostinato.adapters.agents.agency import Agency
 from ostinato.adapters.processes import clean_environment
-from ostinato.domain.agents.orders import Colleague
 from ostinato.domain.errors import UserError
 from ostinato.domain.needs import MissingAgent
 from ostinato.domain.plan import Plan
+from ostinato.domain.staff import Colleague
 
 
 async def staff_of(desk: Desk, plan: Plan, repository: Path) -> tuple[tuple[Colleague, ...], tuple[MissingAgent, ...]]:

@@ -41,7 +41,7 @@ from ostinato.contracts.gates import (
     ObserveGate,
     PrepareGates,
 )
-from ostinato.domain.budget.amounts import NOTHING
+from ostinato.domain.agents.leases import expected_of_plan
 from ostinato.domain.budget.judging import budget_gate, limit_of
 from ostinato.domain.custom_gates import judge_custom
 from ostinato.domain.gates import SHOWN_FINDINGS, Finding, GateResult, Observation, judge
@@ -86,7 +86,8 @@ class GateActivities:
         facts = replace(facts, here=replace(facts.here, missing_agents=missing))
         gates = preflight_gates(options, draft.classification, draft.plan, draft.project, facts)
         spent, limit = command.spent, command.spent.limit if command.spent else limit_of(options)
-        return Preflight(gates=(*gates, budget_gate(limit, NOTHING, spent=spent)), staff=here)
+        expected = expected_of_plan(draft.plan, here)
+        return Preflight(gates=(*gates, budget_gate(limit, expected, spent=spent)), staff=here)
 
     @edge(PREPARE_GATES)
     async def prepare(self, command: PrepareGates, pulse: Pulse) -> Checkout:

@@ -6,7 +6,7 @@ from pathlib import Path
 from activities.edge import Desk
 from ostinato.adapters.resources import CommitTree, discover
 from ostinato.contracts.activities import ExecuteStep
-from ostinato.domain.agents.orders import AgentOrder, GivenNote
+from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.prompting import Item, NotIncluded, PartName, Prompt, TurnName, compose, shares_for
 from ostinato.domain.prompting.gathering import (
     house_rules,
@@ -18,6 +18,7 @@ from ostinato.domain.prompting.gathering import (
 )
 from ostinato.domain.redaction import Redactor
 from ostinato.domain.resources import Kind
+from ostinato.domain.staff import GivenNote
 
 
 class Prompting:

@@ -208,6 +208,27 @@ def _chaos(figures: Mapping[str, Any]) -> str:
     )
 
 
+def _gateway(figures: Mapping[str, Any]) -> str:
+    parts = (
+        ("a model that answers at once", figures["model_at_once"]),
+        ("a model that takes 0.2 s", figures["model_after_0.2_s"]),
+        (f"{figures['agents_at_once']['agents']} agents at once", figures["agents_at_once"]),
+    )
+    rows = [
+        (name, *(f"{first[side]['p50']} ms ({first[side]['p99']} ms)" for side in ("direct", "gateway", "added")))
+        for name, part in parts
+        if (first := part["first_byte_ms"])
+    ]
+    rates = figures["agents_at_once"]["requests_a_second"]
+    return (
+        f"Streamed requests of {figures['prompt_bytes'] // 1000} KB on loopback, one connection each. Goal: {figures['goal']}. The gateway "
+        f"takes {figures['model_at_once']['gateway_cpu_ms_a_request']} ms of processor time for an answer of about ninety pieces; ten agents "
+        f"get {rates['gateway']} answers a second through it, {rates['direct']} without. The machine had other work to do (load "
+        f"{figures['load_before']}).\n\n"
+        + _table(("first byte of", "direct, median (99th percentile)", "gateway", "added"), rows)
+    )
+
+
 def _first_run(figures: Mapping[str, Any]) -> str:
     rows = [
         ("the demo", f"{figures['demo_s']} s"),
@@ -228,6 +249,7 @@ SECTIONS: Final[Sequence[tuple[str, str, Callable[[Mapping[str, Any]], str]]]] =
     ("Many runs at once", "crowd", _crowd),
     ("Gates beside the same tools by hand", "gates", _gates),
     ("Chaos", "chaos", _chaos),
+    ("The gateway before a model", "gateway", _gateway),
     ("The whole job", "first_run", _first_run),
 )
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 INTERACTIONS: Final = ("minimal", "checkpoint", "collaborative")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 POST_GATES: Final = ("tests", "lint", "types", "security", "performance")
+SWITCH: Final = ("on", "off")
 COMMANDS: Final = ("test", "lint", "format", "types", "build", "benchmark")
 DEFAULT_PARALLEL: Final = 5
 TAKEOVER_AFTER_S: Final = 120
@@ -44,6 +45,7 @@ VARIABLES: Final[Mapping[str, str]] = {
     "OSTINATO_PAYLOADS": "folder for payloads too big for a history, shared by homes (default: in OSTINATO_HOME)",
     "OSTINATO_LLM": "a language model that names types which are a guess and drafts plans: anthropic:MODEL or openai:MODEL (default: none)",
     "OSTINATO_AGENTS": "coding agents that steps are given to, such as claude,codex:MODEL (default: none, a person is asked)",
+    "OSTINATO_SANDBOX": "on: coding agents run enclosed by bubblewrap, without a network; or off (default: off)",
     "ANTHROPIC_API_KEY": "the key for anthropic:MODEL; never stored or logged (OPENAI_API_KEY for openai:MODEL)",
     "ANTHROPIC_BASE_URL": "another address for anthropic:MODEL (default: the provider's)",
     "OPENAI_API_KEY": "the key for openai:MODEL; a server of your own may want none",
@@ -68,6 +70,7 @@ USER_KEYS: Final = frozenset(
         "llm",
         "use_agents",
         "agents",
+        "sandbox",
     )
 )
 POLICY_KEYS: Final = frozenset(("write", "deny_write", "commands", "deny_commands", "network"))
@@ -97,6 +100,8 @@ class Settings:
     """Coding agents that steps may be given to, as NAME or NAME:MODEL."""
     agents: tuple[DescribedAgent, ...] = ()
     """Of [agents.NAME]: those that the user describes."""
+    sandbox: bool = False
+    """Coding agents run enclosed, or not at all."""
     budget: BudgetSettings = UNLIMITED
     policy: Policy | None = None
     """What every run of this user may do; None where the file does not say."""
@@ -133,6 +138,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     parallel = parallel_of(environ.get("OSTINATO_MAX_PARALLEL", ""), "OSTINATO_MAX_PARALLEL", problems)
     level = _choice(environ, "OSTINATO_LOG_LEVEL", LOG_LEVELS, problems)
     after = seconds_of(environ.get("OSTINATO_TAKEOVER_AFTER", ""), "OSTINATO_TAKEOVER_AFTER", problems)
+    sandbox = _choice(environ, "OSTINATO_SANDBOX", SWITCH, problems) or reader.choice("sandbox", SWITCH)
     payloads = environ.get("OSTINATO_PAYLOADS") or reader.text("payloads")
     settings = Settings(
         home=Home(
@@ -150,6 +156,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         llm=_llm(environ.get("OSTINATO_LLM") or reader.text("llm") or "", problems),
         use_agents=_use_agents(environ, reader, problems),
         agents=described_in(document, str(source), problems),
+        sandbox=sandbox == "on",
         budget=read_budget(document, str(source), problems, environ),
         policy=reader.policy(),
     )

@@ -25,6 +25,7 @@ from ostinato.domain.tools import TOOLS  # noqa: E402
 from ostinato.limits import ON_RED  # noqa: E402
 from ostinato.reading import NETWORK  # noqa: E402
 from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, POST_GATES, VARIABLES  # noqa: E402
+from scripts.reference_agents import proofs_page  # noqa: E402
 from scripts.reference_gates import gates_page  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -66,6 +67,7 @@ def pages() -> dict[str, str]:
         "risk.md": risk_page,
         "errors.md": errors_page,
         "gates.md": gates_page,
+        "proofs.md": proofs_page,
         "tools.md": tools_page,
         "messages.md": messages_page,
         "search-attributes.md": search_attributes_page,

@@ -27,7 +27,7 @@ from ostinato.contracts.planning import (
     PlanDraft,
     ReviewChange,
 )
-from ostinato.domain.agents.orders import AgentOrder, Colleague, GivenNote
+from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.ledger import Balance
 from ostinato.domain.classification import Classification
@@ -40,6 +40,7 @@ from ostinato.domain.project import ProjectFacts
 from ostinato.domain.report import Snapshot
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
+from ostinato.domain.staff import Colleague, GivenNote
 from ostinato.domain.workspace import Checkout, Integration, Publication, Workspace
 
 LOST_WORKER = "WorkerLost"

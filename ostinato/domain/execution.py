@@ -4,13 +4,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from ostinato.domain.agents.turns import Turn
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.metering import Spent
 from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.gates import Finding
 from ostinato.domain.ids import StepId
 from ostinato.domain.precautions import Usage
+from ostinato.domain.turns import Turn
 
 
 class StepOutcome(StrEnum):

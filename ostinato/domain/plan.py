@@ -56,6 +56,8 @@ class AgentAction(Fact):
     agent: str = "any"
     prompt: Text
     expects_changes: bool = True
+    needs: tuple[str, ...] = ()
+    """Capabilities without which it cannot be done."""
     pool: tuple[str, ...] = ()
     """The coding agents of the run that may do it; empty: a person does."""
     continues: str = ""

@@ -84,7 +84,8 @@ def _dependency_gate(options: RunOptions, plan: Plan, project: ProjectFacts, fac
             Status.FAIL,
             "agents_missing",
             "; ".join(f"{each.name}: {each.problem}" for each in absent),
-            ". ".join(dict.fromkeys(each.cure for each in absent if each.cure)) + ". Or let people do it: --agent person",
+            ". ".join(dict.fromkeys(each.cure for each in absent if each.cure))
+            + ". Or let people do it: --agent person",
             Severity.CRITICAL,
         )
     idle = [

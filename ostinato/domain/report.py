@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ostinato.domain.agents.orders import Colleague, GivenNote
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.context import Eased
 from ostinato.domain.budget.ledger import Ledger
@@ -21,6 +20,7 @@ from ostinato.domain.project import ProjectFacts
 from ostinato.domain.recovering.deciding import Tried
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
+from ostinato.domain.staff import Colleague, GivenNote
 from ostinato.domain.workspace import Checkout, Checkpoint, Publication, Workspace
 
 GATES_S = 5.0
@@ -126,6 +126,8 @@ class Todo(Fact):
     """Where a person works on it."""
     working: str = ""
     """The coding agent that its session is with."""
+    assigned: str = ""
+    """Why that one, in one line."""
     why: str = ""
     anew: bool = False
     level: int = 0

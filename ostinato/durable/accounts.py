@@ -29,6 +29,8 @@ ASKS_AGAIN = timedelta(minutes=10)
 
 async def may_start(record: RunRecord, step: Step, account: str) -> Quota | None:
     """None: it may. Else what it waits for; `until_told` waits."""
+    if not account:
+        return None
     answer = await _ask(record, step, account)
     if answer is None or answer.may_start:
         record.quotas.pop(account, None)
@@ -81,9 +83,17 @@ async def report_limit(record: RunRecord, step: Step, account: str, said: Accoun
 
 async def report_answer(record: RunRecord, step: Step, account: str) -> None:
     """It got through: a limit whose end was guessed is over."""
+    if not account:
+        return
     now = workflow.now()
     said = AccountReport(id=f"{waiter_of(record, step)}/answered", at=now, kind=ReportKind.ANSWERED)
     await tell(account, REPORT, said)
+
+
+async def leave_account(record: RunRecord, step: Step, account: str) -> None:
+    """Its turn is over, or it goes elsewhere."""
+    if account:
+        await tell(account, WITHDRAW, Withdraw(waiters=(waiter_of(record, step),)))
 
 
 async def tell(account: str, signal: str, said: AccountReport | Withdraw) -> None:

@@ -149,6 +149,7 @@ def _progress(todo: Todo) -> Progress:
         checkout=todo.checkout,
         note=todo.note,
         agent=todo.working,
+        assigned=todo.assigned,
         why=todo.why,
         anew=todo.anew,
         level=todo.level,

@@ -6,7 +6,7 @@ from temporalio import workflow
 
 from ostinato.domain.agents.accounts import AccountReport
 from ostinato.domain.agents.leases import lease_of, limits_of
-from ostinato.domain.agents.orders import AgentOrder, Colleague, Permitted
+from ostinato.domain.agents.orders import AgentOrder, Permitted
 from ostinato.domain.budget.metering import Metered
 from ostinato.domain.budget.prices import Terms
 from ostinato.domain.execution import FailureKind, StepOutcome, StepResult, StepState
@@ -15,12 +15,15 @@ from ostinato.domain.plan import AgentAction, Step
 from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.recovering.classes import StrategyName
 from ostinato.domain.report import Quota
-from ostinato.durable.accounts import may_start, report_answer, report_limit, until_told, waiter_of
+from ostinato.domain.staff import Colleague
+from ostinato.durable.accounts import leave_account, may_start, report_answer, report_limit, until_told, waiter_of
+from ostinato.durable.calls import uninterrupted
 from ostinato.durable.conditions import failed
+from ostinato.durable.handing import hand_off
 from ostinato.durable.leasing import Purchase
 from ostinato.durable.record import RunRecord
 from ostinato.durable.spending import paid
-from ostinato.durable.staffing import colleague_for
+from ostinato.durable.staffing import colleague_for, elsewhere
 from ostinato.durable.stepping import (
     Engine,
     attempt,
@@ -48,16 +51,33 @@ async def by_agent(engine: Engine, step: Step) -> StepResult:
     """One execution, by whoever suits it best; parked while the account that would pay is used up."""
     record, progress = engine.record, engine.record.of(step.id)
     colleague = await _admitted(engine, step)
+    if colleague is None:
+        return await by_person(engine, step)
+    if progress.agent not in ("", colleague.name):  # another's session is not its own
+        progress.anew = True
     progress.agent = colleague.name
-    result = await _leased(engine, step, colleague, is_more=False)
-    for _ in range(MOST_EXTENSIONS):
-        if not _is_used_up(record, result):
-            break
-        progress.execution += 1
-        result = await _leased(engine, step, colleague, is_more=True)
+    try:
+        result = await _leased(engine, step, colleague, is_more=False)
+        for _ in range(MOST_EXTENSIONS):
+            if not _is_used_up(record, result):
+                break
+            progress.execution += 1
+            result = await _leased(engine, step, colleague, is_more=True)
+    finally:
+        await uninterrupted(leave_account(record, step, colleague.account))
     progress.anew = False
-    if result.outcome is StepOutcome.SUCCEEDED and colleague.account and _was_limited(record, step):
+    if result.outcome is StepOutcome.SUCCEEDED and _was_limited(record, step):
         await report_answer(record, step, colleague.account)
+    return result
+
+
+async def by_person(engine: Engine, step: Step) -> StepResult:
+    """Who waits for a person takes no worktree of the others meanwhile."""
+    asked = resolved(engine.record, step)
+    assert isinstance(asked.action, AgentAction)
+    leave_slot(engine, step)
+    result = await hand_off(engine, asked, asked.action)
+    await come_back(engine, step)
     return result
 
 
@@ -76,14 +96,21 @@ def account_of(record: RunRecord, step: Step) -> str:
     return next((each.account for each in record.staff if each.name == name), "") if name else ""
 
 
-async def _admitted(engine: Engine, step: Step) -> Colleague:
-    """The agent that the account lets start."""
-    record = engine.record
+async def _admitted(engine: Engine, step: Step) -> Colleague | None:
+    """The agent that its account lets start; None: a person does it."""
+    record, progress = engine.record, engine.record.of(step.id)
     while True:
         colleague = await colleague_for(engine, step)
-        quota = await may_start(record, step, colleague.account) if colleague.account else None
+        if colleague is None:
+            return None
+        quota = await may_start(record, step, colleague.account)
         if quota is None:
             return colleague
+        if other := elsewhere(record, step, colleague, quota):
+            await leave_account(record, step, colleague.account)
+            record.note(f"{step.id}: {other} does it, since {quota}")
+            progress.agent, progress.anew = other, bool(progress.agent)
+            continue
         await _park(engine, step, quota)
 
 

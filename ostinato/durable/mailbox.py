@@ -26,12 +26,12 @@ from ostinato.contracts.workflows import (
     Control,
     Verdict,
 )
-from ostinato.domain.agents.orders import Steering
 from ostinato.domain.base import Fact
 from ostinato.domain.continuation import Rollback
 from ostinato.domain.decisions import Answer, Decision
 from ostinato.domain.errors import Problem
 from ostinato.domain.report import Snapshot
+from ostinato.domain.staff import Steering
 from ostinato.domain.surgery import PlanChange
 from ostinato.durable.accounts import told_to_start
 from ostinato.durable.changing import accept_change, refuse_change, refuse_resume, refuse_rollback

@@ -16,7 +16,6 @@ from ostinato.contracts.workflows import (
     TASK_TYPE,
     CarriedBatch,
 )
-from ostinato.domain.agents.orders import Colleague, GivenNote
 from ostinato.domain.budget.context import Eased
 from ostinato.domain.budget.judging import limit_of
 from ostinato.domain.budget.ledger import Ledger
@@ -35,6 +34,7 @@ from ostinato.domain.report import GATES_S, Changed, Conflict, Quota, Recovered,
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.schedule import Schedule
+from ostinato.domain.staff import Colleague, GivenNote
 from ostinato.domain.workspace import Checkout, Checkpoint, Publication, Workspace
 
 
@@ -57,6 +57,8 @@ class Progress:
     note: str = ""
     agent: str = ""
     """That its session is with."""
+    assigned: str = ""
+    """Why that one, in one line."""
     why: str = ""
     """Its last failure, in words for the agent that tries again."""
     anew: bool = False
@@ -332,6 +334,7 @@ class RunRecord:
             slot=progress.slot,
             checkout=progress.checkout,
             working=progress.agent,
+            assigned=progress.assigned,
             why=progress.why,
             anew=progress.anew,
             level=progress.level,

@@ -13,7 +13,7 @@ from ostinato.domain.decisions import SKIP
 from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.execution import Failure, StepOutcome, StepResult, StepState
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import AgentAction, Step
+from ostinato.domain.plan import Step
 from ostinato.domain.pool import pooled
 from ostinato.domain.recovering import deciding
 from ostinato.domain.recovering.classes import StrategyName
@@ -48,10 +48,9 @@ from ostinato.domain.recovering.strategies import (
 )
 from ostinato.domain.report import Recovered
 from ostinato.durable.calls import failure_of_activity
-from ostinato.durable.engaging import by_agent, meet_limit
+from ostinato.durable.engaging import by_agent, by_person, meet_limit
 from ostinato.durable.escalating import ask_about, resolve_conflict
 from ostinato.durable.groups import extend_plan
-from ostinato.durable.handing import hand_off
 from ostinato.durable.midgates import judge_failing, judge_use
 from ostinato.durable.quotas import close_account, quota_of, until_open
 from ostinato.durable.record import Progress, RunRecord
@@ -121,12 +120,7 @@ async def _executed(engine: Engine, step: Step) -> StepResult:
         return await attempt(engine, step)
     if step.action.pool:
         return await by_agent(engine, step)
-    other = resolved(engine.record, step)
-    assert isinstance(other.action, AgentAction)
-    leave_slot(engine, step)
-    result = await hand_off(engine, other, other.action)
-    await come_back(engine, step)
-    return result
+    return await by_person(engine, step)
 
 
 async def _recover(engine: Engine, step: Step, result: StepResult) -> Standing | None:

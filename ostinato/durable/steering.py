@@ -4,10 +4,10 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from ostinato.contracts.activities import STEER_STEP, SteerStep
-from ostinato.domain.agents.orders import MOST_STEERING, GivenNote, Steering
 from ostinato.domain.errors import Problem
 from ostinato.domain.execution import StepState
 from ostinato.domain.ids import StepId
+from ostinato.domain.staff import MOST_STEERING, GivenNote, Steering
 from ostinato.durable.places import on_place
 from ostinato.durable.record import RunRecord
 from ostinato.durable.staffing import is_for_agents

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,14 @@ import pytest
 
 from ostinato.adapters.agents.claude import OLDEST, ClaudeCode
 from ostinato.adapters.agents.claude_sessions import saved_transcript
-from ostinato.adapters.agents.port import Allowed
+from ostinato.adapters.agents.port import Access, AgentTask, Allowed, Watched
 from ostinato.adapters.artifacts import ArtifactStore
-from ostinato.domain.agents import AgentLimits, EndKind, EventKind, LimitKind
+from ostinato.adapters.gateway import Gateway, Upstream, Used
+from ostinato.domain.agents import AgentEnd, AgentLimits, EndKind, EventKind, LimitKind
+from ostinato.domain.agents.wires import Wire
+from ostinato.domain.budget.amounts import Limit
+from ostinato.domain.budget.prices import PriceTable
+from ostinato.domain.redaction import Redactor
 from tests.agents.claude_cases import CASES
 from tests.agents.driven import KEY, Driven, need
 from tests.model_server import ModelServer
@@ -46,10 +52,6 @@ async def driven(tmp_path: Path) -> AsyncIterator[Driven]:
     need("claude")
     async with ModelServer(SCRIPTS) as model:
         yield Driven(agent=ClaudeCode(), folder=tmp_path, model=model, model_name="claude-opus-4-8")
-
-
-def scripts_of(driven: Driven) -> list[int]:
-    return [asked.turn for asked in driven.model.requests if asked.turn >= 0]
 
 
 async def until(driven: Driven, kind: EventKind, times: int = 1) -> None:
@@ -120,11 +122,12 @@ async def test_killed_in_the_middle_it_goes_on_in_the_same_session(driven: Drive
             os.kill(process.pid, signal.SIGKILL)
     first = await running
     driven.session_id = first.session_id
-    driven.model.scripts = {"waiting": {"turns": [WRITE, WAIT, MORE, DONE]}}
+    driven.model.scripts = {"waiting": {"turns": [WRITE, MORE, MORE, MORE, DONE]}}
     second = await driven.run("waiting", "Go on.")
 
     assert (first.kind, first.use.requests) == (EndKind.CRASH, 2)
-    assert (second.kind, second.touched) == (EndKind.DONE, ("other.py",))
+    assert (second.kind, second.session_id, second.touched) == (EndKind.DONE, first.session_id, ("other.py",))
+    assert "I write." in json.dumps(driven.model.requests[-1].body)
     assert driven.left == []
 
 
@@ -168,12 +171,14 @@ async def test_a_session_goes_on_on_another_machine(driven: Driven, tmp_path: Pa
         shutil.copyfile(driven.private / path, other.private / path)
     shutil.rmtree(driven.private)
     other.session_id = first.session_id
+    there = {"text": "I add.", "actions": [{"write": str(other.tree / "other.py"), "content": "x = 1\n"}]}
+    driven.model.scripts = {"further": {"turns": [WRITE, DONE, there, DONE]}}
 
     second = await other.run("further", "Go on.")
 
-    assert (second.kind, second.session_id) == (EndKind.DONE, first.session_id)
-    assert (other.tree / "other.py").exists() or (driven.tree / "other.py").exists()
-    assert scripts_of(driven) == [0, 1, 2, 3]
+    assert (second.kind, second.session_id, second.touched) == (EndKind.DONE, first.session_id, ("other.py",))
+    assert [asked.turn for asked in driven.model.requests if asked.turn >= 0] == [0, 1, 2, 3]
+    assert f"Primary working directory: {other.tree} (was {driven.tree})" in json.dumps(driven.model.requests[-1].body)
 
 
 async def test_a_session_that_is_gone_is_not_begun_anew(driven: Driven) -> None:
@@ -198,6 +203,16 @@ async def test_who_may_not_write_does_not(driven: Driven) -> None:
     await driven.run("reading")
 
     assert [path.name for path in driven.tree.iterdir()] == [".git"]
+
+
+async def test_nothing_is_written_outside_the_worktree(driven: Driven) -> None:
+    outside = driven.folder / "outside.py"
+    away = {"text": "I write.", "actions": [{"write": str(outside), "content": "x = 1\n"}]}
+    driven.model.scripts = {"away": {"turns": [away, DONE]}}
+
+    end = await driven.run("away")
+
+    assert (end.denied, outside.exists()) == ((f"Write: {outside}",), False)
 
 
 async def test_the_repository_cannot_loosen_the_policy(driven: Driven) -> None:
@@ -265,3 +280,51 @@ async def test_what_is_installed_is_found_and_its_login_told(driven: Driven) -> 
     assert tuple(int(part) for part in with_key.version.split(".")) >= OLDEST
     assert (without.works, without.problem) == (False, "nobody is logged in, and no key is given")
     assert (missing.path, missing.works, missing.problem) == ("", False, "claude is not on PATH")
+
+
+async def through_gateway(
+    driven: Driven, script: str, caps: Limit, limited: datetime | None = None
+) -> tuple[AgentEnd, Used]:
+    upstream = Upstream(base_url=driven.model.base(script), key_header="x-api-key", key="key-of-the-account")
+    gateway = Gateway(
+        upstreams={"anthropic": upstream},
+        ledger_folder=driven.folder / "ledgers",
+        prices=PriceTable(),
+        limited=lambda _account: limited,
+    )
+    async with gateway.serving():
+        given = gateway.open("run/step", caps)
+        task = AgentTask(
+            prompt="Do it.",
+            tree=driven.tree,
+            private=driven.private,
+            env=driven.env(),
+            limits=driven.limits,
+            access=Access(base_url=given.base_urls[Wire.ANTHROPIC], api_key=given.key, model=driven.model_name),
+        )
+        artifacts = ArtifactStore(driven.folder / "artifacts")
+        watched = Watched(artifacts=artifacts, redactor=Redactor(), on_event=driven.events.append)
+        return await driven.agent.run(task, watched), await gateway.close(given)
+
+
+async def test_what_it_says_it_used_is_what_the_gateway_saw(driven: Driven) -> None:
+    end, used = await through_gateway(driven, "edit", Limit())
+
+    assert end.kind is EndKind.DONE
+    assert (used.use.input, used.use.output, used.use.cache_read) == (end.use.input, end.use.output, end.use.cache_read)
+    assert {asked.key for asked in driven.model.requests} == {"key-of-the-account"}
+
+
+async def test_the_gateway_s_cap_ends_it_at_once(driven: Driven) -> None:
+    end, used = await through_gateway(driven, "turns", Limit(requests=2))
+
+    assert (end.kind, end.limit, used.stopped) == (EndKind.LIMIT, LimitKind.REQUESTS, "requests")
+    assert driven.kinds.count(EventKind.RETRYING) == 0
+
+
+async def test_a_limit_that_the_gateway_knows_of_is_the_account_s(driven: Driven) -> None:
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
+
+    end, _ = await through_gateway(driven, "edit", Limit(), limited=until)
+
+    assert (end.kind, end.until, driven.model.requests) == (EndKind.RATE_LIMIT, until, [])

@@ -264,3 +264,15 @@ async def test_many_ask_at_once_and_each_is_counted(tmp_path: Path) -> None:
 
     assert {answer.status_code for answer in answers} == {200}
     assert counts == [4] * 5
+
+
+async def test_counting_tokens_is_a_request_that_costs_nothing(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        given = scene.gateway.open("run/a/1", Limit(requests=1))
+
+        counted = await scene.post(given, "/v1/messages/count_tokens")
+        refused = await scene.post(given, "/v1/messages/count_tokens")
+        used = scene.gateway.used(given)
+
+    assert [counted.status_code, refused.status_code] == [200, 402]
+    assert (used.committed.tokens, used.unknown_count, used.refused_count) == (0, 0, 1)

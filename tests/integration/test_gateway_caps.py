@@ -35,7 +35,7 @@ async def test_a_runaway_is_stopped_at_its_cap(tmp_path: Path) -> None:
             statuses = [(await client.post(url, json=ASK)).status_code for _ in range(200)]
         used = scene.gateway.used(given)
 
-    assert (statuses.count(200), statuses.count(400)) == (40, 160)
+    assert (statuses.count(200), statuses.count(402)) == (40, 160)
     assert len(scene.model.requests) == 40
     assert (used.stopped, used.use.requests) == ("requests", 40)
 
@@ -47,7 +47,7 @@ async def test_requests_side_by_side_do_not_overshoot(tmp_path: Path) -> None:
 
         answers = await asyncio.gather(*(scene.post(given, body={**ASK, "stream": True}) for _ in range(12)))
 
-    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [400] * 9
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [402] * 9
     assert len(scene.model.requests) == 3
 
 
@@ -62,7 +62,7 @@ async def test_tokens_and_money_have_caps_too(tmp_path: Path, caps: Limit, lacki
         answers = [await scene.post(given) for _ in range(4)]
         used = scene.gateway.used(given)
 
-    assert answers[-1].status_code == 400
+    assert answers[-1].status_code == 402
     assert used.stopped == lacking
     assert not caps.lacking(used.committed)
 
@@ -84,7 +84,7 @@ async def test_a_cap_is_told_in_the_wire_s_own_form_as_not_to_be_asked_again(
 
         answer = await scene.post(given, path)
 
-    assert (answer.status_code, answer.headers["x-should-retry"]) == (400, "false")
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (402 if path.startswith("/v1") else 400, "false")
     assert answer.json()["error"][field]
     assert "Ostinato stopped this step: it may use 0 requests" in answer.json()["error"]["message"]
 
@@ -99,8 +99,8 @@ async def test_a_raised_cap_lets_a_step_go_on_where_it_was(tmp_path: Path) -> No
         second = scene.gateway.open("run/a/1", Limit(requests=2))
         statuses = [(await scene.post(second)).status_code for _ in range(2)]
 
-    assert refused.status_code == 400
-    assert statuses == [200, 400]
+    assert refused.status_code == 402
+    assert statuses == [200, 402]
 
 
 @contextmanager
@@ -150,7 +150,7 @@ async def test_what_was_in_flight_when_the_gateway_was_killed_counts_as_its_esti
 
     assert all(isinstance(each, httpx.HTTPError) for each in lost)
     assert again["key"] == given["key"]
-    assert answer.status_code == 400
+    assert answer.status_code == 402
     assert "has used 16," in answer.text
 
 
@@ -205,7 +205,7 @@ async def test_a_lease_that_cannot_be_written_is_not_spent(tmp_path: Path, monke
         monkeypatch.undo()
         stopped = scene.gateway.used(given).stopped
 
-    assert (answer.status_code, stopped) == (400, "ledger")
+    assert (answer.status_code, stopped) == (402, "ledger")
     assert not scene.model.requests
 
 

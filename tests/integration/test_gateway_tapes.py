@@ -50,7 +50,7 @@ async def test_a_replay_is_metered_like_the_real_thing(tmp_path: Path) -> None:
         statuses = [(await scene.post(given, body=asking("one", stream=True))).status_code for _ in range(2)]
         use = scene.gateway.used(given).use
 
-    assert statuses == [200, 400]
+    assert statuses == [200, 402]
     assert (use.input, use.output, use.cache_read) == (100, 20, 1_000)
 
 
@@ -96,7 +96,7 @@ async def test_a_replay_that_is_asked_something_else_stops_and_names_it(
         answer = await scene.post(given, body=body)
         used = scene.gateway.used(given)
 
-    assert (answer.status_code, answer.headers["x-should-retry"], used.stopped) == (400, "false", "replay")
+    assert (answer.status_code, answer.headers["x-should-retry"], used.stopped) == (402, "false", "replay")
     assert named in used.message
     assert answer.json()["error"]["message"] == used.message
 

@@ -15,6 +15,7 @@ from ostinato.domain.agents.accounts import (
     asked,
     granted,
     limit_of,
+    outlook,
     reported,
     settled,
 )
@@ -96,3 +97,15 @@ def test_forgetting_what_is_over_changes_no_limit(told: list[AccountReport], sec
 
     later = [now + timedelta(seconds=more) for more in (0, 1, 59, 600, 7_200)]
     assert [limit_of(kept, moment) for moment in later] == [limit_of(account, moment) for moment in later]
+
+
+@given(reports(), st.integers(0, 8), SECONDS)
+def test_everybody_in_the_queue_is_told_when_it_will_start(
+    told: list[AccountReport], waiters: int, second: int
+) -> None:
+    account = an_account(told, waiters)
+
+    foreseen = outlook(account, at(second))
+
+    assert list(foreseen) == [waiter.id for waiter in account.waiting]
+    assert all(limit_of(account, moment) is None for moment in foreseen.values())

@@ -6,6 +6,7 @@ from ostinato.domain.agents.accounts import (
     CALM,
     FIRST_GUESS,
     LONGEST_GUESS,
+    LONGEST_TURN,
     PROBING,
     SPACING,
     Account,
@@ -16,7 +17,10 @@ from ostinato.domain.agents.accounts import (
     granted,
     guessed_wait,
     limit_of,
+    outlook,
     reported,
+    settled,
+    to_end,
     withdrawn,
 )
 from tests.builders import NOON, at
@@ -137,3 +141,41 @@ def test_a_step_that_moved_to_another_agent_waits_no_more() -> None:
     left = withdrawn(account, ["a"])
 
     assert [each.id for each in granted(left, at(60)).starts] == ["b"]
+
+
+def running(*names: str) -> Account:
+    account = OPEN
+    for name in names:
+        account = asked(account, Waiter(id=name, since=NOON))
+    return granted(account, NOON).account
+
+
+def test_whoever_runs_is_to_end_its_turn_while_the_account_is_limited() -> None:
+    account = reported(running("a", "b"), limited(5, 60))
+
+    assert [each.id for each in to_end(account, at(5))] == ["a", "b"]
+    assert to_end(account, at(60)) == ()
+
+
+def test_a_turn_that_ended_is_not_named_any_more() -> None:
+    account = reported(withdrawn(running("a", "b"), ["a"]), limited(5, 60))
+
+    assert [each.id for each in to_end(account, at(5))] == ["b"]
+
+
+def test_one_that_ran_and_asks_again_waits() -> None:
+    account = asked(reported(running("a"), limited(5, 60)), Waiter(id="a", since=at(6)))
+
+    assert (to_end(account, at(6)), [each.id for each in account.waiting]) == ((), ["a"])
+
+
+def test_who_waits_is_told_when_it_will_start() -> None:
+    account = told(limited(0, 60))
+    for name in ("a", "b", "c"):
+        account = asked(account, Waiter(id=name, since=at(1)))
+
+    assert outlook(account, at(2)) == {"a": at(60), "b": at(60) + SPACING, "c": at(60) + 2 * SPACING}
+
+
+def test_a_turn_that_never_said_its_end_is_forgotten_after_days() -> None:
+    assert settled(running("a"), NOON + LONGEST_TURN).running == ()

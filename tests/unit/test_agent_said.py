@@ -17,6 +17,13 @@ TREE = "/runs/one/slot-1"
         (f"Updated {TREE}/src/app.py:12 and `./docs/a.md#L3-L9`.", ("docs/a.md", "src/app.py")),
         ("Files changed:\n- `src/a.py`: the flag\n- src/b.py (new)", ("src/a.py", "src/b.py")),
         ("**Changes made**\n\n1. `src/a.py` - parses it", ("src/a.py",)),
+        ("### Files modified\n| File | Change |\n|---|---|\n| `src/a.py` | a flag |", ("src/a.py",)),
+        ("**`tests/test_cli.py`** (new)\n\nIt runs.", ("tests/test_cli.py",)),
+        (
+            "I changed `run` so that `None` isn't printed, added a test in `tests/test_a.py::test_none`, and updated `CHANGES.rst`.",
+            ("tests/test_a.py", "CHANGES.rst"),
+        ),
+        ("I did not touch `a.py`, but updated `b.py` and `c.py`.", ("b.py", "c.py")),
         ("Wrote config.toml. Then I read pyproject.toml.", ("config.toml",)),
     ],
 )
@@ -30,6 +37,7 @@ def test_what_it_says_it_made_is_a_claim(answer: str, files: tuple[str, ...]) ->
         "You could add `docs/later.md` next.",
         "I did not change `src/app.py`.",
         "I haven't created `src/app.py` yet.",
+        "You could also have updated `docs/a.md` and `docs/b.md`.",
         "Removed `src/old.py`, which nobody used.",
         "Renamed `src/old.py` to `src/new.py` and updated the imports.",
         "The bug is in `src/app.py`.",

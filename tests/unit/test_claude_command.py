@@ -63,7 +63,7 @@ def test_what_is_not_limited_is_not_passed_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("allowed", "expected"),
     [
-        (Allowed(), ["Bash", "Edit", "Write", "NotebookEdit", "WebFetch", "WebSearch"]),
+        (Allowed(), ["Bash", "WebFetch", "WebSearch"]),
         (Allowed(commands=("git *", "pytest"), network=False, write=False), ["Bash(git *)", "Bash(pytest)"]),
         (Allowed(commands=(), network=False, write=False), []),
     ],

@@ -197,6 +197,21 @@ def test_the_gateway_s_cap_is_a_limit_of_the_step(most: str, limit: LimitKind) -
     assert (end.kind, end.limit, end.status) == (EndKind.LIMIT, limit, 400)
 
 
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        ("limited", EndKind.RATE_LIMIT),
+        ("key", EndKind.AUTH),
+        ("mismatch", EndKind.PROVIDER),
+        ("ledger", EndKind.PROVIDER),
+    ],
+)
+def test_what_the_gateway_says_itself_is_no_word_of_the_provider(refusal: str, kind: EndKind) -> None:
+    error = an_error("billing_error", "API Error: 402", request_id=f"ostinato_{refusal}", api_error_status=402)
+
+    assert told(error, {**RESULT, "is_error": True, "api_error_status": 402}).kind is kind
+
+
 def test_a_warning_of_the_account_is_no_limit() -> None:
     warning = {"type": "rate_limit_event", "rate_limit_info": {"status": "allowed_warning", "resetsAt": 1}}
 

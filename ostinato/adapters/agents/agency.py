@@ -1,13 +1,19 @@
 """The coding agents of one worker: who is here, whose account pays, and how each reaches its model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
 from ostinato.adapters.agents.port import Access, CodingAgent
-from ostinato.adapters.gateway import Gateway, Pass
+from ostinato.adapters.agents.registry import finder
+from ostinato.adapters.gateway import Gateway, Pass, upstreams_of
+from ostinato.adapters.home import Home
+from ostinato.domain.agents.declared import declared
+from ostinato.domain.agents.described import DescribedAgent
 from ostinato.domain.agents.wires import Wire
 from ostinato.domain.budget.amounts import Limit
+from ostinato.domain.budget.prices import PriceTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,16 @@ class Agency:
         """provider:model, as the price table names it; a model that nobody named has no price."""
         provider = Wire(agent.abilities.wire).provider if agent.abilities.wire else agent.name
         return f"{provider}:{model or 'unknown'}"
+
+
+@asynccontextmanager
+async def agency_of(
+    home: Home, prices: PriceTable, described: Sequence[DescribedAgent], environ: Mapping[str, str]
+) -> AsyncIterator[Agency]:
+    """With a gateway that serves while it is entered. Raises UserError where an address of a provider is none."""
+    gateway = Gateway(upstreams=upstreams_of(environ), ledger_folder=home.root / "gateway", prices=prices)
+    async with gateway.serving():
+        yield Agency(find=finder(declared(described), environ), environ=environ, gateway=gateway)
 
 
 def open_pass(gateway: Gateway, agent: CodingAgent, lease_id: str, caps: Limit, account: str) -> Pass:

@@ -102,10 +102,11 @@ def _tools(allowed: Allowed) -> tuple[str, ...]:
 
 
 def _rules(task: AgentTask) -> list[str]:
+    """Writing has none: the mode accepts it in the worktree, and a rule would allow it everywhere."""
     allowed = task.allowed
     commands = ["Bash"] if "*" in allowed.commands else [f"Bash({pattern})" for pattern in allowed.commands]
     servers = [f"mcp__{re.sub(r'[^A-Za-z0-9_-]', '_', name)}" for name in task.servers]
-    return [*commands, *(_WRITES if allowed.write else ()), *(_NETWORK if allowed.network else ()), *servers]
+    return [*commands, *(_NETWORK if allowed.network else ()), *servers]
 
 
 def _write(path: Path, value: object) -> None:

@@ -47,8 +47,14 @@ _OF_STATUS = {
     413: EndKind.CONTEXT_OVERFLOW,
     429: EndKind.RATE_LIMIT,
 }
-_CAPPED = "ostinato_cap"
-"""The id under which the gateway answers what would go over the step's cap."""
+_GATEWAY = "ostinato_"
+"""So begins the id under which the gateway answers by itself, and its reason ends it."""
+_OF_REFUSAL = {
+    "cap": EndKind.LIMIT,
+    "limited": EndKind.RATE_LIMIT,
+    "key": EndKind.AUTH,
+    "large": EndKind.CONTEXT_OVERFLOW,
+}
 _CAPS = {"tokens": LimitKind.TOKENS, "requests": LimitKind.REQUESTS}
 _OVERFLOWS = ("prompt is too long", "context limit", "exceeds the context", "exceed context limit")
 
@@ -100,8 +106,8 @@ def _by_result(facts: Facts, result: dict[str, Any]) -> tuple[EndKind, str]:
 
 
 def _by_error(facts: Facts, result: dict[str, Any], said: str) -> tuple[EndKind, str]:
-    if facts.request_id == _CAPPED:
-        return EndKind.LIMIT, said
+    if facts.request_id.startswith(_GATEWAY):
+        return _OF_REFUSAL.get(facts.request_id.removeprefix(_GATEWAY), EndKind.PROVIDER), said
     text = f"{said} {facts.error_text}".lower()
     if any(words_of_it in text for words_of_it in _OVERFLOWS):
         return EndKind.CONTEXT_OVERFLOW, said
@@ -121,7 +127,7 @@ def _errors(result: dict[str, Any]) -> list[str]:
 
 
 def _limit(facts: Facts, result: dict[str, Any]) -> LimitKind | None:
-    if facts.request_id == _CAPPED:
+    if facts.request_id.startswith(_GATEWAY):
         capped = re.search(r"may use [\d,]+ (\w+)", facts.error_text)
         return _CAPS.get(capped[1], LimitKind.MONEY) if capped else LimitKind.MONEY
     return _LIMITS.get(words(result.get("terminal_reason"))) or _LIMITS.get(words(result.get("subtype")))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ostinato.adapters.agents.sandbox import Sandbox
 from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.domain.agents import AgentEnd, AgentEvent, AgentLimits
 from ostinato.domain.redaction import Redactor
@@ -51,6 +52,8 @@ class AgentTask:
     marker: str = ""
     """Put in the environment, so that no process of it survives."""
     memory_bytes: int | None = None
+    sandbox: Sandbox | None = None
+    """None: it runs as the worker's user does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,10 @@ class CodingAgent(Protocol):
 
     def installation(self, env: Mapping[str, str]) -> Awaitable[Installation]:
         """Reads and asks for its version; never starts a model."""
+        ...
+
+    def sessions(self, task: AgentTask) -> tuple[Path, ...]:
+        """Files of the task's session, relative to its private folder: with them it goes on elsewhere. None: no session."""
         ...
 
     def run(self, task: AgentTask, watched: Watched) -> Awaitable[AgentEnd]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ostinato.adapters.agents.port import AgentTask, Watched
+from ostinato.adapters.agents.sandbox import Occupant, in_sandbox
 from ostinato.adapters.processes import ProcessEnd, ProcessSpec, Streamed, streaming
 from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, LimitKind, TokenUse, passed_limit
 from ostinato.domain.agents.loops import LoopWatch
@@ -20,6 +21,7 @@ END_WAIT_S = 5.0
 """For an agent that was asked to end, and for one that has said its last word."""
 TOOL_PATIENCE = 3
 """While one of its tools runs, an agent may be silent so many times longer: tests and builds have nothing to say."""
+NOT_STARTED = ("not_started", "command_invalid", "sandbox_missing", "sandbox_unfit")
 MOST_DENIED, MOST_TOUCHED = 20, 200
 
 
@@ -79,16 +81,9 @@ async def run_agent(
     invocation: Invocation, parser: Parser, task: AgentTask, watched: Watched, talk: Talk | None = None
 ) -> AgentEnd:
     """Until it ends by itself or is ended; then no process of it is left, also when this is cancelled."""
-    spec = ProcessSpec(
-        argv=invocation.argv,
-        cwd=invocation.cwd or task.tree,
-        env={**task.env, **invocation.env},
-        timeout_s=task.limits.wall_s,
-        marker=task.marker,
-        limits=Limits(memory_bytes=task.memory_bytes),
-    )
     watch = _Watch(invocation=invocation, parser=parser, task=task, watched=watched, talk=talk)
     try:
+        spec = await _spec(invocation, task)
         async with streaming(
             spec,
             artifacts=watched.artifacts,
@@ -102,6 +97,23 @@ async def run_agent(
     except ExternalError as error:
         return watch.lost(error)
     return watch.end(exit)
+
+
+async def _spec(invocation: Invocation, task: AgentTask) -> ProcessSpec:
+    spec = ProcessSpec(
+        argv=invocation.argv,
+        cwd=invocation.cwd or task.tree,
+        env={**task.env, **invocation.env},
+        timeout_s=task.limits.wall_s,
+        marker=task.marker,
+        limits=Limits(memory_bytes=task.memory_bytes),
+    )
+    if task.sandbox is None:
+        return spec
+    occupant = Occupant(
+        tree=task.tree, private=task.private, base_url=task.access.base_url, resumes=bool(task.session_id)
+    )
+    return await in_sandbox(spec, task.sandbox, occupant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +191,7 @@ class _Watch:
     def lost(self, error: ExternalError) -> AgentEnd:
         """Nothing is known of how its process ended; what it said before that is."""
         return AgentEnd(
-            kind=EndKind.MISSING if error.code in ("not_started", "command_invalid") else EndKind.CRASH,
+            kind=EndKind.MISSING if error.code in NOT_STARTED else EndKind.CRASH,
             message=self.watched.redactor.text(str(error)),
             session_id=self.session_id or self.task.session_id,
             use=self.use,

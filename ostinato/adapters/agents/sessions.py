@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from ostinato.adapters.atomic import read_json_object, write_atomically
 from ostinato.domain.agents.events import TokenUse
-from ostinato.domain.agents.orders import GivenNote
 from ostinato.domain.base import Fact
+from ostinato.domain.staff import GivenNote
 
 NOTHING = TokenUse(micro_usd=0)
 RECORD = "session.json"

@@ -1,8 +1,9 @@
 """The provider is asked: one pool of connections, no proxies of the environment, no redirects, no cookies."""
 
-from collections.abc import AsyncIterator, Mapping
+import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import httpcore
@@ -28,13 +29,16 @@ CUT: Final = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.Protoco
 
 @dataclass(slots=True)
 class Providers:
-    """Open while it is entered."""
+    """Of one event loop; to be closed."""
 
-    _pool: httpcore.AsyncConnectionPool = field(
-        default_factory=lambda: httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(), max_connections=None, keepalive_expiry=_KEEP_S
-        )
-    )
+    _pool: httpcore.AsyncConnectionPool
+
+    @classmethod
+    def of(cls, upstreams: Iterable[Upstream]) -> "Providers":
+        """Reading the certificates takes a while, and is left out where no upstream needs them."""
+        is_secure = any(each.base_url.startswith("https:") for each in upstreams)
+        context = httpx.create_ssl_context() if is_secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return cls(httpcore.AsyncConnectionPool(ssl_context=context, max_connections=None, keepalive_expiry=_KEEP_S))
 
     async def close(self) -> None:
         await self._pool.aclose()

@@ -55,6 +55,8 @@ class Exchange:
     ask: Ask
     answer: Answer
     on_trouble: Callable[[Trouble], None]
+    secret: str = ""
+    """Never in what an agent is told, also where the provider repeats it in an error."""
     keeps: bool = False
     """The answer, for a tape."""
     _meter: Meter | None = None
@@ -65,7 +67,7 @@ class Exchange:
     async def run(self) -> None:
         """Also a cancelled one is settled. Raises UnansweredError, and OSError where no lease can be written."""
         number = await self.ledger.lease(self.estimate, self.asked.model)
-        cost = _unknown(number, self.estimate)
+        cost = _unknown(number, self.estimate) if self.estimate.tokens else _nothing(number)
         try:
             async with self.ask() as reply:
                 self._reply = reply
@@ -121,6 +123,8 @@ class Exchange:
             body += piece
             if len(body) > _MOST_ERROR_BYTES:
                 raise httpcore.RemoteProtocolError("an error of more than a megabyte")
+        if self.secret:
+            body = body.replace(self.secret.encode(), b"[redacted]")
         self._kept, self._is_whole = body, True
         text = _reading(reply.by_name.get("content-encoding", ""))(bytes(body)).decode("utf-8", "replace")
         self.on_trouble(trouble_of(reply.status, reply.by_name, text, now=datetime.now(UTC)))

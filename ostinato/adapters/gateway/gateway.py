@@ -67,6 +67,8 @@ class Used(Fact):
     """Why it is asked to end: tokens, money, requests, limited, replay, ledger; empty: nothing."""
     message: str = ""
     """Of that, in words."""
+    refused_count: int = 0
+    """Requests that the gateway answered itself: an agent that does not stop is to be ended."""
     trouble: Trouble | None = None
     """The provider's last word, where that was an error and nothing has gone well since."""
 
@@ -92,7 +94,7 @@ class Gateway:
     @asynccontextmanager
     async def serving(self, *, port: int = 0, socket: Path | None = None) -> AsyncIterator[Address]:
         """`port` 0: any that is free; `socket`: a Unix socket as well. Leaving cuts what is in flight, and settles it."""
-        self._providers = Providers()
+        self._providers = Providers.of(self.upstreams.values())
         servers = [await asyncio.start_server(self._connected, _HOST, port)]
         try:
             if socket is not None:
@@ -118,6 +120,8 @@ class Gateway:
         if known is not None:
             raise InvariantError(f"the pass of {step} is open already")
         ledger = StepLedger.opened(self.ledger_folder, step, caps, account)
+        if tape is not None:
+            tape.redactor = tape.redactor.knowing([ledger.key, *(each.secret for each in self.upstreams.values())])
         opened = Passing(step=step, account=account, ledger=ledger, tape=tape)
         self._passes[_digest(ledger.key)] = opened
         if redact_as is not None:
@@ -229,6 +233,7 @@ def _used(opened: Passing) -> Used:
         unpriced_count=standing.unpriced_count,
         stopped=opened.stopped,
         message=opened.message,
+        refused_count=opened.refused_count,
         trouble=opened.trouble,
     )
 

@@ -53,4 +53,4 @@ def key_of(request: Request) -> str:
 
 
 def _query(query: str) -> dict[str, list[str]]:
-    return parse_qs(query, keep_blank_values=True, max_num_fields=50) if query else {}
+    return parse_qs(query, keep_blank_values=True) if query else {}

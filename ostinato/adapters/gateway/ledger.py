@@ -45,10 +45,15 @@ class StepLedger:
             os.close(number)
             raise ExternalError(f"{path}: {error.message}. Move it away to begin anew", code=error.code) from error
         ledger = cls(path=path, standing=standing, _number=number)
+        ledger = cls(path=path, standing=standing, _number=number)
         known = standing.opened if standing.opened and not standing.is_closed else None
         key = known.key if known else KEY_PREFIX + secrets.token_urlsafe(32)
-        ledger._write(Opened(step=step, key=key, account=account, caps=caps))
-        os.fsync(number)
+        try:
+            ledger._write(Opened(step=step, key=key, account=account, caps=caps))
+            os.fsync(number)
+        except OSError as error:
+            os.close(number)
+            raise _unwritable(path, error) from error
         return ledger
 
     @property
@@ -95,8 +100,7 @@ def _held(path: Path) -> int:
     try:
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        message = f"Cannot write {path}: {error.strerror or error}. Make it writable, or set OSTINATO_HOME to a folder that is"
-        raise ExternalError(message, code="home_unwritable") from error
+        raise _unwritable(path, error) from error
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -104,6 +108,13 @@ def _held(path: Path) -> int:
         message = f"{path} is held by another process: that one still spends for this step. Wait for its end"
         raise ExternalError(message, code="gateway_ledger_held") from error
     return number
+
+
+def _unwritable(path: Path, error: OSError) -> ExternalError:
+    message = (
+        f"Cannot write {path}: {error.strerror or error}. Make it writable, or set OSTINATO_HOME to a folder that is"
+    )
+    return ExternalError(message, code="home_unwritable")
 
 
 def _whole_lines(number: int) -> list[str]:

@@ -42,6 +42,7 @@ class Passing:
     tape: Tape | None = None
     stopped: str = ""
     message: str = ""
+    refused_count: int = 0
     trouble: Trouble | None = None
     _tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
 
@@ -71,6 +72,7 @@ class Passing:
                 prices=prices,
                 ask=lambda: reply_of(providers.asked(upstream, method, path, guest.request)),
                 on_trouble=lambda trouble: self._troubled(trouble, on_limit),
+                secret=upstream.secret,
             )
             await (self._look(asked) if guest.route.kind is CallKind.LOOK else self._exchange(asked))
         finally:
@@ -111,22 +113,26 @@ class Passing:
             ask=ask,
             answer=guest.answer,
             on_trouble=sent.on_trouble,
+            secret=sent.secret,
             keeps=taping is not None,
         )
+        try:
+            await self._run(exchange, guest)
+        finally:
+            self._keep(exchange, taping, sent.path)
+
+    async def _run(self, exchange: Exchange, guest: Guest) -> None:
         before, self.trouble = self.trouble, None
         try:
             await exchange.run()
         except UnansweredError as error:
             self.trouble = before
-            await tell(
-                guest.answer, guest.route.wire, RefusalKind.UPSTREAM, f"The provider cannot be reached: {error}."
-            )
+            words = f"The provider cannot be reached: {error}."
+            await tell(guest.answer, guest.route.wire, RefusalKind.UPSTREAM, words)
         except ConnectionError:
             raise
         except OSError as error:
             await self._stop(guest, RefusalKind.LEDGER, f"What is spent cannot be written down: {error}.", why="ledger")
-        finally:
-            self._keep(exchange, taping, sent.path)
 
     def _tape(
         self, sent: "Sent", document: dict[str, object], asked: Asked
@@ -174,6 +180,7 @@ class Passing:
     async def _stop(self, guest: Guest, kind: RefusalKind, message: str, *, why: str = "") -> None:
         self.stopped = why or (kind.value if kind is RefusalKind.LIMITED else self.stopped)
         self.message = message
+        self.refused_count += 1
         await tell(guest.answer, guest.route.wire, kind, message, until=guest.until)
 
     def _troubled(self, trouble: Trouble, on_limit: Limited) -> None:
@@ -191,3 +198,4 @@ class Sent:
     prices: PriceTable
     ask: Callable[[], AbstractAsyncContextManager[Reply]]
     on_trouble: Callable[[Trouble], None]
+    secret: str

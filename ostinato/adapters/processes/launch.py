@@ -34,6 +34,8 @@ class Order:
     """That each of its processes may have of its own at most: more is refused to it. 0: no limit."""
     stdin: bytes | int | None = None
     """Its whole input, or a descriptor to read it from, which stays the caller's."""
+    wrappers: int = 0
+    """Processes of a sandbox above the one that passes signals on to the command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,7 @@ class Supervised:
         fields = [
             f"{order.grace_s}",
             str(order.memory_bytes),
+            str(order.wrappers),
             *map(str, given),
             str(order.cwd.absolute()),
             str(len(order.argv)),

@@ -93,6 +93,7 @@ def order_of(spec: ProcessSpec, stdin: bytes | int | None = None) -> Order:
         grace_s=spec.grace_s,
         memory_bytes=0 if memory is None else _HARD_LIMIT * memory + _HARD_LIMIT_SLACK_BYTES,
         stdin=stdin,
+        wrappers=spec.wrappers,
     )
 
 

@@ -27,8 +27,8 @@ def execute(call: Call) -> Exit:
     from ostinato.cli.options import as_utf8
     from ostinato.cli.redacting import redacted
     from ostinato.contracts.workflows import STEER
-    from ostinato.domain.agents.orders import MAX_STEERING_CHARS, Steering
     from ostinato.domain.errors import UserError
+    from ostinato.domain.staff import MAX_STEERING_CHARS, Steering
 
     arguments = call.arguments
     note = sys.stdin.read(MAX_STEERING_CHARS + 1) if arguments.note == "-" else as_utf8(arguments.note)

@@ -20,6 +20,9 @@ PROBING = timedelta(seconds=20)
 """After a guess the first goes alone for so long, or until it is answered."""
 CALM = timedelta(minutes=5)
 """So long after a limit starts are spaced."""
+LONGEST_TURN = timedelta(days=2)
+"""Who did not say by then that its turn ended is gone."""
+MOST_FORESEEN = 1_000
 MOST_GUESSED = 100
 """Reports without an end that are kept, the latest."""
 
@@ -76,6 +79,8 @@ class Account(Fact):
     waiting: tuple[Waiter, ...] = ()
     """In the order in which they start."""
     last_start: datetime | None = None
+    running: tuple[Waiter, ...] = ()
+    """Who started and did not say that its turn ended; `since` is the start. For naming only: nobody waits for them."""
 
 
 class Granted(Fact):
@@ -105,17 +110,40 @@ def limit_of(account: Account, now: datetime) -> AccountLimit | None:
 
 
 def asked(account: Account, waiter: Waiter) -> Account:
-    """It stands in the queue; asking again changes nothing."""
+    """It stands in the queue; asking again changes nothing. One that ran waits now: its turn ended, or its worker died."""
     if any(other.id == waiter.id for other in account.waiting):
         return account
     queue = sorted((*account.waiting, waiter), key=lambda each: (each.since, each.id))
-    return account.model_copy(update={"waiting": tuple(queue)})
+    running = tuple(each for each in account.running if each.id != waiter.id)
+    return account.model_copy(update={"waiting": tuple(queue), "running": running})
 
 
 def withdrawn(account: Account, ids: Sequence[str]) -> Account:
-    """Steps that were cancelled, or moved to another agent."""
+    """Steps whose turn ended, that were cancelled, or that moved to another agent."""
     gone = frozenset(ids)
-    return account.model_copy(update={"waiting": tuple(each for each in account.waiting if each.id not in gone)})
+    return account.model_copy(
+        update={
+            "waiting": tuple(each for each in account.waiting if each.id not in gone),
+            "running": tuple(each for each in account.running if each.id not in gone),
+        }
+    )
+
+
+def to_end(account: Account, now: datetime) -> tuple[Waiter, ...]:
+    """Whose turns are to end, because the account is limited while they run."""
+    return account.running if limit_of(account, now) is not None else ()
+
+
+def outlook(account: Account, now: datetime) -> dict[str, datetime]:
+    """When each that waits would start, as far as it is known now; the longest queue is looked at for its first thousand."""
+    told: dict[str, datetime] = {}
+    for _ in range(MOST_FORESEEN):
+        made = granted(account, now)
+        told |= dict.fromkeys((each.id for each in made.starts), now)
+        if made.wake_at is None:
+            break
+        account, now = made.account, made.wake_at
+    return told
 
 
 def granted(account: Account, now: datetime) -> Granted:
@@ -138,6 +166,7 @@ def settled(account: Account, now: datetime) -> Account:
     horizon = now - max(CALM, 2 * LONGEST_GUESS)
     return account.model_copy(
         update={
+            "running": tuple(each for each in account.running if each.since > now - LONGEST_TURN),
             "stated": tuple(each for each in account.stated if each.stated_end and each.stated_end > horizon),
             "guessed": tuple(each for each in account.guessed if each.at > horizon),
         }
@@ -187,7 +216,9 @@ def _next_start(account: Account, ended: AccountLimit) -> datetime:
 
 
 def _started(account: Account, starts: tuple[Waiter, ...], now: datetime) -> Account:
-    return withdrawn(account, [each.id for each in starts]).model_copy(update={"last_start": now})
+    left = withdrawn(account, [each.id for each in starts])
+    running = (*left.running, *(each.model_copy(update={"since": now}) for each in starts))
+    return left.model_copy(update={"last_start": now, "running": running})
 
 
 def _kept(account: Account) -> Account:

@@ -1,11 +1,14 @@
 """How much of the budget an agent is given for one invocation, and what of it is a limit that is enforced. Pure."""
 
+from collections.abc import Sequence
+
 from ostinato.domain.agents.limits import AgentLimits
-from ostinato.domain.budget.amounts import Amount
+from ostinato.domain.budget.amounts import NOTHING, Amount, total
 from ostinato.domain.budget.ledger import Balance
 from ostinato.domain.budget.prices import Terms, estimate_of
-from ostinato.domain.plan import Step
-from ostinato.domain.planning.quality import THINKING_TOKENS, WRITING_TOKENS, is_writing
+from ostinato.domain.plan import Plan, Step
+from ostinato.domain.planning.quality import THINKING_TOKENS, WRITING_TOKENS, every_step, is_writing
+from ostinato.domain.staff import Colleague
 
 ANSWERED_SHARE = 10
 """One token in so many is one that the model says; the others are read to it."""
@@ -22,6 +25,16 @@ def expected_of(step: Step, terms: Terms) -> Amount:
     return estimate_of(terms, prompt_tokens=tokens - said, max_tokens=said).model_copy(
         update={"requests": USUAL_REQUESTS}
     )
+
+
+def expected_of_plan(plan: Plan, staff: Sequence[Colleague]) -> Amount:
+    """Of all its steps that agents do, by the dearest of them."""
+    if not staff:
+        return NOTHING
+    terms = [each.terms or Terms(model="unknown") for each in staff]
+    steps = [step for step in every_step(plan.steps) if step.action.kind == "agent" and not step.needs_person]
+    each = (max((expected_of(step, one) for one in terms), key=lambda amount: amount.micro_usd) for step in steps)
+    return total(list(each))
 
 
 def lease_of(step: Step, terms: Terms, balance: Balance) -> Amount:

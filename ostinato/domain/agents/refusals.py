@@ -40,8 +40,11 @@ _STATUS: Final = {
     RefusalKind.CAP: 400, RefusalKind.LIMITED: 429, RefusalKind.KEY: 401, RefusalKind.HOST: 403, RefusalKind.PLACE: 404,
     RefusalKind.SHAPE: 400, RefusalKind.LARGE: 413, RefusalKind.MISMATCH: 400, RefusalKind.UPSTREAM: 502, RefusalKind.LEDGER: 400,
 }  # fmt: skip
+_FINAL: Final = frozenset((RefusalKind.CAP, RefusalKind.MISMATCH, RefusalKind.LEDGER))
+"""As tried with the agents themselves: on 402 Claude Code ends its turn after one request, where 400 takes six, and 403 is told
+as a failed login; Codex asks six times on 402 and once on 400; opencode and Gemini CLI end on either."""
 _TYPES: Final = {
-    400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
+    400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error",
     413: "invalid_request_error", 429: "rate_limit_error", 502: "api_error",
 }  # fmt: skip
 _GOOGLE: Final = {
@@ -52,7 +55,7 @@ _GOOGLE: Final = {
 
 def refusal_of(wire: Wire, kind: RefusalKind, message: str, *, until: datetime | None = None, now: datetime) -> Refusal:
     """`until`: of a limit. What would not get better is marked as not to be asked again."""
-    status = _STATUS[kind]
+    status = 402 if wire is Wire.ANTHROPIC and kind in _FINAL else _STATUS[kind]
     wait = math.ceil((until - now).total_seconds()) if until else 0
     lasting = kind is not RefusalKind.UPSTREAM and not (kind is RefusalKind.LIMITED and wait <= SOON.total_seconds())
     headers = {"content-type": "application/json", "x-ostinato-refusal": kind.value}

@@ -12,7 +12,8 @@ MOST_READ = 40_000
 
 _MADE = re.compile(
     r"\b(?:added|adjusted|amended|built|changed|corrected|created|edited|extended|fixed|generated|implemented|"
-    r"introduced|made|modified|patched|refactored|replaced|rewrote|rewritten|saved|touched|updated|wrote|written)\b",
+    r"introduced|made|modified|patched|refactored|replaced|rewrote|rewritten|saved|touched|updated|wrote|written|new file)\b"
+    r"|\(new\)",
     re.IGNORECASE,
 )
 _TAKEN = re.compile(r"\b(?:delet|remov|renam|mov|drop|revert|restor)\w*\b", re.IGNORECASE)
@@ -25,10 +26,13 @@ _HEADING = re.compile(
     r"^\W*(?:[\w ,/()-]*\b(?:changes|changed|created|added|modified|updated|edited|written|touched)\b[\w ,/()-]*)\W*:?\W*$",
     re.IGNORECASE,
 )
-_BULLET = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+")
+_BULLET = re.compile(r"^\s*(?:[-*+•|]|\d+[.)])\s+")
+_RULE = re.compile(r"[\s|:=-]+")
+_SENTENCES = re.compile(r"(?<=[.!?;]) +")
+_CLAUSES = re.compile(r", | and | but | so that ")
 _QUOTED = re.compile(r"`([^`\n]{1,300})`|\[[^\]\n]*\]\(([^)\s]{1,300})\)")
 _BARE = re.compile(r"(?<![\w/.@:-])((?:\.{0,2}/)?(?:[\w.@+-]+/)*[\w.@+-]*\w\.\w{1,12})(?![\w/(-])")
-_AT_LINE = re.compile(r"(?::\d+(?:[-:]\d+)?|#L\d+(?:-L?\d+)?)$")
+_AT_LINE = re.compile(r"(?::\d+(?:[-:]\d+)?|#L\d+(?:-L?\d+)?|::.*)$")
 _COMMIT = re.compile(r"\b(?=[0-9a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,40}\b")
 _OF_COMMITS = re.compile(r"\bcommit(?:s|ted|ting)?\b|\bsha\b|\brevision\b", re.IGNORECASE)
 _BRANCH = re.compile(r"\bbranch(?: (?:named|called))? [`\"']([\w./-]{1,200})[`\"']", re.IGNORECASE)
@@ -67,30 +71,39 @@ def said_in(answer: str, *, tree: str = "") -> Said:
 
 
 def _claiming(answer: str) -> Iterator[str]:
-    """Sentences that say that something was made, and the items of a list under a heading that says so."""
+    """Clauses that say that something was made, and the items of a list under a heading that says so."""
     under_heading = in_code = False
     for line in (each[:_LONGEST_LINE] for each in answer.splitlines()):
         if line.lstrip().startswith("```"):
             in_code = not in_code
             continue
-        if in_code or not line.strip():
+        if in_code or not line.strip() or _RULE.fullmatch(line):
             continue
         is_item = bool(_BULLET.match(line))
         if not is_item:
             under_heading = _is_heading(line)
-        for sentence in re.split(r"(?<=[.!?;]) +", line):
-            is_made = bool(_MADE.search(sentence)) or (is_item and under_heading)
-            if is_made and not _NOT_MADE.search(sentence) and not _TAKEN.search(sentence):
-                yield sentence
+        for sentence in _SENTENCES.split(line):
+            yield from _claiming_clauses(sentence, is_item and under_heading)
+
+
+def _claiming_clauses(sentence: str, is_claiming: bool) -> Iterator[str]:
+    """A clause without a word for it goes on as the one before."""
+    for clause in _CLAUSES.split(sentence):
+        if _NOT_MADE.search(clause) or _TAKEN.search(clause):
+            is_claiming = False
+        elif _MADE.search(clause):
+            is_claiming = True
+        if is_claiming:
+            yield clause
 
 
 def _is_heading(line: str) -> bool:
     return len(line) <= _LONGEST_HEADING and bool(_HEADING.match(line)) and not _NOT_MADE.search(line)
 
 
-def _paths(sentence: str, tree: str) -> Iterator[str]:
-    quoted = [one or other for one, other in _QUOTED.findall(sentence)]
-    for word in (*quoted, *_BARE.findall(_QUOTED.sub(" ", sentence))):
+def _paths(clause: str, tree: str) -> Iterator[str]:
+    quoted = [one or other for one, other in _QUOTED.findall(clause)]
+    for word in (*quoted, *_BARE.findall(_QUOTED.sub(" ", clause))):
         if path := _path(word, tree):
             yield path
 

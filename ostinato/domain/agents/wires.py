@@ -14,7 +14,8 @@ ANSWER_TOKENS: Final = 8_000
 """The longest answer that is reckoned with: agents ask for room for 32,000 tokens and use a few hundred."""
 _ENCODED_TOKENS: Final = 1_600
 """Of an image, however many characters its encoding has."""
-_ENCODED = re.compile(rb"[A-Za-z0-9+/=_-]{2000,}")
+_LONG = 2_000
+_ENCODED = re.compile(rb"[A-Za-z0-9+/=_-]+")
 
 
 class Wire(StrEnum):
@@ -146,7 +147,8 @@ def asked_of(route: Route, document: Mapping[str, Any], body: bytes) -> Asked:
 
 def prompt_tokens(body: bytes) -> int:
     """Rather too many: three and a half characters a token; images by number, not by length."""
-    encoded = [len(match[0]) for match in _ENCODED.finditer(body)]
+    long = (text for text in body.split(b'"') if len(text) >= _LONG)
+    encoded = [len(text) for text in long if _ENCODED.fullmatch(text, len(text) - _LONG)]
     return (len(body) - sum(encoded)) * 2 // 7 + len(encoded) * _ENCODED_TOKENS
 
 

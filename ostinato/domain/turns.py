@@ -1,7 +1,7 @@
 """What is kept of one invocation of an agent. Pure."""
 
-from ostinato.domain.agents.events import TokenUse
 from ostinato.domain.base import Fact
+from ostinato.domain.budget.amounts import Usage
 
 
 class Turn(Fact):
@@ -15,9 +15,10 @@ class Turn(Fact):
     message: str = ""
     proved: str = ""
     """What its claim came to: empty where it held, else why not."""
-    use: TokenUse = TokenUse()
-    by_gateway: bool = False
-    """The tokens were counted on the wire; else it says so itself."""
+    usage: Usage = Usage(requests=0)
+    """As the agent counts it; what is billed is counted on the wire where that is possible."""
+    micro_usd: int | None = None
+    """As the agent says; None where it does not."""
     prompt: str = ""
     """Artifact reference of the record of what it was given."""
     prompt_tokens: int = 0
