@@ -54,13 +54,13 @@ test: check ## everything that CI runs: check, then real git, processes, tools a
 	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows
 	$(PYTEST) -q -n 2 -m "slow and not heavy" tests/unit tests/laws tests/golden tests/workflows tests/architecture tests/replay
 	$(PYTEST) -q -n 2 tests/integration tests/activities
-	$(PYTEST) -q -n 2 --dist loadfile tests/e2e --ignore tests/e2e/test_chaos.py
+	$(PYTEST) -q -n 2 --dist loadfile -m "not heavy" tests/e2e --ignore tests/e2e/test_chaos.py
 	$(PYTEST) -q tests/e2e/test_chaos.py
 
 test-all: test ## `test`, a plan of 2,000 steps, other languages' tools from their registries, tracing sent to a real receiver, every Python, the benchmarks, and 60 trials of chaos
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,otel]'
 	$(PYTEST) -q tests/unit/test_telemetry.py
-	$(PYTEST) -q -m heavy tests/workflows
+	$(PYTEST) -q -m heavy tests/workflows tests/e2e
 	HEAVY_TESTS=1 $(PYTEST) -q tests/integration/test_test_commands.py tests/integration/test_lint_commands.py
 	$(BIN)/python -m scripts.classify_everywhere
 	for name in first_run overhead makespan scheduling restart worktrees planning classifying size crowd gates; do $(BIN)/python -m benchmarks.$$name || exit 1; done

@@ -103,6 +103,7 @@ def test_a_model_names_the_type_and_drafts_a_plan_that_is_executed(modelled: Sta
     assert holders(modelled.home, sample) == []
 
 
+@pytest.mark.heavy
 def test_a_model_that_refuses_and_then_talks_nonsense_leaves_the_template(
     modelled: Stack, sample: Path, port: int
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from scripts.sample import make_sample
 from tests.e2e.conftest import Stack, git
+from tests.e2e.selecting import each_of, selected
 
 pytestmark = [pytest.mark.e2e, pytest.mark.server]
 
@@ -55,6 +56,7 @@ class Type:
     note: str = ""
 
 
+USUAL = ("code_implementation", "bug_fix", "security_audit", "refactoring", "testing", "code_review", "maintenance")
 TYPES = {
     "code_implementation": Type(
         request="add a currency converter to tally",
@@ -133,7 +135,9 @@ class Started:
 
 
 @pytest.fixture(scope="module")
-def started(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Started]:
+def started(
+    request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Started]:
     """A run of each type, all at once, each on a repository of its own."""
     folder = tmp_path_factory.mktemp("types")
     sample = make_sample(folder / "sample")
@@ -143,7 +147,8 @@ def started(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     git(sample, "add", "-A")
     git(sample, "commit", "-q", "-m", "Add a page and an image")
     runs = {}
-    for name, kind in TYPES.items():
+    for name in selected(request, "name"):
+        kind = TYPES[name]
         repository = Path(shutil.copytree(sample, folder / name))
         runs[name] = Started(run_id=stack.start(kind.request, repository, "--trust"), repository=repository)
     return runs
@@ -194,7 +199,7 @@ def check_consistency(report: dict[str, Any], repository: Path) -> None:
     assert set(commits) == {step["id"] for step in report["steps"] if step["commit"]}
 
 
-@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("name", each_of(TYPES, USUAL))
 def test_a_request_of_each_type_ends_with_a_judged_commit(stack: Stack, started: dict[str, Started], name: str) -> None:
     kind, run = TYPES[name], started[name]
     if kind.handoff:

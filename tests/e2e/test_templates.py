@@ -12,10 +12,12 @@ import pytest
 from ostinato.adapters.templates import BUILT_IN
 from scripts.sample import make_sample
 from tests.e2e.conftest import Stack, git
+from tests.e2e.selecting import each_of, selected
 
 pytestmark = [pytest.mark.e2e, pytest.mark.server]
 
 NAMES = sorted(path.stem for path in BUILT_IN.glob("*.yaml"))
+USUAL = ("full_application", "issue_analysis", "research_plan_execute")
 PART = '''"""A part."""
 
 
@@ -162,12 +164,12 @@ class Going:
 
 
 @pytest.fixture(scope="module")
-def going(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Going]:
+def going(request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Going]:
     """A run of each template, all at once, each on a repository of its own."""
     folder = tmp_path_factory.mktemp("templates")
     sample = make_sample(folder / "sample")
     runs = {}
-    for name in NAMES:
+    for name in selected(request, "name"):
         repository = Path(shutil.copytree(sample, folder / name))
         params = [word for key, value in USES[name].params.items() for word in ("--param", f"{key}={value}")]
         where = ("--repo", str(repository), "--trust", "--yes", "--id", f"t-{name}")
@@ -176,7 +178,7 @@ def going(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, G
     return runs
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", each_of(NAMES, USUAL))
 def test_a_template_runs_from_its_name_to_a_judged_commit(going: dict[str, Going], name: str) -> None:
     run = going[name]
 
