@@ -12,9 +12,9 @@ from ostinato.domain.errors import UserError
 
 NATIVE: Mapping[str, tuple[str, str]] = {
     "claude": ("ostinato.adapters.agents.claude", "ClaudeCode"),
-    "codex": ("ostinato.adapters.agents.codex", "Codex"),
-    "opencode": ("ostinato.adapters.agents.opencode", "OpenCode"),
-    "gemini": ("ostinato.adapters.agents.gemini", "GeminiCli"),
+    "codex": ("ostinato.adapters.agents.codex", "CodexAgent"),
+    "opencode": ("ostinato.adapters.agents.opencode", "OpencodeAgent"),
+    "gemini": ("ostinato.adapters.agents.gemini", "GeminiAgent"),
 }
 
 
