@@ -8,9 +8,21 @@ from ostinato.cli.checking import Check
 
 if TYPE_CHECKING:
     from ostinato.adapters.agents.port import CodingAgent, Installation
+    from ostinato.domain.agents.described import DescribedAgent
 
 NAME = "agent"
 _NONE = "none installed: tool steps, gates and people do the work"
+
+
+def examine_agents(described: "Sequence[DescribedAgent]", environ: Mapping[str, str]) -> list[Check]:
+    """Every agent that is known by name, and those that the user describes."""
+    from ostinato.adapters.agents.registry import find_agents
+    from ostinato.adapters.processes import clean_environment
+    from ostinato.domain.agents.declared import declared
+
+    known = declared(described)
+    agents = find_agents(known.names, known, environ)
+    return check_agents(look_for(agents, {**environ, **clean_environment()}), known.described)
 
 
 def check_agents(

@@ -42,14 +42,16 @@ class Examination:
 
 
 def check_everything(call: Call) -> Examination:
+    from ostinato.cli.agent_check import examine_agents
     from ostinato.cli.model_check import check_model
     from ostinato.cli.sandbox_check import check_sandbox
 
     local = [check_python(sys.version_info[:3]), check_git(_version_of("git")), *_tools(), *_files(call)]
     model = check_model(call.settings.llm, os.environ, online=call.arguments.online)
     sandbox = check_sandbox(wanted=call.settings.sandbox)
+    agents = examine_agents(call.settings.agents, os.environ)
     repository, project = _repository(call)
-    return Examination(checks=[*local, model, sandbox, *_temporal(call), *repository], project=project)
+    return Examination(checks=[*local, model, *agents, sandbox, *_temporal(call), *repository], project=project)
 
 
 def check_python(version: tuple[int, ...]) -> Check:

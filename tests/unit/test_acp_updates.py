@@ -6,7 +6,7 @@ import pytest
 from ostinato.adapters.agents.acp_updates import Heard, trouble_of
 from ostinato.domain.agents import AgentEvent, EventKind
 
-TREE = Path("/work/tree")
+TREE = Path("/repo/tree")
 
 
 def heard(*updates: Any, listening: bool = True) -> tuple[Heard, list[AgentEvent]]:
@@ -23,7 +23,7 @@ def tool(id: str, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_tool_that_only_its_end_tells_has_a_beginning_too() -> None:
-    edit = tool("1", kind="edit", title="w", status="completed", content=[{"type": "diff", "path": "/work/tree/a.py"}])
+    edit = tool("1", kind="edit", title="w", status="completed", content=[{"type": "diff", "path": "/repo/tree/a.py"}])
 
     _, events = heard(edit)
 
@@ -32,7 +32,7 @@ def test_a_tool_that_only_its_end_tells_has_a_beginning_too() -> None:
 
 
 def test_what_is_only_read_is_not_touched() -> None:
-    _, events = heard(tool("1", kind="read", status="completed", locations=[{"path": "/work/tree/a.py"}]))
+    _, events = heard(tool("1", kind="read", status="completed", locations=[{"path": "/repo/tree/a.py"}]))
 
     assert events[1].paths == ()
 

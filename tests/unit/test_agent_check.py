@@ -1,10 +1,12 @@
 from collections.abc import Mapping
 
+import pytest
+
 from ostinato.adapters.agents.port import CodingAgent, Installation
 from ostinato.adapters.agents.registry import find_agents
-from ostinato.cli.agent_check import check_agents, look_for
+from ostinato.cli.agent_check import check_agents, examine_agents, look_for
 from ostinato.domain.agents.declared import declared
-from ostinato.domain.agents.described import DescribedAgent
+from ostinato.domain.agents.described import BUILT_IN, DescribedAgent
 
 WORKS = Installation(name="claude", path="/bin/claude", version="2.1.329", login="ANTHROPIC_API_KEY", works=True)
 ABSENT = Installation(name="codex", problem="codex is not on PATH", cure="npm install -g @openai/codex@0.169.0")
@@ -59,3 +61,12 @@ def test_agents_are_asked_at_once_and_by_their_environment() -> None:
     found = look_for(agents, {"PATH": "/nowhere"})
 
     assert [(each.name, each.path) for each in found] == [("mine", ""), ("acp-claude", "")]
+
+
+def test_all_that_are_known_are_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    checks = examine_agents([DescribedAgent(name="mine", command=("no-such-agent",))], {})
+
+    assert [check.name for check in checks] == ["agent mine", "agents"]
+    assert all(name in checks[1].message for name in BUILT_IN)

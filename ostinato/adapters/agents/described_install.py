@@ -41,7 +41,7 @@ def login_of(agent: DescribedAgent, environ: Mapping[str, str]) -> str:
     if given:
         return f"variables {', '.join(given)}"
     ways = (
-        "its own, in your home folder" if agent.home != "private" else "",
+        "its own, if it has one" if agent.home != "private" else "",
         "the gateway" if agent.takes_base_url else "",
     )
     return " or ".join(filter(None, ways))

@@ -20,7 +20,7 @@ _OPENCODE_CONFIG = json.dumps(
         "provider": {
             "ostinato": {
                 "npm": "@ai-sdk/openai-compatible",
-                "options": {"baseURL": "{base_url}", "apiKey": "{env:OSTINATO_MODEL_KEY}"},
+                "options": {"baseURL": "{base_url}", "apiKey": "{env:MODEL_KEY}"},
                 "models": {"{model}": {"name": "{model}"}},
             }
         },
@@ -42,7 +42,7 @@ _AGENTS = (
             speaks="acp",
             home="either",
             wire="openai-chat",
-            key="OSTINATO_MODEL_KEY",
+            key="MODEL_KEY",
             set={
                 "OPENCODE_CONFIG_CONTENT": _OPENCODE_CONFIG,
                 "OPENCODE_DISABLE_AUTOUPDATE": "1",
