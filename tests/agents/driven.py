@@ -124,7 +124,7 @@ class Driven:
             (place / f"{script}.recorded.jsonl").write_text("".join(told))
 
     def _nameless(self, text: str) -> str:
-        return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8000", text.replace(str(self.folder), "/work"))
+        return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8000", text.replace(str(self.folder), "/step"))
 
 
 def _told(line: str) -> str:

@@ -27,7 +27,7 @@ def an_exit(**changes: Any) -> ProcessEnd:
 
 
 def a_parser(before: TokenUse | None = None) -> CodexParser:
-    return CodexParser(tree=Path("/work/tree"), before=before or TokenUse(), now=lambda: NOW)
+    return CodexParser(tree=Path("/step/tree"), before=before or TokenUse(), now=lambda: NOW)
 
 
 def heard(parser: CodexParser, said: list[str], recorded: list[str]) -> Iterator[AgentEvent]:
@@ -159,7 +159,7 @@ def test_the_windows_of_an_account_tell_when_its_limit_is_lifted() -> None:
 
 def test_two_edits_of_one_file_are_not_the_same_call() -> None:
     parser = a_parser()
-    change = {"type": "file_change", "changes": [{"path": "/work/tree/a.py", "kind": "update"}], "status": "completed"}
+    change = {"type": "file_change", "changes": [{"path": "/step/tree/a.py", "kind": "update"}], "status": "completed"}
     lines = [json.dumps({"type": "item.completed", "item": {**change, "id": name}}) for name in ("item_1", "item_2")]
 
     first, second = (event for line in lines for event in parser.feed(line))

@@ -24,7 +24,7 @@ def an_exit(**changes: Any) -> ProcessEnd:
 
 
 def a_parser() -> GeminiParser:
-    return GeminiParser(tree=Path("/work/tree"), now=lambda: NOW)
+    return GeminiParser(tree=Path("/step/tree"), now=lambda: NOW)
 
 
 def replayed(name: str, **exit: Any) -> tuple[list[AgentEvent], AgentEnd]:
