@@ -37,6 +37,7 @@ from ostinato.domain.budget.prices import PriceTable
 from ostinato.domain.errors import OstinatoError, UserError
 from ostinato.domain.redaction import Redactor
 from ostinato.settings import Settings, load_settings, user_config
+from workflows.account import AccountWorkflow
 from workflows.ledger import LedgerWorkflow
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
@@ -70,7 +71,7 @@ async def working(
     shared = polling.worker(
         TASK_QUEUE,
         MAX_SHORT,
-        workflows=[RunWorkflow, MergeWorkflow, ShardWorkflow, LedgerWorkflow],
+        workflows=[RunWorkflow, MergeWorkflow, ShardWorkflow, LedgerWorkflow, AccountWorkflow],
         max_cached_workflows=max_cached_workflows,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
     )

@@ -147,7 +147,7 @@ def edge(
                     answer = await method(self, argument, pulse)
                     text = (
                         answer.model_dump_json()
-                    )  # what cannot travel is told now; later, it would be retried for ever
+                    )  # what cannot travel is told now: later it would be retried for ever
                     return redacted_fact(answer, pulse.redactor) if pulse.redactor.secrets(text) else answer
                 except OstinatoError as error:
                     raise (_disk_full(error, pulse) or as_application_error(error, pulse.redactor)) from None

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ostinato.limits import BUDGET_KEYS, UNLIMITED, BudgetSettings, read_budget
 from ostinato.reading import MAX_PARALLEL, Reader, parallel_of, seconds_of, setting_problem
+from ostinato.staff import AGENT_CURE, described_in, staff_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ostinato.adapters.home import Home
+    from ostinato.domain.agents.described import DescribedAgent
     from ostinato.domain.custom_gates import CustomGate
     from ostinato.domain.errors import Problem
     from ostinato.domain.permissions import Policy
@@ -41,6 +43,7 @@ VARIABLES: Final[Mapping[str, str]] = {
     "OSTINATO_TAKEOVER_AFTER": f"seconds of a worker's silence until another takes its run over (default: {TAKEOVER_AFTER_S})",
     "OSTINATO_PAYLOADS": "folder for payloads too big for a history, shared by homes (default: in OSTINATO_HOME)",
     "OSTINATO_LLM": "a language model that names types which are a guess and drafts plans: anthropic:MODEL or openai:MODEL (default: none)",
+    "OSTINATO_AGENTS": "coding agents that steps are given to, such as claude,codex:MODEL (default: none, a person is asked)",
     "ANTHROPIC_API_KEY": "the key for anthropic:MODEL; never stored or logged (OPENAI_API_KEY for openai:MODEL)",
     "ANTHROPIC_BASE_URL": "another address for anthropic:MODEL (default: the provider's)",
     "OPENAI_API_KEY": "the key for openai:MODEL; a server of your own may want none",
@@ -63,6 +66,8 @@ USER_KEYS: Final = frozenset(
         "takeover_after",
         "payloads",
         "llm",
+        "use_agents",
+        "agents",
     )
 )
 POLICY_KEYS: Final = frozenset(("write", "deny_write", "commands", "deny_commands", "network"))
@@ -88,6 +93,10 @@ class Settings:
     """Of [gc]: the most that artifacts may take."""
     llm: str = ""
     """A language model as `provider:model`; its key comes from the environment only."""
+    use_agents: tuple[str, ...] = ()
+    """Coding agents that steps may be given to, as NAME or NAME:MODEL."""
+    agents: tuple[DescribedAgent, ...] = ()
+    """Of [agents.NAME]: those that the user describes."""
     budget: BudgetSettings = UNLIMITED
     policy: Policy | None = None
     """What every run of this user may do; None where the file does not say."""
@@ -104,6 +113,8 @@ class RepositorySettings:
     commands: Mapping[str, tuple[str, ...]]
     post_gates: tuple[str, ...] | None = None
     custom_gates: tuple[CustomGate, ...] = ()
+    agents: tuple[DescribedAgent, ...] = ()
+    """Of [agents.NAME]: those that the repository describes; nobody uses them without trust."""
     budget: BudgetSettings = UNLIMITED
     policy: Policy | None = None
     """What runs in this repository may do; the stricter of it and the user's counts."""
@@ -137,6 +148,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         keep_days=reader.days("gc.keep_days"),
         max_bytes=reader.size("gc.max_size"),
         llm=_llm(environ.get("OSTINATO_LLM") or reader.text("llm") or "", problems),
+        use_agents=_use_agents(environ, reader, problems),
+        agents=described_in(document, str(source), problems),
         budget=read_budget(document, str(source), problems, environ),
         policy=reader.policy(),
     )
@@ -149,7 +162,7 @@ def load_repository_settings(root: Path) -> RepositorySettings:
     source = root / REPOSITORY_CONFIG
     reader = Reader(_read(source, problems), str(source), problems)
     reader.only(
-        set(),
+        {"agents"},
         {
             "run": RUN_KEYS,
             "commands": set(COMMANDS),
@@ -166,10 +179,21 @@ def load_repository_settings(root: Path) -> RepositorySettings:
         commands={name: argv for name in COMMANDS if (argv := reader.argv(f"commands.{name}"))},
         post_gates=reader.choices("gates.post", POST_GATES),
         custom_gates=reader.custom_gates(),
+        agents=described_in(reader.document, str(source), problems),
         budget=read_budget(reader.document, str(source), problems),
         policy=reader.policy(),
     )
     return _checked(settings, problems)
+
+
+def _use_agents(environ: Mapping[str, str], reader: Reader, problems: list[Problem]) -> tuple[str, ...]:
+    if said := environ.get("OSTINATO_AGENTS", "").strip():
+        return staff_of(said.split(","), "OSTINATO_AGENTS", problems)
+    listed = reader.value("use_agents")
+    if not isinstance(listed, list | None) or not all(isinstance(name, str) for name in listed or ()):
+        problems.append(setting_problem(f"{reader.source}: use_agents", f"{listed!r} is not allowed", AGENT_CURE))
+        return ()
+    return staff_of(listed or (), f"{reader.source}: use_agents", problems)
 
 
 def _checked(settings: Loaded, problems: list[Problem]) -> Loaded:

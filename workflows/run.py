@@ -154,6 +154,7 @@ class RunWorkflow(Mailbox):
             summary="git state, dependencies, risk, budget",
         )
         record.gates.extend(found.gates)
+        record.staff = found.staff
         if failed := failed_gates(found.gates):
             raise StopRun(
                 Stop(

@@ -14,6 +14,7 @@ from ostinato.cli.connecting import here
 from ostinato.cli.correcting import note_statement
 from ostinato.cli.defining import Defined, Problems, define
 from ostinato.cli.follow import current_user
+from ostinato.cli.agency import agents_of
 from ostinato.cli.limiting import limits_of, spending_of
 from ostinato.cli.options import as_utf8
 from ostinato.cli.printable import printable
@@ -63,9 +64,11 @@ async def ask_for(call: Call) -> Asked:
     except UserError as error:
         problems.collect(error)
     await _check_mode(arguments.mode, repository, problems)
+    agents = agents_of(call, configured, problems)
     problems.settle()
     assert repository is not None
     options = _options(call, configured, plan, deadline, context, repository.root)
+    options = options.model_copy(update={"agents": agents})
     options = options.model_copy(update=limits_of(spending, call.settings.budget, configured.budget))
     request = RunRequest(
         run_id=run_id, text=text, repository=str(repository.root), requested_by=current_user(), options=options

@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from ostinato.domain.agents.orders import Turn
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.metering import Spent
 from ostinato.domain.diagnosis import Diagnosis
@@ -83,6 +84,8 @@ class StepResult(Fact):
     """Artifact reference."""
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    """Invocations of the coding agent that did it, in their order (at most 20)."""
     spent: Spent | None = None
     """Where it was billed: what its lease is settled with. Commands, tools and people bill nothing."""
     started_at: datetime | None = None

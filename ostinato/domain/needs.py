@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from ostinato.domain.base import Fact
 from ostinato.domain.locks import declared_by_python, stale_locks
 from ostinato.domain.plan import AgentAction, CommandAction, Plan
+from ostinato.domain.pool import ANYBODY, PERSON
 from ostinato.domain.planning.quality import every_step
 
-ANYBODY = "any"
 _OF_THE_SHELL = frozenset(
     (
         *(".", ":", "[", "case", "cd", "command", "echo", "eval", "exec", "exit", "export", "false", "for", "if"),
@@ -97,7 +97,7 @@ def _agents(plan: Plan, here: Surroundings) -> Iterator[Need]:
         if isinstance(step.action, AgentAction) and step.action.agent != ANYBODY:
             named.setdefault(step.action.agent, step.id)
     for agent, first in named.items():
-        if here.agents is not None and agent not in here.agents:
+        if here.agents is not None and agent not in (*here.agents, *plan.agents, PERSON):
             cure = "A person is asked instead; connect that agent, or leave out its name"
             yield Need(code="agent_missing", what=f"{agent}, whom {first} names, is nobody here", cure=cure)
 

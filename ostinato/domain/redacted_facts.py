@@ -19,8 +19,8 @@ checkpoint_remote ci code command commit compensate condition confirmed_by confl
 definition_sha256 depends_on diagnose digest dirty_paths domains epoch evidence files findings_ref flaky folder
 follows foreign gate group head holds id inputs items kept key language languages manager manifest member
 metrics mirror missing mode mode_path model name names option options outer outside_claim owner packages
-passed_gates path paths phase post_gates prefix python queue reads repository repository_id risks roll_back
-rollback_points root rule run run_id saved_refs shell signature slot source source_roots start_from step step_id
+passed_gates path paths phase post_gates prefix python queue reads repository repository_id restored risks roll_back
+rollback_points root rule run run_id saved_refs shell signature slot source source_roots stands_for start_from step step_id
 stops_on strategy target test_paths timeline tool tree validation_level value values when worktree writes
 """
 _EXACT = frozenset(_EXACT_NAMES.split())

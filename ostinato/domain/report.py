@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from ostinato.domain.agents.orders import Colleague, GivenNote
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.context import Eased
 from ostinato.domain.budget.ledger import Ledger
@@ -123,6 +124,12 @@ class Todo(Fact):
     """The worktree that it holds."""
     checkout: Checkout | None = None
     """Where a person works on it."""
+    working: str = ""
+    """The coding agent that its session is with."""
+    anew: bool = False
+    level: int = 0
+    given: tuple[GivenNote, ...] = ()
+    """What people told its agent."""
     group: str = ""
     implied: tuple[Implied, ...] = ()
     note: str = ""
@@ -169,6 +176,8 @@ class Snapshot(Fact):
     percent_done: int | None = None
     spending: Ledger | None = None
     """What the run may spend and has spent."""
+    staff: tuple[Colleague, ...] = ()
+    """Coding agents that its steps may be given to, as they were found."""
     eased: tuple[Eased, ...] = ()
     """Sessions of steps that were made smaller before they were given them."""
     started_at: datetime

@@ -11,6 +11,7 @@ from ostinato.domain.execution import StepState
 from ostinato.domain.groups import reduce_id
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import Plan, Step
+from ostinato.domain.pool import with_pool
 
 _SATISFIES = frozenset((StepState.SUCCEEDED, StepState.SKIPPED))
 _DEAD = frozenset((StepState.FAILED, StepState.BLOCKED, StepState.CANCELLED))
@@ -166,6 +167,7 @@ class Schedule:
 
     def _index(self) -> None:
         """Everything that is derived from plan and states; linear in the plan."""
+        self.plan = with_pool(self.plan)
         self.steps = {step.id: step for step in self.plan.steps}
         self._counts = Counter(self.states.values())
         known = [name for name in self.active if name in self.steps and self.states[name].is_active]

@@ -72,7 +72,7 @@ def restored(request: RunRequest, continuation: Continuation) -> RunRecord:
     record.transitions = list(was.transitions) if same_run else []
     record.notes = list(was.notes)
     record.spending, record.eased = spending_after(request, continuation), list(was.eased)
-    record.head = was.head
+    record.head, record.staff = was.head, was.staff
     record.shards = list(continuation.shards)
     record.results = {result.step_id: result for result in was.results}
     record.progress = {todo.id: _progress(todo) for todo in was.todos if _began(todo)}
@@ -148,4 +148,8 @@ def _progress(todo: Todo) -> Progress:
         slot=todo.slot,
         checkout=todo.checkout,
         note=todo.note,
+        agent=todo.working,
+        anew=todo.anew,
+        level=todo.level,
+        given=todo.given,
     )

@@ -16,6 +16,7 @@ from ostinato.contracts.workflows import (
     TASK_TYPE,
     CarriedBatch,
 )
+from ostinato.domain.agents.orders import Colleague, GivenNote
 from ostinato.domain.budget.context import Eased
 from ostinato.domain.budget.judging import limit_of
 from ostinato.domain.budget.ledger import Ledger
@@ -54,6 +55,14 @@ class Progress:
     slot: str = ""
     checkout: Checkout | None = None
     note: str = ""
+    agent: str = ""
+    """That its session is with."""
+    anew: bool = False
+    """Its session goes on in a fresh worktree."""
+    level: int = 0
+    """How much of its prompt is left out, since its context was too full."""
+    given: tuple[GivenNote, ...] = ()
+    """What people told its agent."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,6 +100,10 @@ class RunRecord:
     """By shards, and not yet taken."""
     spending: Ledger = field(default_factory=Ledger)
     """What the run may spend and has spent; changed by `durable.spending` alone."""
+    staff: tuple[Colleague, ...] = ()
+    """Coding agents of the run that are there, as its worker found them."""
+    told_to_start: set[str] = field(default_factory=set)
+    """Those who waited for an account, and may go on."""
     eased: list[Eased] = field(default_factory=list)
     """Sessions of steps that were made smaller."""
     stop: Stop | None = None
@@ -238,6 +251,7 @@ class RunRecord:
                 "baseline": self.baseline,
                 "spending": self.spending,
                 "eased": tuple(self.eased),
+                "staff": self.staff,
             }
         )
 
@@ -315,5 +329,9 @@ class RunRecord:
             retry_at=progress.retry_at,
             slot=progress.slot,
             checkout=progress.checkout,
+            working=progress.agent,
+            anew=progress.anew,
+            level=progress.level,
+            given=progress.given,
             note=(result.failure.message if result.failure else result.summary) if result else progress.note,
         )

@@ -14,6 +14,7 @@ from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.execution import Failure, StepOutcome, StepResult, StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import AgentAction, Step
+from ostinato.domain.pool import pooled
 from ostinato.domain.recovering import deciding
 from ostinato.domain.recovering.classes import StrategyName
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
@@ -26,6 +27,7 @@ from ostinato.domain.recovering.refining import (
     in_fallback,
     of_step,
     split_step,
+    tried_tools,
 )
 from ostinato.domain.recovering.strategies import (
     Compensate,
@@ -41,17 +43,19 @@ from ostinato.domain.recovering.strategies import (
     RollBack,
     SimplifyAndRetry,
     Strategy,
+    TokenOptimization,
     WaitForReset,
 )
 from ostinato.domain.report import Recovered
-from ostinato.domain.request import Interaction
 from ostinato.durable.calls import failure_of_activity
+from ostinato.durable.engaging import by_agent, meet_limit
 from ostinato.durable.escalating import ask_about, resolve_conflict
 from ostinato.durable.groups import extend_plan
 from ostinato.durable.handing import hand_off
 from ostinato.durable.midgates import judge_failing, judge_use
 from ostinato.durable.quotas import close_account, quota_of, until_open
 from ostinato.durable.record import Progress, RunRecord
+from ostinato.durable.staffing import can_hand_over, others_for
 from ostinato.durable.stepping import Engine, attempt, come_back, leave_slot, resolved, rest, until_unobstructed
 
 MOST_FIXES = 3
@@ -109,9 +113,15 @@ async def _execute(engine: Engine, step: Step) -> StepResult:
 async def _executed(engine: Engine, step: Step) -> StepResult:
     """In the form that recovery gave it: as it is, as its fallback, or by somebody else."""
     form = engine.record.of(step.id).form
-    if not form.startswith(BY_HAND):
-        return await attempt(engine, in_fallback(step) if form == COMMAND_FORM else step)
-    other = resolved(engine.record, in_fallback(step, form.removeprefix(BY_HAND)))
+    if form.startswith(BY_HAND):
+        step = pooled(in_fallback(step, form.removeprefix(BY_HAND)), engine.record.steps.plan.agents)
+    elif form == COMMAND_FORM:
+        step = in_fallback(step)
+    if step.action.kind != "agent":
+        return await attempt(engine, step)
+    if step.action.pool:
+        return await by_agent(engine, step)
+    other = resolved(engine.record, step)
     assert isinstance(other.action, AgentAction)
     leave_slot(engine, step)
     result = await hand_off(engine, other, other.action)
@@ -147,11 +157,16 @@ async def _carry_out(
             progress.failures += 1
             progress.retry_at = workflow.now() + timedelta(seconds=after_s)
         case WaitForReset(until=until, is_guess=is_guess):
-            close_account(record, step, until, is_guess=is_guess, because=diagnosis.because)
+            if not await meet_limit(record, step, None if is_guess else until, diagnosis.because):
+                close_account(record, step, until, is_guess=is_guess, because=diagnosis.because)
         case Resequence():
             progress.conflicts += 1
+            progress.anew = True
         case FallbackCommand():
             progress.form = COMMAND_FORM
+        case TokenOptimization(level=level):
+            progress.level = level
+            progress.anew = True
         case FallbackAgent(agent=agent):
             progress.form = f"{BY_HAND}{agent}"
         case IterativeRefinement():
@@ -174,7 +189,9 @@ async def _carry_out(
 
 def _fix(record: RunRecord, step: Step, result: StepResult, diagnosis: Diagnosis) -> Step:
     complaint = of_step(step, diagnosis, result.findings, result.failure.details if result.failure else "")
-    return fix_step((complaint,), fixes_made(record.steps.plan.steps) + 1, tried_tools=_tools_tried(record))
+    return fix_step(
+        (complaint,), fixes_made(record.steps.plan.steps) + 1, tried_tools=tried_tools(record.steps.plan.steps)
+    )
 
 
 def _made_before(record: RunRecord, step: Step) -> tuple[Step, ...]:
@@ -191,13 +208,14 @@ def _note_of(record: RunRecord, step: Step) -> str:
 
 def _failing(record: RunRecord, step: Step, result: StepResult) -> deciding.Failing:
     complaint = of_step(step, _diagnosis(result), result.findings, "")
-    may_hand_over = record.request.options.interaction is not Interaction.MINIMAL
-    has_tool = fixing_tool((complaint,)) not in ("", *_tools_tried(record))
+    may_hand_over = can_hand_over(record)
+    has_tool = fixing_tool((complaint,)) not in ("", *tried_tools(record.steps.plan.steps))
     return deciding.Failing(
         step=step,
         diagnosis=_diagnosis(result),
         now=workflow.now(),
         outcome=result.outcome,
+        agents=others_for(record, step),
         can_refine=fixes_made(record.steps.plan.steps) < MOST_FIXES and (has_tool or may_hand_over),
         can_split=can_split(step) or may_hand_over,
     )
@@ -379,12 +397,3 @@ async def _escalate(engine: Engine, step: Step, result: StepResult, because: str
         return Standing(result=result.model_copy(update={"outcome": StepOutcome.SKIPPED, "failure": None}))
     progress.history = deciding.after_rerun(progress.history)
     return None
-
-
-def _tools_tried(record: RunRecord) -> tuple[str, ...]:
-    """Tools that fixes were made of before."""
-    return tuple(
-        step.action.tool
-        for step in record.steps.plan.steps
-        if step.id.startswith("fix-") and step.action.kind == "tool"
-    )

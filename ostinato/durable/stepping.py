@@ -10,6 +10,7 @@ from temporalio import workflow
 
 from ostinato.contracts.activities import DESCRIBE_CONFLICT, DescribeConflict
 from ostinato.contracts.workflows import CarryStep
+from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.errors import InvariantError
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.ids import StepId
@@ -72,7 +73,7 @@ def resolved(record: RunRecord, step: Step) -> Step:
     return step
 
 
-async def attempt(engine: Engine, step: Step) -> StepResult:
+async def attempt(engine: Engine, step: Step, order: AgentOrder | None = None) -> StepResult:
     """One execution, wherever the files are by then."""
     record, progress = engine.record, engine.record.of(step.id)
     if progress.execution > 1 or record.steps.states[step.id] is not StepState.RUNNING:
@@ -81,17 +82,18 @@ async def attempt(engine: Engine, step: Step) -> StepResult:
     while True:
         place = record.place
         engine.integrator.started_from[step.id] = record.head
-        order = CarryStep(
+        carried = CarryStep(
             step=resolved(record, step),
             execution=progress.execution,
-            slot=progress.slot,
+            slot=slot_of(step) if order else progress.slot,
             head=record.head,
             workspace=place,
             context=context,
+            order=order,
             patience_s=patience.total_seconds(),
         )
         try:
-            return await bring_in(engine, step, await _carried(engine, order), epoch=place.epoch)
+            return await bring_in(engine, step, await _carried(engine, carried), epoch=place.epoch)
         except PlaceLost:
             await find_place(record, place.epoch)
             is_busy = record.place.epoch == place.epoch
@@ -204,6 +206,11 @@ async def until_unobstructed(record: RunRecord, step: Step) -> None:
     finally:
         schedule.yielding.discard(step.id)
     schedule.claims.take(step)
+
+
+def slot_of(step: Step) -> str:
+    """An agent's worktree is its own until the step is over: what it has begun waits in it."""
+    return f"agent-{step.id}"
 
 
 def leave_slot(engine: Engine, step: Step) -> None:

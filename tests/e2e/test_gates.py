@@ -133,6 +133,27 @@ def test_what_a_linter_finds_is_fixed_and_what_was_red_before_is_told_apart(stac
     assert judged == dict.fromkeys([name for name in gates if name != "integrity"], merged["commit"])
 
 
+def test_a_run_whose_tests_fail_is_refined_and_passes(stack: Stack, tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "calc", PROJECT)
+    definition = a_definition(tmp_path, "sed -i 's/a + b/a - b/' calc.py", post=["tests"])
+    options = ("--interaction", "checkpoint", "--yes", "--trust")
+    run_id = stack.start("subtract", repository, "--definition", str(definition), *options)
+
+    stack.until(run_id, lambda status: bool(status["pending_decisions"]))
+    [handed] = json.loads(stack.call("decisions", run_id, "--json").out)["data"]
+    (Path(handed["worktree"]) / "calc.py").write_text(CALC)
+    stack.ok("decide", run_id, handed["id"], "done", "--note", "the sign was wrong")
+    report = stack.finished(run_id)
+
+    assert handed["step_id"] == "fix-1"
+    assert "test_negative" in handed["context"]
+    assert (report["outcome"], gates_of(report)["tests"]["status"]) == ("completed", "pass")
+    assert [(entry["step"], entry["strategy"], entry["code"]) for entry in report["recoveries"]] == [
+        ("fix-1", "iterative_refinement", "tests_introduced")
+    ]
+    assert gates_of(report)["tests"]["commit"] == report["head_commit"]
+
+
 GAMES = {
     "tests/test_calc.py": (
         "python -c \"import pathlib; p = pathlib.Path('tests/test_calc.py'); t = p.read_text(); "

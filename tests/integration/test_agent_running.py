@@ -62,8 +62,9 @@ class Bench:
     artifacts: ArtifactStore
     events: list[AgentEvent] = field(default_factory=list)
     interrupted: Callable[[], bool] = lambda: False
-    limits: AgentLimits = AgentLimits()
+    limits: AgentLimits = field(default_factory=AgentLimits)
     end_signal: int = signal.SIGINT
+    omit: Callable[[bytes], bool] = lambda _line: False
 
     async def run(self, code: str, stdin: bytes | None = None) -> AgentEnd:
         argv = (sys.executable, "-c", textwrap.dedent(SAYS) + textwrap.dedent(code))
@@ -84,7 +85,7 @@ class Bench:
             on_event=self.events.append,
             interrupted=self.interrupted,
         )
-        invocation = Invocation(argv=argv, stdin=stdin, end_signal=self.end_signal)
+        invocation = Invocation(argv=argv, stdin=stdin, end_signal=self.end_signal, omit=self.omit)
         return await run_agent(invocation, Plain(), task, watched)
 
     @property
@@ -162,6 +163,42 @@ async def test_what_is_kept_and_told_holds_no_secret(bench: Bench) -> None:
     assert end.denied == ("cat [redacted:known-value]",)
 
 
+async def test_a_secret_in_pieces_of_a_line_is_seen(bench: Bench) -> None:
+    end = await bench.run(f"""
+        for piece in ('{{"kind": "text", "text": "{SECRET[:9]}', '{SECRET[9:]}"}}\\n'):
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+            time.sleep(0.1)
+    """)
+
+    assert bench.events[-1].text == "[redacted:known-value]"
+    assert "[redacted:known-value]" in bench.artifacts.read_text(end.evidence)
+
+
+async def test_a_key_over_several_lines_is_seen(bench: Bench) -> None:
+    key = "\n".join(("-----BEGIN " + "PRIVATE KEY-----", *["QUJD" * 15] * 3, "-----END " + "PRIVATE KEY-----"))
+
+    end = await bench.run(f"say('text', text={key!r})\nprint({key!r})")
+
+    assert bench.events[-1].text == "[redacted:private-key]"
+    assert "QUJDQUJD" not in bench.artifacts.read_text(end.evidence)
+
+
+async def test_pieces_of_what_comes_whole_afterwards_are_heard_and_not_kept(bench: Bench) -> None:
+    bench.omit = lambda line: b'"other"' in line
+
+    end = await bench.run(f"""
+        say("other", text="{SECRET[:9]}")
+        say("other", text="{SECRET[9:]}")
+        say("text", text="{SECRET}")
+        sys.stdout.write("last, with no newline")
+    """)
+
+    kept = bench.artifacts.read_text(end.evidence)
+    assert bench.kinds == [EventKind.STARTED, EventKind.OTHER, EventKind.OTHER, EventKind.TEXT]
+    assert [SECRET[:9] in kept, SECRET[9:] in kept, kept.endswith("last, with no newline")] == [False, False, True]
+
+
 async def test_a_silent_agent_is_ended_and_so_is_its_child_in_a_session_of_its_own(bench: Bench) -> None:
     bench.limits = AgentLimits(idle_s=1)
 
@@ -209,16 +246,15 @@ async def test_a_tool_may_be_silent_for_longer_than_the_agent(bench: Bench) -> N
 
 
 async def test_an_end_in_good_order_is_heard_to_its_last_word(bench: Bench) -> None:
-    bench.interrupted = lambda: len(bench.events) > 0
+    bench.interrupted = lambda: EventKind.TEXT in bench.kinds
 
     end = await bench.run("""
-        def stop(*_):
-            say("usage", use={"input": 70, "requests": 1})
-            say("end")
-            sys.exit(0)
-        signal.signal(signal.SIGINT, stop)
+        asked = []
+        signal.signal(signal.SIGINT, lambda *_: asked.append(1))
         say("text")
-        while True: time.sleep(1)
+        while not asked: time.sleep(0.05)
+        say("usage", use={"input": 70, "requests": 1})
+        say("end")
     """)
 
     assert (end.kind, end.use.input, end.exit_code) == (EndKind.INTERRUPTED, 70, 0)
@@ -228,11 +264,12 @@ async def test_who_ignores_the_signal_to_end_is_ended_with_its_tree(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ostinato.adapters.agents.running.END_WAIT_S", 0.5)
-    bench.interrupted = lambda: True
+    bench.interrupted = lambda: EventKind.TEXT in bench.kinds
 
     end = await bench.run(
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         + textwrap.dedent(CHILD_IN_A_SESSION_OF_ITS_OWN)
+        + 'say("text")\n'
         + textwrap.dedent(FOREVER)
     )
 
@@ -296,7 +333,7 @@ async def test_a_crash_says_its_last_complaint(bench: Bench) -> None:
 
 async def test_cancelling_leaves_no_process(bench: Bench) -> None:
     running = asyncio.create_task(bench.run(CHILD_IN_A_SESSION_OF_ITS_OWN + FOREVER))
-    while not bench.events:
+    while not bench.events:  # noqa: ASYNC110 - events are not ours to set.
         await asyncio.sleep(0.02)
 
     running.cancel()

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +33,8 @@ class Invocation:
     """What makes it end its turn in good order."""
     cwd: Path | None = None
     """The worktree, where None."""
+    omit: Callable[[bytes], bool] = lambda _line: False
+    """Lines that are not kept in the transcript: pieces of what comes whole afterwards, in which no secret can be seen."""
 
 
 class Parser(Protocol):
@@ -68,7 +70,11 @@ async def run_agent(invocation: Invocation, parser: Parser, task: AgentTask, wat
     watch = _Watch(invocation=invocation, parser=parser, task=task, watched=watched)
     try:
         async with streaming(
-            spec, artifacts=watched.artifacts, redactor=watched.redactor, stdin=invocation.stdin
+            spec,
+            artifacts=watched.artifacts,
+            redactor=watched.redactor,
+            stdin=invocation.stdin,
+            omit=invocation.omit,
         ) as running:
             await watch.follow(running)
         exit = running.end()

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Callable
 
 LONGEST_LINE_BYTES = 32 * 1024 * 1024
 """A longer line is cut there: whoever reads it sees that it is no JSON any more."""
@@ -82,3 +83,28 @@ class Lines:
             self._waiting.append(line)
             self._bytes += len(line)
         self.wake()
+
+
+class Chosen:
+    """Passes on the lines that are to be kept, whole, as bytes."""
+
+    def __init__(self, write: Callable[[bytes], object], omit: Callable[[bytes], bool]) -> None:
+        self._write = write
+        self._omit = omit
+        self._partial = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        if b"\n" not in data and len(self._partial) < LONGEST_LINE_BYTES:
+            self._partial += data
+            return
+        *lines, rest = (bytes(self._partial) + data).split(b"\n")
+        self._partial = bytearray(rest)
+        if kept := [line + b"\n" for line in lines if not self._omit(line)]:
+            self._write(b"".join(kept))
+        if len(self._partial) >= LONGEST_LINE_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        last, self._partial = bytes(self._partial), bytearray()
+        if last and not self._omit(last):
+            self._write(last)

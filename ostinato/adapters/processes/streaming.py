@@ -1,26 +1,36 @@
 """Runs a command that speaks in lines and may be spoken to by signals, under the same supervisor as every other."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ostinato.adapters.artifacts import ArtifactStore, ArtifactWriter
 from ostinato.adapters.processes.launch import Supervised
-from ostinato.adapters.processes.lines import Lines
+from ostinato.adapters.processes.lines import Chosen, Lines
 from ostinato.adapters.processes.run import Watch, end_of, order_of, stop_supervised, watch_limits
 from ostinato.adapters.processes.spec import TAIL_CHARS, ProcessEnd, ProcessSpec
 from ostinato.adapters.processes.strays import kill_strays
 from ostinato.domain.redaction import LONGEST_SECRET, Redactor
 
+Omit = Callable[[bytes], bool]
+"""Whether a line of standard output is left out of what is kept; it is handed out all the same."""
+
+
+def _nothing(_line: bytes) -> bool:
+    return False
+
 
 class Streamed:
     """A running command, inside `streaming`."""
 
-    def __init__(self, spec: ProcessSpec, stdin: bytes | None, sink: ArtifactWriter, redactor: Redactor) -> None:
+    def __init__(
+        self, spec: ProcessSpec, stdin: bytes | None, sink: ArtifactWriter, redactor: Redactor, omit: Omit
+    ) -> None:
         self._spec = spec
         self._sink = sink
         self._redactor = redactor
         self._lines = Lines()
+        self._kept = Chosen(sink.write, omit)
         self._complaints = b""
         self._ref = ""
         self.watch = Watch()
@@ -60,10 +70,11 @@ class Streamed:
         finally:
             if self.supervised.is_lost:
                 kill_strays(self._spec.marker)
+        self._kept.flush()
         self._ref = await asyncio.to_thread(self._sink.close)
 
     def _said(self, data: bytes) -> None:
-        self._sink.write(data)
+        self._kept.feed(data)
         self._lines.feed(data)
 
     def _complained(self, data: bytes) -> None:
@@ -76,12 +87,17 @@ class Streamed:
 
 @asynccontextmanager
 async def streaming(
-    spec: ProcessSpec, *, artifacts: ArtifactStore, redactor: Redactor, stdin: bytes | None = None
+    spec: ProcessSpec,
+    *,
+    artifacts: ArtifactStore,
+    redactor: Redactor,
+    stdin: bytes | None = None,
+    omit: Omit = _nothing,
 ) -> AsyncIterator[Streamed]:
     """However this is left, no process of the command is. The time limit is the caller's to watch."""
     sink = artifacts.writer(redactor)
     try:
-        streamed = Streamed(spec, stdin, sink, redactor)
+        streamed = Streamed(spec, stdin, sink, redactor, omit)
         watching = asyncio.create_task(watch_limits(streamed.supervised, spec, streamed.watch))
         try:
             yield streamed
