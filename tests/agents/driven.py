@@ -114,7 +114,7 @@ class Driven:
             return
         place = Path(kept) / self.agent.name
         place.mkdir(parents=True, exist_ok=True)
-        lines = [line for line in self._nameless(said).splitlines() if line.startswith(("{", "timestamp="))]
+        lines = [line for line in self._nameless(said).splitlines() if line.startswith("{")]
         (place / f"{script}.jsonl").write_text("".join(f"{line}\n" for line in lines))
         for rollout in sorted((self.private / ".codex" / "sessions").glob("**/*.jsonl")):
             (place / f"{script}.rollout.jsonl").write_text(

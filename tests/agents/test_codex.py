@@ -9,7 +9,7 @@ import pytest
 from ostinato.adapters.agents.codex import CodexAgent, session_files
 from ostinato.adapters.agents.port import Allowed
 from ostinato.domain.agents import AgentLimits, EndKind, EventKind, LimitKind, TokenUse
-from tests.agents.driven import Driven, need
+from tests.agents.scripted_run import Driven, need
 from tests.agents.scripts import SCRIPTS
 from tests.model_server import ModelServer
 

@@ -27,7 +27,7 @@ def an_exit(**changes: Any) -> ProcessEnd:
 
 
 def a_parser(before: TokenUse | None = None) -> CodexParser:
-    return CodexParser(tree=Path("/work/tree"), before=before or TokenUse(), now=lambda: NOW)
+    return CodexParser(tree=Path("/step/tree"), before=before or TokenUse(), now=lambda: NOW)
 
 
 def heard(parser: CodexParser, said: list[str], recorded: list[str]) -> Iterator[AgentEvent]:
@@ -39,7 +39,7 @@ def heard(parser: CodexParser, said: list[str], recorded: list[str]) -> Iterator
 
 def replayed(name: str, **exit: Any) -> tuple[list[AgentEvent], AgentEnd]:
     parser = a_parser()
-    events = list(heard(parser, lines_of(name), lines_of(f"{name}.rollout")))
+    events = list(heard(parser, lines_of(name), lines_of(f"{name}.recorded")))
     return events, parser.end(an_exit(**exit), None)
 
 
@@ -75,7 +75,7 @@ def test_without_a_recording_the_use_before_a_resumption_is_taken_off() -> None:
 
 
 def test_a_recording_tells_what_a_session_used_in_all() -> None:
-    assert session_use(lines_of("resumed.rollout")) == TokenUse(
+    assert session_use(lines_of("resumed.recorded")) == TokenUse(
         input=6800, output=160, cache_read=400, reasoning=10, requests=5
     )
     assert session_use([]) == TokenUse()
@@ -99,7 +99,7 @@ def test_a_failed_turn_is_known_by_its_words_alone(
     name: str, kind: EndKind, status: int | None, words: str, is_recorded: bool
 ) -> None:
     parser = a_parser()
-    list(heard(parser, lines_of(name), lines_of(f"{name}.rollout") if is_recorded else []))
+    list(heard(parser, lines_of(name), lines_of(f"{name}.recorded") if is_recorded else []))
 
     end = parser.end(an_exit(exit_code=1), None)
 
@@ -159,7 +159,7 @@ def test_the_windows_of_an_account_tell_when_its_limit_is_lifted() -> None:
 
 def test_two_edits_of_one_file_are_not_the_same_call() -> None:
     parser = a_parser()
-    change = {"type": "file_change", "changes": [{"path": "/work/tree/a.py", "kind": "update"}], "status": "completed"}
+    change = {"type": "file_change", "changes": [{"path": "/step/tree/a.py", "kind": "update"}], "status": "completed"}
     lines = [json.dumps({"type": "item.completed", "item": {**change, "id": name}}) for name in ("item_1", "item_2")]
 
     first, second = (event for line in lines for event in parser.feed(line))

@@ -29,7 +29,7 @@ def an_exit(**changes: Any) -> ProcessEnd:
 
 
 def a_parser() -> OpencodeParser:
-    return OpencodeParser(tree=Path("/work/tree"), now=Clock())
+    return OpencodeParser(tree=Path("/step/tree"), now=Clock())
 
 
 def replayed(name: str, **exit: Any) -> tuple[list[AgentEvent], AgentEnd]:
