@@ -114,20 +114,24 @@ class Driven:
             return
         place = Path(kept) / self.agent.name
         place.mkdir(parents=True, exist_ok=True)
-        lines = [line for line in self._nameless(said).splitlines() if line.startswith("{")]
+        lines = [line for line in self._nameless(said).splitlines() if line.startswith(("{", "timestamp="))]
         (place / f"{script}.jsonl").write_text("".join(f"{line}\n" for line in lines))
-        for rollout in sorted((self.private / ".codex" / "sessions").glob("**/*.jsonl")):
-            (place / f"{script}.rollout.jsonl").write_text(
-                "".join(map(_told, self._nameless(rollout.read_text()).splitlines()))
-            )
+        for kept_by_agent in (
+            *self.private.glob(".codex/sessions/**/*.jsonl"),
+            *self.private.glob(".gemini/**/*.jsonl"),
+        ):
+            told = map(_told, self._nameless(kept_by_agent.read_text()).splitlines())
+            (place / f"{script}.recorded.jsonl").write_text("".join(told))
 
     def _nameless(self, text: str) -> str:
-        return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8000", text.replace(str(self.folder), "/work"))
+        return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8000", text.replace(str(self.folder), "/step"))
 
 
 def _told(line: str) -> str:
-    """Of a rollout, what is of interest: the rest is instructions of the vendor."""
+    """Of what an agent keeps of a session, what is of interest: the rest is instructions of the vendor."""
     record = json.loads(line)
+    if "payload" not in record:
+        return f"{line}\n" if record.get("type") == "gemini" else ""
     kind = record.get("payload", {}).get("type") if record["type"] in ("event_msg", "response_item") else record["type"]
     wanted = ("token_usage_record", "token_count", "task_complete", "function_call_output", "custom_tool_call_output")
     return f"{line}\n" if kind in wanted else ""

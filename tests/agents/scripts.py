@@ -29,6 +29,9 @@ SCRIPTS: dict[str, dict[str, Any]] = {
     "happy": {"turns": [WRITE, RUN, DONE]},
     "resumed": {"turns": [WRITE, RUN, DONE, MORE, DONE]},
     "limited": failing(429, after_s=5400),
+    "capped": failing(
+        400, message="Ostinato stopped this step: it may use 20,000 tokens, has used 19,000 tokens. Do not ask again."
+    ),
     "overloaded": failing(529, message="Overloaded"),
     "unauthorized": failing(401, message="Incorrect API key provided."),
     "forbidden": failing(403, message="Forbidden"),

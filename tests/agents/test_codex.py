@@ -9,7 +9,7 @@ import pytest
 from ostinato.adapters.agents.codex import CodexAgent, session_files
 from ostinato.adapters.agents.port import Allowed
 from ostinato.domain.agents import AgentLimits, EndKind, EventKind, LimitKind, TokenUse
-from tests.agents.scripted_run import Driven, need
+from tests.agents.driven import Driven, need
 from tests.agents.scripts import SCRIPTS
 from tests.model_server import ModelServer
 
@@ -65,6 +65,7 @@ async def test_a_session_that_is_not_here_is_not_resumed(codex: Driven) -> None:
         ("limited", EndKind.RATE_LIMIT, 429),
         ("overloaded", EndKind.PROVIDER, 529),
         ("unauthorized", EndKind.AUTH, 401),
+        ("capped", EndKind.LIMIT, None),
         ("overflow", EndKind.CONTEXT_OVERFLOW, None),
         ("too_long", EndKind.CONTEXT_OVERFLOW, None),
         ("failing", EndKind.PROVIDER, None),

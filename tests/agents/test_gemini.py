@@ -9,7 +9,7 @@ import pytest
 from ostinato.adapters.agents.gemini import GeminiAgent, session_files
 from ostinato.adapters.agents.port import Allowed
 from ostinato.domain.agents import AgentLimits, EndKind, LimitKind, TokenUse
-from tests.agents.scripted_run import Driven, need
+from tests.agents.driven import Driven, need
 from tests.agents.scripts import SCRIPTS
 from tests.model_server import ModelServer
 
@@ -64,6 +64,7 @@ async def test_a_session_that_is_not_here_is_not_resumed(gemini: Driven) -> None
     [
         ("limited", EndKind.RATE_LIMIT, 429),
         ("unauthorized", EndKind.AUTH, 401),
+        ("capped", EndKind.LIMIT, 400),
         ("overflow", EndKind.CONTEXT_OVERFLOW, 400),
         ("failing", EndKind.PROVIDER, 500),
     ],

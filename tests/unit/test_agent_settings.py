@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from ostinato.adapters.agents import codex, gemini, opencode
 from ostinato.adapters.agents.codex_permission import answer
 from ostinato.adapters.agents.growing import GrowingFiles
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed
-from ostinato.adapters.agents.provider_errors import in_one_line
-from ostinato.domain.agents import AgentLimits
+from ostinato.adapters.agents.provider_errors import in_one_line, judged
+from ostinato.domain.agents import AgentLimits, EndKind, LimitKind
 
 
 def a_task(allowed: Allowed | None = None, **access: str) -> AgentTask:
@@ -135,3 +136,23 @@ def test_of_a_growing_file_whole_lines_are_read_once(tmp_path: Path) -> None:
 def test_an_error_in_errors_is_told_by_its_own_words() -> None:
     assert in_one_line('{"error": {"message": "{\\"error\\": {\\"message\\": \\"too\\\\nlong\\"}}"}}') == "too long"
     assert in_one_line("plain\n words") == "plain words"
+
+
+@pytest.mark.parametrize(
+    ("most", "limit"),
+    [("$0.50", LimitKind.MONEY), ("1 request", LimitKind.REQUESTS), ("20,000 tokens", LimitKind.TOKENS)],
+)
+def test_a_cap_of_the_gateway_is_a_limit_of_the_step(most: str, limit: LimitKind) -> None:
+    said = f'{{"error": {{"message": "Ostinato stopped this step: it may use {most}, has used 3. Do not ask again."}}}}'
+
+    found = judged(said, now=datetime(2026, 3, 10, tzinfo=UTC), status=400)
+
+    assert (found.kind, found.limit) == (EndKind.LIMIT, limit)
+
+
+def test_an_account_at_its_limit_tells_until_when() -> None:
+    until = datetime(2026, 3, 10, 5, tzinfo=UTC)
+
+    found = judged(f"This account is at its limit until {until.isoformat()}.", now=datetime(2026, 3, 10, tzinfo=UTC))
+
+    assert (found.kind, found.until) == (EndKind.RATE_LIMIT, until)

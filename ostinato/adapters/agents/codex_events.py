@@ -132,6 +132,7 @@ class CodexParser:
             turns=self._use.requests,
             until=until,
             status=found.status,
+            limit=found.limit,
             denied=tuple(self._denied)[:20],
         )
 

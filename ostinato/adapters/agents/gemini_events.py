@@ -92,7 +92,7 @@ class GeminiParser:
             answer=self._answer,
             use=self.use,
             turns=self.use.requests,
-            limit=LimitKind.TURNS if found.kind is EndKind.LIMIT else None,
+            limit=found.limit,
             until=found.until,
             status=found.status,
             denied=tuple(self._denied)[:20],
@@ -102,7 +102,7 @@ class GeminiParser:
         if self._stopped is not None:
             return self._stopped
         if exit.exit_code == _TURNS_EXIT:
-            return Judged(kind=EndKind.LIMIT, message="it used all its turns")
+            return Judged(kind=EndKind.LIMIT, message="it used all its turns", limit=LimitKind.TURNS)
         if self._result is not None and self._result.get("status") == "success":
             return Judged(kind=EndKind.DONE, message="it says that it is done")
         error = inner(self._result, "error")
@@ -151,7 +151,7 @@ class GeminiParser:
         if _LOOP.search(message):
             self._stopped = Judged(kind=EndKind.LOOP, message="it stopped, since it found itself going in circles")
         elif _TURNS.search(message):
-            self._stopped = Judged(kind=EndKind.LIMIT, message="it used all its turns")
+            self._stopped = Judged(kind=EndKind.LIMIT, message="it used all its turns", limit=LimitKind.TURNS)
         return AgentEvent(kind=EventKind.FAILED, text=cut(message))
 
     def _paths(self, tool: str, given: Any) -> tuple[str, ...]:

@@ -47,7 +47,11 @@ class OpencodeParser:
         """It never says so; but some things it would go on with for ever, or for days."""
         if self._overflows >= MOST_OVERFLOWS:
             return True
-        return self._waits_since is not None and (self.now() - self._waits_since).total_seconds() > RETRY_PATIENCE_S
+        if self._waits_since is None:
+            return False
+        until = self._error.until if self._error else None
+        is_long = until is not None and (until - self._waits_since).total_seconds() > RETRY_PATIENCE_S
+        return is_long or (self.now() - self._waits_since).total_seconds() > RETRY_PATIENCE_S
 
     def feed(self, line: str) -> Iterator[AgentEvent]:
         event = read_object(line)
@@ -83,6 +87,7 @@ class OpencodeParser:
             turns=self._use.requests,
             until=found.until,
             status=found.status,
+            limit=found.limit,
             denied=tuple(self._denied)[:20],
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ostinato.adapters.agents.reading import read_object
 from ostinato.adapters.zones import find_zone
-from ostinato.domain.agents import EndKind
+from ostinato.domain.agents import EndKind, LimitKind
 from ostinato.domain.recovering.resets import reset_of_headers, reset_time
 
 _OF_NAME: Mapping[str, EndKind] = {
@@ -45,7 +45,7 @@ _OF_WORDS: tuple[tuple[re.Pattern[str], EndKind], ...] = tuple(
             EndKind.CONTEXT_OVERFLOW,
         ),
         (
-            r"usage limit|rate[ _-]?limit|too many requests|quota|out of credits|credit balance|resource[ _]exhausted"
+            r"usage limit|at its limit|rate[ _-]?limit|too many requests|quota|out of credits|credit balance|resource[ _]exhausted"
             r"|insufficient (?:balance|credits|funds)",
             EndKind.RATE_LIMIT,
         ),
@@ -67,6 +67,8 @@ _OF_WORDS: tuple[tuple[re.Pattern[str], EndKind], ...] = tuple(
 _STATUS = re.compile(
     r"(?:status(?:[ _]code)?|HTTP(?:/\d(?:\.\d)?)?|[\"']?code[\"']?)\"?\s*[:=]?\s*([45]\d\d)\b", re.IGNORECASE
 )
+_CAPPED = re.compile(r"Ostinato stopped this step: it may use (?:\$|[\d,]+ (?P<what>token|request))")
+"""So the gateway says that a cap of the step is reached."""
 _OF_STATUS: Mapping[int, EndKind] = {
     401: EndKind.AUTH,
     402: EndKind.RATE_LIMIT,
@@ -82,6 +84,7 @@ class Judged:
     message: str = ""
     status: int | None = None
     until: datetime | None = None
+    limit: LimitKind | None = None
 
 
 def judged(
@@ -95,6 +98,9 @@ def judged(
 ) -> Judged:
     """`now` is in the zone of clock times that name none. `otherwise`: where nothing known is said."""
     status = status if status is not None else status_in(message)
+    if capped := _CAPPED.search(message):
+        limit = {"token": LimitKind.TOKENS, "request": LimitKind.REQUESTS}.get(capped["what"], LimitKind.MONEY)
+        return Judged(kind=EndKind.LIMIT, message=in_one_line(message), status=status, limit=limit)
     kind = _kind(message, names, status) or otherwise
     until = None
     if kind is EndKind.RATE_LIMIT:
