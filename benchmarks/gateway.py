@@ -4,7 +4,8 @@ Method: three processes on loopback: a scripted model that answers at once, the 
 the one that asks. The same request of 50 KB, as a coding agent sends them, is streamed by turns directly and through the gateway,
 each over one connection that is kept; time is taken at the first byte of the body and at its end. Then the same with a model that
 takes 0.2 s to its first byte, as the fastest real ones do, and with ten agents at once, each over a connection of its own. Every
-answer is compared with the direct one, and the gateway's count of requests and tokens with what was sent.
+answer is compared with the direct one, and the gateway's count of requests and tokens with what was sent. `line_to_disk_ms` is what
+this disk takes for the line that is written before each request: it is part of what is added.
 
 Command: python -m benchmarks.gateway [--quick]
 """
@@ -12,6 +13,7 @@ Command: python -m benchmarks.gateway [--quick]
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -77,10 +79,12 @@ async def _measure(samples: int, slow_samples: int) -> dict[str, Any]:
             crowd = await _crowds(direct, through, samples)
         with _gateway(Path(folder) / "slow", f"{origin}/s/slow") as through:
             slow = await _by_turns(Target(url=f"{origin}/s/slow/v1/messages"), through, slow_samples)
+        synced = _spread([_synced_ms(Path(folder) / "line") for _ in range(200)])
         _check(Path(folder) / "ledger", samples + crowd["requests"])
     return {
         "goal": "a few milliseconds to the first byte",
         "prompt_bytes": PROMPT_BYTES,
+        "line_to_disk_ms": synced,
         "model_at_once": {**at_once, "gateway_cpu_ms_a_request": round(cpu_ms, 2)},
         "model_after_0.2_s": slow,
         "agents_at_once": crowd,
@@ -190,6 +194,15 @@ def _process(module: str, *args: str) -> Iterator[tuple[int, str]]:
             yield process.pid, process.stdout.readline()
         finally:
             process.terminate()
+
+
+def _synced_ms(file: Path) -> float:
+    """What each request waits for besides: one line, on the disk."""
+    with file.open("ab", buffering=0) as stream:
+        began = time.perf_counter()
+        stream.write(b"x" * 100 + b"\n")
+        os.fdatasync(stream.fileno())
+        return 1000 * (time.perf_counter() - began)
 
 
 def _check(ledger: Path, least: int) -> None:

@@ -222,6 +222,7 @@ def _gateway(figures: Mapping[str, Any]) -> str:
     rates = figures["agents_at_once"]["requests_a_second"]
     return (
         f"Streamed requests of {figures['prompt_bytes'] // 1000} KB on loopback, one connection each. Goal: {figures['goal']}. The gateway "
+        f"writes a line to the disk before each request ({figures['line_to_disk_ms']['p50']} ms, {figures['line_to_disk_ms']['p99']} ms) and "
         f"takes {figures['model_at_once']['gateway_cpu_ms_a_request']} ms of processor time for an answer of about ninety pieces; ten agents "
         f"get {rates['gateway']} answers a second through it, {rates['direct']} without. The machine had other work to do (load "
         f"{figures['load_before']}).\n\n"

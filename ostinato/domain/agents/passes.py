@@ -142,7 +142,7 @@ def standing_of(lines: Iterable[str]) -> Standing:
 def refused_words(standing: Standing, lacking: str, estimate: Amount) -> str:
     """For the agent and for a person; no word in it that agents take for a full context or a passing fault."""
     most = {name: most for name, _, most in standing.caps.pairs(NOTHING)}[lacking]
-    shown = told_usd(most) if lacking == "money" else f"{most:,} {lacking}"
+    shown = told_usd(most) if lacking == "money" else f"{most:,} {lacking.removesuffix('s') if most == 1 else lacking}"
     return (
         f"Ostinato stopped this step: it may use {shown}, has used {told(standing.committed)}, "
         f"and the next call may take {told(estimate)}. Do not ask again."
