@@ -39,7 +39,10 @@ class AgentBench:
         return self.folder / "private"
 
     async def run(self, agent: CodingAgent, prompt: str) -> AgentEnd:
-        task = AgentTask(
+        return await agent.run(self.task(prompt), self.watched)
+
+    def task(self, prompt: str) -> AgentTask:
+        return AgentTask(
             prompt=prompt,
             tree=self.tree,
             private=self.private,
@@ -51,7 +54,6 @@ class AgentBench:
             session_id=self.session_id,
             marker=str(self.folder),
         )
-        return await agent.run(task, self.watched)
 
     @property
     def watched(self) -> Watched:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -206,6 +207,16 @@ async def test_a_session_is_resumed_and_only_new_costs_count(bench: AgentBench, 
 
     assert (end.kind, end.session_id, end.answer) == (EndKind.DONE, "s-1", "second")
     assert end.use.micro_usd == 500_000
+
+
+async def test_the_files_of_a_session_are_those_of_its_private_folder(bench: AgentBench) -> None:
+    await ended(bench, "say first")
+
+    task = bench.task("")
+    there, elsewhere = (mini().sessions(replace(task, session_id=id)) for id in ("s-1", "s-2"))
+
+    assert Path("sessions/s-1") in there
+    assert elsewhere == ()
 
 
 @pytest.mark.parametrize("variables", [{}, {"MINI_RESUMES": "1"}, {"MINI_LOADS": "1"}])

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ostinato.adapters.agents.described_install import find_installation
 from ostinato.adapters.agents.described_launch import invocation_of
+from ostinato.adapters.agents.described_sessions import noting_sessions, session_files
 from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Watched
 from ostinato.adapters.agents.running import run_agent
 from ostinato.domain.agents import AgentEnd
@@ -44,6 +46,9 @@ class AcpAgent:
         found = await find_installation(self.described, env, self.environ, install=self.install)
         return replace(found, name=self.name)
 
+    def sessions(self, task: AgentTask) -> tuple[Path, ...]:
+        return session_files(task.private, task.session_id)
+
     async def run(self, task: AgentTask, watched: Watched) -> AgentEnd:
         from ostinato.adapters.agents.acp_conversation import Conversation  # The SDK takes its time to be imported.
 
@@ -51,5 +56,7 @@ class AcpAgent:
         if isinstance(invocation, AgentEnd):
             return invocation
         talk = Conversation(task, self.described.acp, model=task.access.model or self.described.model)
-        end = await run_agent(replace(invocation, leave_s=LEAVE_S), talk, task, watched, talk)
+        end = await run_agent(
+            replace(invocation, leave_s=LEAVE_S), talk, task, noting_sessions(watched, task.private), talk
+        )
         return end.model_copy(update={"session_id": ""}) if talk.session_lost else end

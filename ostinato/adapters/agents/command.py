@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ostinato.adapters.agents.described_install import find_installation
 from ostinato.adapters.agents.described_launch import invocation_of
+from ostinato.adapters.agents.described_sessions import noting_sessions, session_files
 from ostinato.adapters.agents.judging import of_error
 from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Watched
 from ostinato.adapters.agents.reading import cut, read_object
@@ -51,6 +53,9 @@ class CommandAgent:
     async def installation(self, env: Mapping[str, str]) -> Installation:
         return await find_installation(self.described, env, self.environ)
 
+    def sessions(self, task: AgentTask) -> tuple[Path, ...]:
+        return session_files(task.private, task.session_id)
+
     async def run(self, task: AgentTask, watched: Watched) -> AgentEnd:
         invocation = invocation_of(self.described, task, self.environ)
         if isinstance(invocation, AgentEnd):
@@ -58,7 +63,9 @@ class CommandAgent:
         if self.described.quiet:
             patient = task.limits.model_copy(update={"idle_s": task.limits.wall_s})
             task = replace(task, limits=patient)
-        return await run_agent(invocation, DescribedParser(self.described), task, watched)
+        return await run_agent(
+            invocation, DescribedParser(self.described), task, noting_sessions(watched, task.private)
+        )
 
 
 @dataclass(slots=True)
