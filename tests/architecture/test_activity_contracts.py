@@ -15,8 +15,8 @@ from activities.edge import Desk
 from ostinato.adapters import in_flight
 from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.adapters.home import Home
-from ostinato.contracts import activities as contracts
 from ostinato.contracts import account, ledger
+from ostinato.contracts import activities as contracts
 from ostinato.contracts import workflows as names
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact

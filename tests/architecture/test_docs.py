@@ -36,7 +36,6 @@ INTERNAL_VARIABLES = {
     "OSTINATO_CONTEXT",
     "OSTINATO_PACKAGES",
     "OSTINATO_WITNESS",
-    "OSTINATO_MODEL_KEY",
 }
 """Set by the worker for its own children; nobody else sets them."""
 NOT_OURS = ("LICENSE", "constraints.txt")

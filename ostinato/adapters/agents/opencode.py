@@ -59,6 +59,10 @@ class OpencodeAgent:
                 env=env,
             )
 
+    def sessions(self, task: AgentTask) -> tuple[Path, ...]:
+        found = session_files(task.private, task.session_id) if task.session_id else ()
+        return tuple(path.relative_to(task.private) for path in found)
+
     async def run(self, task: AgentTask, watched: Watched) -> AgentEnd:
         """With an empty session id in its end, the session that was asked for is not in the private folder."""
         if task.session_id and not await asyncio.to_thread(session_files, task.private, task.session_id):
