@@ -67,7 +67,7 @@ class Engine:
 
 def resolved(record: RunRecord, step: Step) -> Step:
     """The step as it will really run; UserError where a reference has no value, or the policy forbids it."""
-    if "{{" in step.model_dump_json(include={"action"}):
+    if "{{" in step.model_dump_json(include={"action", "checks"}):
         step = with_inputs(step, variables=variables_of(record.steps.plan, record.results, step))
     refuse_forbidden(record.request.options.policy, step)
     return step
