@@ -36,12 +36,11 @@ from ostinato.domain.prompting import TurnName
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.request import headline
 from ostinato.domain.staff import GivenNote
-from ostinato.domain.turns import Turn
+from ostinato.domain.turns import KEPT_TURNS, LOST, Turn
 from ostinato.domain.workspace import Checkout
 
 MOST_TURNS = 30
 """Of one execution, notes of people included."""
-SHOWN_TURNS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +67,6 @@ class AgentWork:
     folder: SessionFolder
     notes: NoteBox
     record: SessionRecord
-    turns: list[Turn] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     evidence: str = ""
     turn_s: float = 0.0
@@ -108,7 +106,7 @@ class AgentWork:
             tokens = record.running.tokens
             self.warnings.append(f"its worker died in a turn of {agent.name}, after some {tokens:,} tokens of it")
             update = {"used": added(record.used, record.running), "lost_tokens": record.lost_tokens + tokens}
-            record = record.model_copy(update=update)
+            record = record.model_copy(update={**update, "kept": (*record.kept, self._lost(record))[-KEPT_TURNS:]})
         if record.lease_id != lease:
             record = record.model_copy(update={"lease_id": lease, "used": NOTHING})
         if record.session_id and not agent.sessions(self._task("", Access(), record)):
@@ -124,7 +122,7 @@ class AgentWork:
             notes = self._waiting()
             prompt = await prompting.compose(turn, items, notes)
             end = await self._turn(agent, reach, prompt.text, notes)
-            self._note_turn(end, turn, prompt.record.tokens, await prompting.keep(prompt))
+            self._note_turn(end, turn, notes, prompt.record.tokens, await prompting.keep(prompt))
             if end.kind is EndKind.INTERRUPTED and self._waiting():
                 turn, items = TurnName.NOTE, ()
                 continue
@@ -133,7 +131,7 @@ class AgentWork:
             said = said_in(end.answer, tree=self.checkout.worktree)
             facts = await facts_of(self.desk, self.command, self.checkout, self.folder, self.pulse, end, said)
             following = follow(verdict := prove(self.command.step, end, said, facts), end, rounds)
-            self.turns[-1] = self.turns[-1].model_copy(update={"proved": "; ".join(map(str, verdict.objections))[:500]})
+            self._note_proof("; ".join(map(str, verdict.objections))[:500])
             match following:
                 case Accepted(warnings=warnings):
                     return self._succeeded(end, warnings)
@@ -241,7 +239,8 @@ class AgentWork:
         if event.use is not None:
             self._keep(self.record.model_copy(update={"running": event.use}))
         if said := told(event):
-            self.pulse.say(f"{self.order.agent}: {said}")
+            turn = f", turn {self.record.turns}" if self.record.turns > 1 else ""
+            self.pulse.say(f"{self.order.agent}{turn}: {said}")
 
     def _waiting(self) -> tuple[GivenNote, ...]:
         """Notes that the agent was not given yet."""
@@ -257,10 +256,13 @@ class AgentWork:
         metered = self.order.metered
         return Bill(history=self.desk.history, metered=metered, model=model) if metered else None
 
-    def _note_turn(self, end: AgentEnd, turn: TurnName, tokens: int, prompt: str) -> None:
-        self.turns.append(
+    def _note_turn(self, end: AgentEnd, turn: TurnName, notes: tuple[GivenNote, ...], tokens: int, prompt: str) -> None:
+        self._keep_turn(
             Turn(
                 agent=self.order.agent,
+                step=self.command.step.id,
+                execution=self.command.execution,
+                at=datetime.now(UTC),
                 session_id=end.session_id,
                 resumed=turn is not TurnName.FIRST,
                 end=end.kind.value,
@@ -271,9 +273,31 @@ class AgentWork:
                 prompt_tokens=tokens,
                 evidence=end.evidence,
                 denied=end.denied[:5],
+                notes=tuple(note.id for note in notes),
                 duration_s=round(self.turn_s, 3),
             )
         )
+
+    def _lost(self, record: SessionRecord) -> Turn:
+        """The turn that its worker died in, as far as it was heard."""
+        return Turn(
+            agent=self.order.agent,
+            step=self.command.step.id,
+            execution=self.command.execution,
+            at=datetime.now(UTC),
+            session_id=record.session_id,
+            end=LOST,
+            usage=usage_of(record.running),
+            micro_usd=record.running.micro_usd,
+        )
+
+    def _keep_turn(self, turn: Turn) -> None:
+        self._keep(self.record.model_copy(update={"kept": (*self.record.kept, turn)[-KEPT_TURNS:]}))
+
+    def _note_proof(self, proved: str) -> None:
+        *before, last = self.record.kept
+        turns = (*before, last.model_copy(update={"proved": proved}))
+        self._keep(self.record.model_copy(update={"kept": turns}))
 
     def _succeeded(self, end: AgentEnd, warnings: tuple[str, ...]) -> StepResult:
         self.warnings.extend(warnings)
@@ -294,7 +318,7 @@ class AgentWork:
                 "summary": summary,
                 "agent": self.order.agent,
                 "evidence": self.evidence,
-                "turns": tuple(self.turns[-SHOWN_TURNS:]),
+                "turns": self.folder.turns(self.command.step.id),
                 "warnings": tuple(dict.fromkeys(self.warnings))[:20],
                 **fields,
             }

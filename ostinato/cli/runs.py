@@ -31,6 +31,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ostinato.adapters.home import Home
 from ostinato.adapters.results import ResultStore
+from ostinato.cli.pulses import with_pulses
 from ostinato.cli.redacting import fit_to_send
 from ostinato.contracts.workflows import (
     MAX_ATTRIBUTE_CHARS,
@@ -207,7 +208,7 @@ async def list_open(client: Client) -> list[RunLine]:
 
 async def glance(client: Client, run_id: RunId) -> Snapshot:
     """What people follow a run by: without plan and results, and of a large plan only the steps worth showing."""
-    return await query_snapshot(client, run_id, query=PROGRESS)
+    return await with_pulses(client, await query_snapshot(client, run_id, query=PROGRESS))
 
 
 async def query_snapshot(client: Client, run_id: RunId, *, query: str = SNAPSHOT) -> Snapshot:
@@ -227,7 +228,7 @@ async def snapshot(client: Client, home: Home, run_id: RunId) -> Snapshot:
     if kept := stored_snapshot(home, run_id):
         return kept
     try:
-        return await query_snapshot(client, run_id)
+        return await with_pulses(client, await query_snapshot(client, run_id))
     except (ExternalError, UserError):
         if ended := await _result_if_closed(client, run_id) or await _before_it_went_on(client, home, run_id):
             return ended
