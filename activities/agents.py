@@ -17,9 +17,11 @@ from ostinato.adapters.agents.agency import Agency, access_by, open_pass
 from ostinato.adapters.agents.billing import Bill, added, usage_of
 from ostinato.adapters.agents.by_wire import by_wire, is_stopped
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed, CodingAgent, Watched
+from ostinato.adapters.agents.sandbox import cut_outward_links
 from ostinato.adapters.agents.sessions import NOTHING, NoteBox, SessionFolder, SessionRecord
 from ostinato.adapters.gateway import Gateway, Pass, Used
 from ostinato.adapters.git.collapsing import collapse
+from ostinato.adapters.git.seclusion import REPOSITORY
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.processes import clean_environment
 from ostinato.contracts.activities import ExecuteStep
@@ -164,6 +166,8 @@ class AgentWork:
             interrupted=lambda: bool(self._waiting() or is_stopped(reach.used(), datetime.now(UTC))),
         )
         began = time.monotonic()
+        if self.agency.is_sandboxed:
+            await asyncio.to_thread(cut_outward_links, self.folder.private, Path(self.checkout.worktree))
         end = by_wire(await agent.run(self._task(prompt, reach.access, self.record), watched), reach.used())
         session_id = end.session_id if keeps_session(end) or end.kind is EndKind.DONE else ""
         self._keep(
@@ -197,6 +201,12 @@ class AgentWork:
             session_id=record.session_id,
             marker=attempt_marker(activity.info()),
             memory_bytes=command.step.limits.memory_bytes,
+            sandbox=self.agency.sandbox(
+                self.folder.path / "sandbox",
+                repository=self.folder.git / REPOSITORY,
+                mirror=Path(command.workspace.mirror),
+                environment=self.checkout.environment.path if self.checkout.environment.ready else "",
+            ),
         )
 
     def _environment(self) -> Mapping[str, str]:

@@ -1,12 +1,15 @@
 """The coding agents of one worker: who is here, whose account pays, and how each reaches its model."""
 
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
 from ostinato.adapters.agents.port import Access, CodingAgent
 from ostinato.adapters.agents.registry import finder
+from ostinato.adapters.agents.sandbox import Sandbox
 from ostinato.adapters.gateway import Gateway, Pass, upstreams_of
 from ostinato.adapters.home import Home
 from ostinato.domain.agents.declared import declared
@@ -24,6 +27,27 @@ class Agency:
     """The worker's own."""
     gateway: Gateway | None = None
     """Serving; None: agents reach their models by themselves."""
+    socket: Path | None = None
+    """That it listens on, for agents in a sandbox."""
+    hidden: tuple[Path, ...] = ()
+    """From agents in a sandbox."""
+
+    @property
+    def is_sandboxed(self) -> bool:
+        return self.socket is not None
+
+    def sandbox(self, folder: Path, *, repository: Path, mirror: Path, environment: str) -> Sandbox | None:
+        """For one step; None where agents run without."""
+        if self.socket is None:
+            return None
+        return Sandbox(
+            folder=folder,
+            gateway=self.socket,
+            repository=repository,
+            objects=mirror / "objects",
+            readable=(Path(environment),) if environment else (),
+            hidden=self.hidden,
+        )
 
     def through_gateway(self, agent: CodingAgent) -> Gateway | None:
         """Where the agent takes an address, and the worker has a key or an address for its provider."""
@@ -50,12 +74,20 @@ class Agency:
 
 @asynccontextmanager
 async def agency_of(
-    home: Home, prices: PriceTable, described: Sequence[DescribedAgent], environ: Mapping[str, str]
+    home: Home,
+    prices: PriceTable,
+    described: Sequence[DescribedAgent],
+    environ: Mapping[str, str],
+    *,
+    sandboxed: bool = False,
 ) -> AsyncIterator[Agency]:
     """With a gateway that serves while it is entered. Raises UserError where an address of a provider is none."""
     gateway = Gateway(upstreams=upstreams_of(environ), ledger_folder=home.root / "gateway", prices=prices)
-    async with gateway.serving():
-        yield Agency(find=finder(declared(described), environ), environ=environ, gateway=gateway)
+    with tempfile.TemporaryDirectory(prefix="ostinato-") as short:  # a socket's path has room for 100 bytes
+        socket = Path(short) / "gateway.sock" if sandboxed else None
+        async with gateway.serving(socket=socket):
+            find = finder(declared(described), environ, sandboxed=sandboxed)
+            yield Agency(find=find, environ=environ, gateway=gateway, socket=socket, hidden=(home.root,))
 
 
 def open_pass(gateway: Gateway, agent: CodingAgent, lease_id: str, caps: Limit, account: str) -> Pass:

@@ -28,10 +28,16 @@ def find_agents(
     return {name: _agent(name, declared, environ) for name in wanted}
 
 
-def finder(known: Declared, environ: Mapping[str, str] = os.environ) -> Callable[[str], CodingAgent]:
-    """One agent by its name; raises UserError for a stranger."""
+def finder(
+    known: Declared, environ: Mapping[str, str] = os.environ, *, sandboxed: bool = False
+) -> Callable[[str], CodingAgent]:
+    """One agent by its name; raises UserError for a stranger. `sandboxed`: in ours, where no other fits inside."""
 
     def find(name: str) -> CodingAgent:
+        if sandboxed and name == "codex":
+            from ostinato.adapters.agents.codex import CodexAgent
+
+            return CodexAgent(own_sandbox=False)
         return find_agents((name,), known, environ)[name]
 
     return find

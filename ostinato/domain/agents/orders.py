@@ -30,6 +30,8 @@ class AgentOrder(Fact):
     """What a session that is there is gone on with."""
     received: StepContext = StepContext()
     """What others left for it."""
+    lifted: tuple[Item, ...] = ()
+    """What its prompt refers to."""
     activation: Activation | None = None
     """Mode and skills; their texts are read where the files are."""
     criteria: tuple[str, ...] = ()
