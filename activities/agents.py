@@ -88,8 +88,8 @@ class AgentWork:
         self.warnings.extend(await bill.begin() if bill else ())
         async with self._reaching(agent, model) as reach:
             result = await self._until_proved(agent, reach)
-            use, micro_usd = self._came_to(reach)
-        spent = await bill.end(use, micro_usd) if bill else Spent(amount=None)
+            use, micro_usd, priced = self._came_to(reach)
+        spent = await bill.end(use, micro_usd, priced=priced) if bill else Spent(amount=None)
         return result.model_copy(update={"spent": spent})
 
     async def leave(self) -> None:
@@ -235,14 +235,13 @@ class AgentWork:
         limits = self.order.limits
         return Limit(tokens=limits.tokens, micro_usd=limits.micro_usd, requests=limits.requests)
 
-    def _came_to(self, reach: Reach) -> tuple[TokenUse | None, int | None]:
-        """What was counted on the wire; else what the agent says, where it says anything."""
+    def _came_to(self, reach: Reach) -> tuple[TokenUse | None, int | None, bool]:
+        """What was counted on the wire; else what the agent says, where it says anything. And whether its money is known."""
         used = reach.used()
         if used is not None:
-            is_known = not (used.unknown_count or used.unpriced_count)
-            return used.use, used.committed.micro_usd if is_known else None
+            return used.use, used.committed.micro_usd, not (used.unknown_count or used.unpriced_count)
         said = self.record.used
-        return (said, said.micro_usd) if said.tokens else (None, None)
+        return (said, said.micro_usd, said.micro_usd is not None) if said.tokens else (None, None, False)
 
     def _hear(self, event: AgentEvent) -> None:
         """The session's id is on the disk before anything else of it is told."""
