@@ -82,7 +82,7 @@ class AgentWork:
 
     async def act(self) -> StepResult:
         name, _, model = self.order.agent.partition(":")
-        agent = self.agency.find(name)
+        agent = self.agency.agent(name, self.order.described)
         bill = self._bill(model or agent.name)
         self._begin(agent)
         self.warnings.extend(await bill.begin() if bill else ())

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ostinato.adapters.agents.port import Access, CodingAgent
-from ostinato.adapters.agents.registry import finder
+from ostinato.adapters.agents.registry import described_agent, finder
 from ostinato.adapters.agents.sandbox import Sandbox
 from ostinato.adapters.gateway import Gateway, Pass, upstreams_of
 from ostinato.adapters.home import Home
@@ -31,6 +31,12 @@ class Agency:
     """That it listens on, for agents in a sandbox."""
     hidden: tuple[Path, ...] = ()
     """From agents in a sandbox."""
+
+    def agent(self, name: str, described: str = "") -> CodingAgent:
+        """`described`: a trusted repository's own, as JSON; else one of the user's. Raises UserError for a stranger."""
+        if described:
+            return described_agent(DescribedAgent.model_validate_json(described), self.environ)
+        return self.find(name)
 
     @property
     def is_sandboxed(self) -> bool:
