@@ -1,17 +1,39 @@
 """Which of a plan's coding agents can work on this machine."""
 
+import tomllib
+from pathlib import Path
+
 from activities.edge import Desk
 from ostinato.adapters.agents.colleagues import colleagues_of
+from ostinato.adapters.git.command import private_git
+from ostinato.domain.agents.declared import agents_in
+from ostinato.domain.agents.described import DescribedAgent
 from ostinato.domain.needs import MissingAgent
 from ostinato.domain.plan import Plan
 from ostinato.domain.staff import Colleague
+from ostinato.domain.workspace import Workspace
+
+CONFIG = ".ostinato/config.toml"
 
 
-async def staff_of(desk: Desk, plan: Plan) -> tuple[tuple[Colleague, ...], tuple[MissingAgent, ...]]:
+async def staff_of(
+    desk: Desk, plan: Plan, workspace: Workspace, *, trusted: bool
+) -> tuple[tuple[Colleague, ...], tuple[MissingAgent, ...]]:
     """Those that work, and what is wrong with the others. Starts no model."""
     if desk.agency is None:
         return (), tuple(map(_nobody, plan.agents))
-    return await colleagues_of(desk.agency, desk.prices, plan.agents)
+    own = await _of_repository(workspace) if plan.agents else ()
+    return await colleagues_of(desk.agency, desk.prices, plan.agents, own, trusted=trusted)
+
+
+async def _of_repository(workspace: Workspace) -> tuple[DescribedAgent, ...]:
+    """As its base commit describes them; a file that cannot be read describes nobody."""
+    shown = await private_git(Path(workspace.mirror)).attempt("show", f"{workspace.base_commit}:{CONFIG}")
+    try:
+        document = tomllib.loads(shown.stdout) if shown.exit_code == 0 else {}
+    except tomllib.TOMLDecodeError:
+        document = {}
+    return agents_in(document, CONFIG)[0]
 
 
 def _nobody(name: str) -> MissingAgent:

@@ -44,6 +44,8 @@ _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 class Asked:
     request: RunRequest
     repository: RepositoryState
+    described: tuple[DescribedAgent, ...] = ()
+    """Coding agents that the repository brings along."""
 
 
 async def ask_for(call: Call) -> Asked:
@@ -75,7 +77,7 @@ async def ask_for(call: Call) -> Asked:
     )
     request = fit_to_send(request)
     note_statement(call, text)
-    return Asked(request=request, repository=repository)
+    return Asked(request=request, repository=repository, described=configured.agents)
 
 
 def _options(
