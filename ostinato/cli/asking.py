@@ -19,6 +19,7 @@ from ostinato.cli.limiting import limits_of, spending_of
 from ostinato.cli.options import as_utf8
 from ostinato.cli.printable import printable
 from ostinato.cli.redacting import fit_to_send, redacted
+from ostinato.domain.agents.described import DescribedAgent
 from ostinato.domain.classification import Risk, TaskType
 from ostinato.domain.errors import UserError
 from ostinato.domain.ids import RunId, new_run_id, parse_run_id

@@ -78,11 +78,11 @@ async def foresee(call: Call) -> Foresight:
     model = call.settings.llm
     prices = price_table(user_config(os.environ).parent)
     terms = prices.terms(model) if model else None
-    staff = await _staff_of(call, asked, prices)
+    staff = await _staff_of(call, asked, prices, trusted=trusted)
     return await foresee_run(asked, call.home, trusted=trusted, model=model, terms=terms, staff=staff)
 
 
-async def _staff_of(call: Call, asked: Asked, prices: PriceTable) -> Staff:
+async def _staff_of(call: Call, asked: Asked, prices: PriceTable, *, trusted: bool) -> Staff:
     """As a worker in this environment would find them."""
     if not asked.request.options.agents:
         return (), ()
@@ -90,7 +90,7 @@ async def _staff_of(call: Call, asked: Asked, prices: PriceTable) -> Staff:
     from ostinato.adapters.agents.colleagues import colleagues_of
 
     agency = previewed_agency(call.home, prices, call.settings.agents, os.environ)
-    return await colleagues_of(agency, prices, asked.request.options.agents)
+    return await colleagues_of(agency, prices, asked.request.options.agents, asked.described, trusted=trusted)
 
 
 async def foresee_run(
