@@ -186,7 +186,7 @@ def _cost(cost: Cost, width: int) -> Iterator[Text]:
         yield from row("  prompts", said, width)
         yield from row("  agents", _agents(cost), width)
     if not cost.model and cost.agents:
-        said = f"about {_usd_of_agents(cost)}{_limited(cost)}: what {', '.join(cost.agents)} bill"
+        said = f"about {_usd_of_agents(cost)}{_limited(cost)}: what agents bill"
         yield from row("  money", said, width)
         yield from _unfit(cost, width)
         return
