@@ -8,6 +8,7 @@ from ostinato.adapters.agents.transcripts import events_of
 from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.domain.agents.transcripts import readable_lines
 from ostinato.domain.by_agents import turn_line
+from ostinato.domain.errors import ExternalError
 from ostinato.domain.turns import LOST, Turn
 
 if TYPE_CHECKING:
@@ -74,5 +75,5 @@ class Transcribing:
     def _read(self, ref: str) -> str | None:
         try:
             return self._artifacts.read_text(ref)
-        except OSError:
+        except (OSError, ExternalError):
             return None

@@ -5,6 +5,7 @@ import pytest
 from ostinato.domain.by_agents import ByAgent, agent_lines, by_agents, turn_line
 from ostinato.domain.explanation import why
 from ostinato.domain.failure_report import failure_lines, failure_report
+from ostinato.domain.staff import GivenNote
 from ostinato.domain.summary import markdown_report
 from ostinato.domain.turns import Turn
 from ostinato.domain.wire import report_json
@@ -20,8 +21,8 @@ from tests.unit.agent_runs import (
 from tests.unit.cli_runs import an_ended_run
 
 
-def only(*turns: Turn, **todo: object) -> ByAgent:
-    (found,) = by_agents(a_run_by_agent(*turns, **todo))
+def only(*turns: Turn, given: tuple[GivenNote, ...] = ()) -> ByAgent:
+    (found,) = by_agents(a_run_by_agent(*turns, given=given))
     return found
 
 

@@ -121,6 +121,7 @@ def _transcribing(call: Call) -> "Transcribing":
 
 def _read(call: Call, item: Evidence) -> str:
     from ostinato.adapters.artifacts import ArtifactStore
+    from ostinato.domain.errors import ExternalError
 
     if not item.ref:
         return ""
@@ -128,4 +129,6 @@ def _read(call: Call, item: Evidence) -> str:
         return ArtifactStore(call.home.artifacts).read_text(item.ref)
     except OSError as error:
         call.terminal.say(f"the evidence of {item.name} is not in {call.home.artifacts}: {error.strerror}")
-        return ""
+    except ExternalError as error:
+        call.terminal.say(f"the evidence of {item.name} is gone: {error.message}")
+    return ""
