@@ -46,6 +46,7 @@ from ostinato.contracts.workflows import (
 )
 from ostinato.domain.base import Fact
 from ostinato.domain.errors import ExternalError, Problem, UserError
+from ostinato.domain.execution import StepState
 from ostinato.domain.ids import ID_PATTERN, RunId, run_id_of, workflow_id
 from ostinato.domain.pipeline import Outcome, Phase
 from ostinato.domain.report import Snapshot, Stop, Stored
@@ -177,6 +178,8 @@ class RunLine(Fact):
     repository: str = ""
     request: str = ""
     needs_person: bool = False
+    parked_until: datetime | None = None
+    """An account that it waits for: when the first of its limits is lifted."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
 
@@ -189,9 +192,17 @@ def line_of(snapshot: Snapshot) -> RunLine:
         repository=snapshot.request.repository,
         request=headline(snapshot.request.text),
         needs_person=bool(snapshot.pending_decisions) and snapshot.outcome is None,
+        parked_until=_parked_until(snapshot),
         started_at=snapshot.started_at,
         ended_at=snapshot.ended_at,
     )
+
+
+def _parked_until(snapshot: Snapshot) -> datetime | None:
+    """None while anything of it works."""
+    working = any(todo.state in (StepState.PREPARING, StepState.RUNNING) for todo in snapshot.todos)
+    ends = [quota.until for quota in snapshot.quotas if snapshot.outcome is None and not working]
+    return min(ends, default=None)
 
 
 async def list_open(client: Client) -> list[RunLine]:
