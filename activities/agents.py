@@ -71,6 +71,8 @@ class AgentWork:
     record: SessionRecord
     warnings: list[str] = field(default_factory=list)
     evidence: str = ""
+    model: str = ""
+    """As the agent names it."""
     turn_s: float = 0.0
 
     @property
@@ -248,6 +250,7 @@ class AgentWork:
     def _hear(self, event: AgentEvent) -> None:
         """The session's id is on the disk before anything else of it is told."""
         if event.kind is EventKind.STARTED and event.session_id:
+            self.model = event.text or self.model
             self._keep(self.record.model_copy(update={"session_id": event.session_id}))
         if event.use is not None:
             self._keep(self.record.model_copy(update={"running": event.use}))
@@ -273,6 +276,7 @@ class AgentWork:
         self._keep_turn(
             Turn(
                 agent=self.order.agent,
+                model=self.model or self.order.agent.partition(":")[2],
                 step=self.command.step.id,
                 execution=self.command.execution,
                 at=datetime.now(UTC),

@@ -49,6 +49,10 @@ class ByAgent(Fact):
         return tuple(dict.fromkeys(turn.session_id for turn in self.turns if turn.session_id))
 
     @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(turn.model for turn in self.turns if turn.model))
+
+    @property
     def tokens(self) -> int:
         return sum(turn.usage.tokens for turn in self.turns)
 
@@ -107,6 +111,7 @@ def agent_json(found: ByAgent | None) -> dict[str, Any] | None:
     return {
         "agent": found.agent,
         "version": found.version or None,
+        "models": list(found.models),
         "account": found.account or None,
         "because": found.because,
         "sessions": list(found.sessions),
@@ -121,7 +126,7 @@ def agent_json(found: ByAgent | None) -> dict[str, Any] | None:
 
 def agent_lines(found: ByAgent) -> Iterator[str]:
     """Who and why; each turn, with what it cost and what was not proved; notes of people."""
-    yield f"by {found.agent}" + (f" {found.version}" if found.version else "")
+    yield f"by {' '.join(filter(None, (found.agent, found.version, *found.models[:3])))}"
     if found.because:
         yield f"chosen for {found.because.partition(': ')[2] or found.because}"
     yield from (turn_line(turn, number) for number, turn in enumerate(found.turns, start=1))

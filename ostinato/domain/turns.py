@@ -15,6 +15,8 @@ class Turn(Fact):
     """One invocation of an agent, as the report tells it."""
 
     agent: str
+    model: str = ""
+    """As the agent names it, else as it was asked for; empty where neither says."""
     step: str = ""
     """Whose turn it was: a session may go on with another step."""
     execution: int = 1

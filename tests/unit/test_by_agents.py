@@ -27,9 +27,9 @@ def only(*turns: Turn, given: tuple[GivenNote, ...] = ()) -> ByAgent:
 
 
 def test_a_step_by_an_agent_tells_who_and_why() -> None:
-    lines = list(agent_lines(only(a_turn())))
+    lines = list(agent_lines(only(a_turn(model="claude-opus-5-5"))))
 
-    assert lines[0] == "by claude 2.1.329"
+    assert lines[0] == "by claude 2.1.329 claude-opus-5-5"
     assert lines[1] == "chosen for 0.800 = capability 1.00 × 0.40"
 
 
