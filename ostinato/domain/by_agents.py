@@ -68,6 +68,13 @@ class ByAgent(Fact):
         return sum(turn.usage.tokens for turn in self.turns if turn.end == LOST)
 
     @property
+    def redone_tokens(self) -> int:
+        """Of turns before the last session was begun: what was done in them was done again."""
+        begun = [index for index, turn in enumerate(self.turns) if not turn.resumed and turn.end != LOST]
+        first = begun[-1] if begun else 0
+        return sum(turn.usage.tokens for turn in self.turns[:first])
+
+    @property
     def went_on(self) -> str:
         """After the last turn that a worker died in; empty where none did, or nothing followed."""
         return went_on(self.turns)
@@ -118,6 +125,7 @@ def agent_json(found: ByAgent | None) -> dict[str, Any] | None:
         "tokens": found.tokens,
         "micro_usd": found.micro_usd,
         "lost_tokens": found.lost_tokens,
+        "redone_tokens": found.redone_tokens,
         "went_on": found.went_on or None,
         "turns": [turn.model_dump(mode="json") for turn in found.turns],
         "notes": [note.model_dump(mode="json") for note in found.notes],
@@ -133,9 +141,11 @@ def agent_lines(found: ByAgent) -> Iterator[str]:
     if found.lost_tokens:
         how = {
             RESUMED: "the same session went on",
-            REDONE: "its session could not be gone on with: the work was done again",
+            REDONE: "its session could not be gone on with",
         }.get(found.went_on, "nothing followed")
         yield f"its worker died after some {found.lost_tokens:,} tokens of a turn; {how}"
+    if found.redone_tokens:
+        yield f"the work was begun anew: {found.redone_tokens:,} tokens before that were for nothing"
     yield from (f"{note.by} told it: {headline(note.note, 160)}" for note in found.notes)
 
 

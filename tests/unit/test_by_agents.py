@@ -7,7 +7,7 @@ from ostinato.domain.explanation import why
 from ostinato.domain.failure_report import failure_lines, failure_report
 from ostinato.domain.staff import GivenNote
 from ostinato.domain.summary import markdown_report
-from ostinato.domain.turns import Turn
+from ostinato.domain.turns import LOST, Turn
 from ostinato.domain.wire import report_json
 from tests.unit.agent_runs import (
     WHY,
@@ -49,7 +49,20 @@ def test_another_session_after_a_killed_turn_is_work_done_again(session: str, re
     found = only(*killed_turns(session_after=session, resumed=resumed))
 
     assert found.went_on == "redone"
-    assert any("the work was done again" in line for line in agent_lines(found))
+    assert any("its session could not be gone on with" in line for line in agent_lines(found))
+
+
+def test_a_session_that_is_begun_anew_tells_what_was_for_nothing() -> None:
+    before = (a_turn("limit"), a_turn(LOST, tokens=500))
+
+    found = only(*before, a_turn(session="s2"), a_turn(session="s2", resumed=True))
+
+    assert found.redone_tokens == 1_500
+    assert "the work was begun anew: 1,500 tokens before that were for nothing" in list(agent_lines(found))
+
+
+def test_a_session_that_goes_on_has_nothing_redone() -> None:
+    assert only(*killed_turns()).redone_tokens == 0
 
 
 def test_a_killed_turn_that_nothing_followed_is_neither() -> None:
