@@ -187,7 +187,9 @@ def advice_lines(advice: Iterable[Advice]) -> list[Text]:
 
 
 def _ending(snapshot: Snapshot) -> list[Text]:
-    lines = [Text(f"  · {printable(note)}", style="quiet") for note in snapshot.notes[-5:]]
+    parked = [str(quota) for quota in snapshot.quotas]
+    notes = [note for note in snapshot.notes if not any(note.endswith(said) for said in parked)]
+    lines = [Text(f"  · {printable(note)}", style="quiet") for note in notes[-5:]]
     if snapshot.stop:
         lines.append(Text(f"  ✘ {printable(snapshot.stop.message)}", style="bad"))
         lines += [Text(f"    → {printable(snapshot.stop.cure)}")] if snapshot.stop.cure else []

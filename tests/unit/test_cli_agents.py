@@ -118,6 +118,14 @@ def test_a_parked_run_shows_until_when() -> None:
     assert "⏳ anthropic-1 waits until 2026-01-05 10:00:00 UTC: the limit of five hours" in text
 
 
+def test_the_note_of_a_limit_is_not_said_again_while_it_is_waited_for() -> None:
+    run = a_parked_run()
+    noted = run.model_copy(update={"notes": (f"fix-lint: {run.quotas[0]}",)})
+
+    assert shown(run_view(noted, START)) == shown(run_view(run, START))
+    assert "· fix-lint: anthropic-1 waits" in shown(run_view(noted.model_copy(update={"quotas": ()}), START))
+
+
 def test_the_list_of_steps_names_the_agent() -> None:
     run = a_run_at_work(doing="claude: Edit a.py")
 
