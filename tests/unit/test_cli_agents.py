@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 from temporalio.api.common.v1 import Payloads
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -22,6 +23,7 @@ from ostinato.cli.pulses import with_pulses
 from ostinato.cli.rendering import run_view
 from ostinato.cli.steplist import steps_data, steps_lines
 from ostinato.cli.terminal import THEME
+from ostinato.contracts.workflows import SHARD_WORKFLOW
 from ostinato.domain.report import Snapshot, Stored
 from tests.unit.agent_runs import a_note, a_parked_run, a_run_at_work, a_run_by_agent, a_turn, killed_turns
 from tests.unit.cli_runs import START
@@ -140,6 +142,12 @@ async def test_heartbeats_tell_what_is_being_done() -> None:
     assert seen.todos[0].doing == "claude: Edit a.py"
 
 
+async def test_heartbeats_of_what_a_shard_carries_are_told_too() -> None:
+    client = await a_client({}, shard={"fix-lint-1-execute": "claude: Edit a.py"})
+
+    assert (await with_pulses(client, a_run_at_work())).todos[0].doing == "claude: Edit a.py"
+
+
 async def test_the_heartbeat_of_an_execution_before_tells_nothing() -> None:
     seen = await with_pulses(await a_client({"fix-lint-1-execute": "claude: Edit a.py"}), a_run_at_work(execution=2))
 
@@ -152,21 +160,30 @@ async def test_a_server_that_does_not_say_changes_nothing() -> None:
     assert await with_pulses(await a_client({}, error=RPCError("no", RPCStatusCode.UNAVAILABLE, b"")), run) == run
 
 
-async def a_client(said: Mapping[str, str], error: Exception | None = None) -> Any:
-    """Of whose workflow so much is known as its pending activities say."""
-    pending = [
-        SimpleNamespace(activity_id=name, heartbeat_details=await _payloads(text)) for name, text in said.items()
+async def a_client(
+    said: Mapping[str, str], error: Exception | None = None, shard: Mapping[str, str] | None = None
+) -> Any:
+    """Of whose workflows so much is known as their pending activities say."""
+    children = [SimpleNamespace(workflow_type_name=SHARD_WORKFLOW, workflow_id="shard-1")] if shard else []
+    known = {"shard-1": (await _pending(shard or {}), []), "run": (await _pending(said), children)}
+
+    def handle(name: str) -> Any:
+        pending, inner = known.get(name, known["run"])
+
+        async def describe() -> Any:
+            if error is not None:
+                raise error
+            return SimpleNamespace(raw_description=SimpleNamespace(pending_activities=pending, pending_children=inner))
+
+        return SimpleNamespace(describe=describe)
+
+    return SimpleNamespace(get_workflow_handle=handle, data_converter=DataConverter.default)
+
+
+async def _pending(said: Mapping[str, str]) -> list[PendingActivityInfo]:
+    return [
+        PendingActivityInfo(activity_id=name, heartbeat_details=await _payloads(text)) for name, text in said.items()
     ]
-    for each in pending:
-        each.HasField = lambda field: field == "heartbeat_details"
-
-    async def describe() -> Any:
-        if error is not None:
-            raise error
-        return SimpleNamespace(raw_description=SimpleNamespace(pending_activities=pending))
-
-    handle = SimpleNamespace(describe=describe)
-    return SimpleNamespace(get_workflow_handle=lambda name: handle, data_converter=DataConverter.default)
 
 
 async def _payloads(text: str) -> Payloads:
