@@ -62,14 +62,11 @@ async def until_told(record: RunRecord, step: Step, quota: Quota) -> None:
         )
     except TimeoutError:
         pass
-    except BaseException:
-        await tell(quota.account, WITHDRAW, Withdraw(waiters=(waiter,)))
-        raise
     finally:
         record.backing_off.pop(step.id, None)
         record.told_to_start.discard(waiter)
-        record.quotas.pop(quota.account, None)
         record.stale = True
+    record.quotas.pop(quota.account, None)  # not where it was stopped: others may wait for the same
 
 
 def told_to_start(record: RunRecord, word: GoAhead) -> None:
@@ -90,10 +87,10 @@ async def report_answer(record: RunRecord, step: Step, account: str) -> None:
     await tell(account, REPORT, said)
 
 
-async def leave_account(record: RunRecord, step: Step, account: str) -> None:
-    """Its turn is over, or it goes elsewhere."""
+async def leave_account(account: str, waiter: str) -> None:
+    """Its turn is over, it goes elsewhere, or it was stopped."""
     if account:
-        await tell(account, WITHDRAW, Withdraw(waiters=(waiter_of(record, step),)))
+        await tell(account, WITHDRAW, Withdraw(waiters=(waiter,)))
 
 
 async def tell(account: str, signal: str, said: AccountReport | Withdraw) -> None:

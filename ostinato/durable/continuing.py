@@ -154,4 +154,5 @@ def _progress(todo: Todo) -> Progress:
         anew=todo.anew,
         level=todo.level,
         given=todo.given,
+        lease=todo.lease,
     )
