@@ -20,7 +20,7 @@ from ostinato.domain.agents.accounts import AccountReport, ReportKind
 from ostinato.domain.plan import Step
 from ostinato.domain.report import Quota
 from ostinato.durable.calls import stop_of
-from ostinato.durable.places import on_place
+from ostinato.durable.places import in_flight, on_place
 from ostinato.durable.record import RunRecord
 
 ASKS_AGAIN = timedelta(minutes=10)
@@ -75,7 +75,7 @@ def told_to_start(record: RunRecord, word: GoAhead) -> None:
 
 async def report_limit(record: RunRecord, step: Step, account: str, said: AccountReport) -> None:
     """To everybody who uses the account."""
-    await tell(account, REPORT, said)
+    await tell(record, account, REPORT, said)
 
 
 async def report_answer(record: RunRecord, step: Step, account: str) -> None:
@@ -84,19 +84,20 @@ async def report_answer(record: RunRecord, step: Step, account: str) -> None:
         return
     now = workflow.now()
     said = AccountReport(id=f"{waiter_of(record, step)}/answered", at=now, kind=ReportKind.ANSWERED)
-    await tell(account, REPORT, said)
+    await tell(record, account, REPORT, said)
 
 
-async def leave_account(account: str, waiter: str) -> None:
+async def leave_account(record: RunRecord, account: str, waiter: str) -> None:
     """Its turn is over, it goes elsewhere, or it was stopped."""
     if account:
-        await tell(account, WITHDRAW, Withdraw(waiters=(waiter,)))
+        await tell(record, account, WITHDRAW, Withdraw(waiters=(waiter,)))
 
 
-async def tell(account: str, signal: str, said: AccountReport | Withdraw) -> None:
+async def tell(record: RunRecord, account: str, signal: str, said: AccountReport | Withdraw) -> None:
     """An account whose workflow has ended knows of no limit: the next who asks starts it again."""
     try:
-        await workflow.get_external_workflow_handle(account_workflow_id(account)).signal(signal, said)
+        async with in_flight(record):
+            await workflow.get_external_workflow_handle(account_workflow_id(account)).signal(signal, said)
     except FailureError as error:
         if is_cancelled_exception(error):
             raise

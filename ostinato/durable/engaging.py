@@ -1,5 +1,6 @@
 """A step that a coding agent does: who, on what lease, under which limits, and when its account allows it."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -48,6 +49,8 @@ MOST_EXTENSIONS = 8
 ON_NEW_HEAD = (
     "Your change conflicts with another step's, and the files are now as that one left them. Do your part again on top."
 )
+STOPPED = (Exception, asyncio.CancelledError)
+"""Not where the workflow is only forgotten by its worker: then nothing may be awaited."""
 USED_UP = ("limit_tokens", "limit_money")
 
 
@@ -63,9 +66,10 @@ async def by_agent(engine: Engine, step: Step) -> StepResult:
     record.engaged[step.id] = colleague.name
     try:
         result = await _until_not_used_up(engine, step, colleague)
-    finally:
-        record.engaged.pop(step.id, None)
-        await uninterrupted(leave_account(colleague.account, waiter))
+    except STOPPED:
+        await _let_go(record, step, colleague, waiter)
+        raise
+    await _let_go(record, step, colleague, waiter)
     progress.anew = False
     if result.outcome is StepOutcome.SUCCEEDED and _was_limited(record, step):
         await report_answer(record, step, colleague.account)
@@ -131,17 +135,21 @@ async def _admitted(engine: Engine, step: Step) -> Colleague | StepResult | None
             is_late = not other and _is_too_late(record, quota)
             if not other and not is_late:
                 await _park(engine, step, quota)
-        except BaseException:  # its place in the queue is another's
-            record.engaged.pop(step.id, None)
-            await uninterrupted(leave_account(colleague.account, waiter_of(record, step)))
+        except STOPPED:  # its place in the queue is another's
+            await _let_go(record, step, colleague, waiter_of(record, step))
             raise
         if is_late:
-            await leave_account(colleague.account, waiter_of(record, step))
+            await leave_account(record, colleague.account, waiter_of(record, step))
             return _too_late(record, step, quota)
         if other:
-            await leave_account(colleague.account, waiter_of(record, step))
+            await leave_account(record, colleague.account, waiter_of(record, step))
             record.note(f"{step.id}: {other} does it, since {quota}")
             _engage(record, step, other)
+
+
+async def _let_go(record: RunRecord, step: Step, colleague: Colleague, waiter: str) -> None:
+    record.engaged.pop(step.id, None)
+    await uninterrupted(leave_account(record, colleague.account, waiter))
 
 
 def _engage(record: RunRecord, step: Step, name: str) -> None:

@@ -14,7 +14,7 @@ from ostinato.domain.budget.judging import day_limit_of
 from ostinato.domain.budget.ledger import LEASE_FOR, Lease, LeaseState, Refusal
 from ostinato.domain.budget.metering import Metered, Spent
 from ostinato.durable.calls import stop_of, uninterrupted
-from ostinato.durable.places import on_place
+from ostinato.durable.places import in_flight, on_place
 from ostinato.durable.record import RunRecord
 
 LOOKS_BACK = timedelta(minutes=5)
@@ -148,7 +148,8 @@ async def _tell_day(record: RunRecord, day: date, said: SettleLease) -> None:
     """Nobody waits for the word: a ledger that is gone, or silent, counts the estimate."""
     ledger = workflow.get_external_workflow_handle(ledger_workflow_id(record.place.repository_id, day))
     try:
-        await ledger.signal(SETTLE, said)
+        async with in_flight(record):
+            await ledger.signal(SETTLE, said)
     except FailureError as error:
         if is_cancelled_exception(error):
             raise
