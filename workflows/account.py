@@ -33,9 +33,6 @@ from ostinato.domain.agents.accounts import (
 )
 from ostinato.domain.errors import OstinatoError
 
-LINGERS = timedelta(hours=6)
-"""Without a word, and with nothing to remember, it ends; whoever asks next starts another one."""
-
 
 @workflow.defn(name=ACCOUNT_WORKFLOW, failure_exception_types=[OstinatoError])
 class AccountWorkflow:
@@ -134,7 +131,7 @@ class AccountWorkflow:
         """Not before its limit is lifted, nor while a turn is on that may still meet one."""
         now = workflow.now()
         limit, running = limit_of(self._account, now), self._settled().running
-        ends = [self._heard_at + LINGERS, *(each.since + LONGEST_TURN for each in running)]
+        ends = [self._heard_at + self._opened.lingers, *(each.since + LONGEST_TURN for each in running)]
         return max(*ends, limit.until) if limit else max(ends)
 
     def _must_continue(self) -> bool:
