@@ -87,7 +87,7 @@ class AgentWork:
 
     async def act(self) -> StepResult:
         name, _, model = self.order.agent.partition(":")
-        agent = self.agency.find(name)
+        agent = self.agency.agent(name, self.order.described)
         bill = self._bill(model or agent.name)
         self._begin(agent)
         self.warnings.extend(await bill.begin() if bill else ())
@@ -135,6 +135,8 @@ class AgentWork:
             prompt = await prompting.compose(turn, items, notes)
             end = await self._turn(agent, reach, prompt.text, notes)
             self._note_turn(end, turn, prompt.record.tokens, await prompting.keep(prompt))
+            if (used := reach.used()) and used.stopped == "replay":
+                return self._failed(end, _failure("replay_mismatch", used.message))
             if end.kind in (EndKind.DONE, EndKind.INTERRUPTED) and self._waiting():
                 turn, items = TurnName.NOTE, ()
                 continue
@@ -230,7 +232,9 @@ class AgentWork:
         if gateway is None or metered is None:
             yield Reach(access=Access(model=model))
             return
-        given = open_pass(gateway, agent, metered.lease_id, self._caps(), self.order.account)
+        tree = Path(self.checkout.worktree)
+        tape = self.agency.tape(self.command.step.id, self.pulse.redactor, tree=tree, private=self.folder.private)
+        given = open_pass(gateway, metered.lease_id, self._caps(), self.order.account, tape)
         self.pulse.redactor = self.pulse.redactor.knowing((given.key,))
         try:
             yield Reach(access=access_by(given, agent, model), gateway=gateway, given=given)

@@ -235,6 +235,7 @@ async def _order(engine: Engine, step: Step, colleague: Colleague, *, is_more: b
     return AgentOrder(
         agent=colleague.name,
         account=colleague.account,
+        described=colleague.described,
         session=_session_of(record, asked, colleague),
         turn=turn,
         received=received_by(record, step),

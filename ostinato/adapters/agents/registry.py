@@ -51,10 +51,11 @@ def _agent(name: str, known: Declared, environ: Mapping[str, str]) -> CodingAgen
     if name in KNOWN_ACP:
         agent, install = KNOWN_ACP[name]
         return _acp(agent, environ, called=name, install=install)
-    return _described(known.described[name], environ)
+    return described_agent(known.described[name], environ)
 
 
-def _described(agent: DescribedAgent, environ: Mapping[str, str]) -> CodingAgent:
+def described_agent(agent: DescribedAgent, environ: Mapping[str, str]) -> CodingAgent:
+    """Whoever described it is trusted: its command is run."""
     if agent.speaks == "acp":
         return _acp(agent, environ)
     from ostinato.adapters.agents.command import CommandAgent

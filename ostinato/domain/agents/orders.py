@@ -25,7 +25,8 @@ class AgentOrder(Fact):
     limits: AgentLimits = AgentLimits()
     metered: Metered | None = None
     account: str = ""
-    model: str = ""
+    described: str = ""
+    """By a trusted repository, as JSON."""
     turn: TurnName = TurnName.FIRST
     """What a session that is there is gone on with."""
     received: StepContext = StepContext()
