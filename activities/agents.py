@@ -292,7 +292,7 @@ class AgentWork:
                 prompt=prompt,
                 prompt_tokens=tokens,
                 evidence=end.evidence,
-                denied=end.denied[:5],
+                denied=tuple(line[:200] for line in end.denied[:3]),
                 duration_s=round(self.turn_s, 3),
             )
         )

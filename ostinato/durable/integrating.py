@@ -130,14 +130,12 @@ class Integrator:
             self.forecasting = asyncio.create_task(self._forecast(siblings))
 
     def _unclaimed(self) -> list[StepId]:
-        """What works now without having said where it writes; agents have a repository of their own meanwhile."""
+        """What works now without having said where it writes."""
         schedule = self.record.steps
         return [
             name
             for name in self.started_from
-            if schedule.states[name] is StepState.RUNNING
-            and schedule.steps[name].writes is None
-            and name not in self.record.engaged
+            if schedule.states[name] is StepState.RUNNING and schedule.steps[name].writes is None
         ]
 
     def _siblings(self) -> tuple[RunningSibling, ...]:
