@@ -71,6 +71,10 @@ class Progress:
     lease: Metered | None = None
     """Of the execution that is carried now, by an agent; also after the workflow began anew meanwhile."""
 
+    def tree_of(self, step_id: StepId) -> str:
+        """The folder of its worktree. An agent's is its own until the step is over: what it has begun waits in it."""
+        return f"agent-{step_id}" if self.agent else self.slot
+
 
 @dataclass(slots=True, kw_only=True)
 class RunRecord:
@@ -166,11 +170,6 @@ class RunRecord:
 
     def of(self, step_id: StepId) -> Progress:
         return self.progress.setdefault(step_id, Progress())
-
-    def tree_of(self, step_id: StepId) -> str:
-        """The folder of its worktree. An agent's is its own until the step is over: what it has begun waits in it."""
-        progress = self.of(step_id)
-        return f"agent-{step_id}" if progress.agent else progress.slot
 
     def move(self, trigger: Trigger, target: Phase, note: str = "") -> None:
         """A checked transition, shown at once."""

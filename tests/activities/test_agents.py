@@ -45,7 +45,7 @@ class AgentDesk(Bench):
                 raise UserError.of("agent_unknown", name, "nobody", "Name another")
             return self.agent
 
-        agency = Agency(find=find, environ={"HOME": "/home/ada"})  # type: ignore[arg-type]
+        agency = Agency(find=find, environ={"HOME": "/home/ada"})
         return activities_of(replace(_desk(self), agency=agency))
 
     async def asked(self, **order: Any) -> ExecuteStep:

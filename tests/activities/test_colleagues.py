@@ -30,7 +30,7 @@ def staffed(desk: Desk) -> Desk:
             return here[name]
         raise UserError.of("agent_unknown", name, "is no agent that is known here", "Describe it")
 
-    return replace(desk, agency=Agency(find=find, environ={"HOME": "/home/ada"}))  # type: ignore[arg-type]
+    return replace(desk, agency=Agency(find=find, environ={"HOME": "/home/ada"}))
 
 
 async def found(bench: Bench, desk: Desk, plan: Plan = PLAN) -> tuple[list[str], dict[str, str], Workspace]:
