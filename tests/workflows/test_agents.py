@@ -1,16 +1,31 @@
 """Steps that coding agents do: who, when their account allows it, on what lease, and what becomes of how they end."""
 
 import asyncio
+import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 
+from ostinato.adapters.temporal.accounts import ask_account
 from ostinato.contracts import activities as contracts
+from ostinato.contracts.account import (
+    ACCOUNT_WORKFLOW,
+    ASK_TO_START,
+    REPORT,
+    SEEN,
+    AccountSeen,
+    AskAccount,
+    OpenAccount,
+    StartAnswer,
+    account_workflow_id,
+)
 from ostinato.contracts.workflows import Acknowledged
+from ostinato.domain.agents.accounts import Account, AccountReport
 from ostinato.domain.agents.ends import EndKind
 from ostinato.domain.agents.limits import LimitKind
 from ostinato.domain.budget.amounts import USD, Amount
@@ -25,7 +40,7 @@ from ostinato.domain.prompting import TurnName
 from ostinato.domain.request import Interaction, RunOptions
 from ostinato.domain.staff import Steering
 from ostinato.domain.turns import Turn
-from tests.fakes.world import tool_step
+from tests.fakes.world import World, tool_step
 from tests.workflows.agents import (
     FakeAccount,
     a_colleague,
@@ -524,3 +539,94 @@ async def test_parked_steps_that_write_the_same_still_go_one_after_the_other(ser
 
     assert snapshot.outcome is Outcome.COMPLETED
     assert max(at_once) == 1
+
+
+def really_asked(client: Client, name: str) -> Any:
+    """The account's own workflow answers, on the run's worker."""
+
+    def prepare(world: World) -> None:
+        async def ask(command: AskAccount) -> StartAnswer:
+            return await ask_account(
+                client, OpenAccount(account=Account(name=command.account)), command.asked, workflow=ACCOUNT_WORKFLOW,
+                workflow_id=account_workflow_id(name), task_queue=world.queue, update=ASK_TO_START,
+                update_id=f"{command.asked.waiter}-{command.asked.since.isoformat()}", answer=StartAnswer,
+            )  # fmt: skip
+
+        world.staff = (a_colleague("claude", account=name),)
+        world.overrides["account.ask"] = ask
+
+    return prepare
+
+
+async def seen_of(client: Client, name: str) -> AccountSeen:
+    handle = client.get_workflow_handle(account_workflow_id(name))
+    found: AccountSeen = await handle.query(SEEN, result_type=AccountSeen)
+    return found
+
+
+@pytest.mark.parametrize("cached", [0, 100])
+async def test_a_limit_that_one_step_meets_parks_what_would_start_and_all_go_on_by_themselves(
+    server: Client, cached: int
+) -> None:
+    name, began, lifted = f"acme-{uuid.uuid4().hex[:8]}", dict[str, datetime](), list[datetime]()
+
+    async def limited(command: contracts.ExecuteStep) -> StepResult:
+        if command.step.id == "one" and command.execution == 1:
+            lifted.append(datetime.now(UTC) + timedelta(seconds=4))
+            return ended(command, EndKind.RATE_LIMIT, message="429", until=lifted[0], session_id="s")
+        began[command.step.id] = datetime.now(UTC)
+        return done_by(command)
+
+    def prepare(world: World) -> None:
+        really_asked(server, name)(world)
+        world.overrides["step.execute"] = limited
+
+    plan = by_agents(agent_step("one"), agent_step("two"), agent_step("three"), max_parallel=1)
+    async with running(server, plan, prepare=prepare, max_cached_workflows=cached) as (handle, _, _):
+        snapshot = await asyncio.wait_for(handle.result(), 60)
+        seen = await seen_of(server, name)
+        await server.get_workflow_handle(account_workflow_id(name)).terminate()
+
+    assert snapshot.outcome is Outcome.COMPLETED
+    assert began.keys() == {"one", "two", "three"}
+    assert min(began.values()) >= lifted[0]
+    assert seen.account.waiting == seen.account.running == ()
+    assert [entry.strategy for entry in snapshot.recoveries] == ["wait_for_reset"]
+
+
+@pytest.mark.parametrize("how", ["cancel", "rollback", "failure"])
+async def test_a_step_that_is_stopped_while_it_waits_leaves_its_accounts_queue(server: Client, how: str) -> None:
+    name, release = f"acme-{uuid.uuid4().hex[:8]}", asyncio.Event()
+    account = server.get_workflow_handle(account_workflow_id(name))
+
+    async def execute(command: contracts.ExecuteStep) -> StepResult:
+        await release.wait()
+        return rejected(command, "unauthorized") if how == "failure" else done_by(command)
+
+    def prepare(world: World) -> None:
+        really_asked(server, name)(world)
+        world.overrides["step.execute"] = execute
+
+    plan = by_agents(agent_step("one"), tool_step("other"), max_parallel=2)
+    async with running(server, plan, prepare=prepare) as (handle, world, _):
+        await server.start_workflow(
+            ACCOUNT_WORKFLOW, OpenAccount(account=Account(name=name)), id=account.id, task_queue=world.queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal=REPORT, start_signal_args=[AccountReport(id="r", at=datetime.now(UTC), until=in_hours())],
+        )  # fmt: skip
+        await until(lambda: "account.ask" in world.names())
+        waits = (await seen_of(server, name)).account.waiting
+        if how == "cancel":
+            await handle.cancel()
+        elif how == "rollback":
+            await handle.execute_update("roll_back", Rollback(checkpoint="0-start", by="ada"), result_type=Acknowledged)
+        release.set()
+        for _ in range(200):
+            if not (left := (await seen_of(server, name)).account.waiting):
+                break
+            await asyncio.sleep(0.05)
+        await account.terminate()
+        await handle.terminate()
+
+    assert len(waits) <= 1
+    assert left == ()
