@@ -26,6 +26,7 @@ from ostinato.domain.agents.accounts import (
     Waiter,
     asked,
     granted,
+    is_let_go,
     limit_of,
     reported,
     settled,
@@ -48,6 +49,8 @@ class AccountWorkflow:
     def ask(self, wish: MayStart) -> StartAnswer:
         """Where it may not, its run is told by signal as soon as it may."""
         now = self._note_change()
+        if is_let_go(self._account, wish.waiter, now):
+            return StartAnswer(may_start=True)
         self._account = asked(self._account, Waiter(id=wish.waiter, since=wish.since))
         self._grant(now)
         may_start = wish.waiter in self._to_tell

@@ -202,6 +202,33 @@ async def test_asking_twice_takes_one_place(server: Client) -> None:
     assert [each.id for each in seen.account.waiting] == ["b/s/1"]
 
 
+async def test_who_was_told_and_makes_sure_of_it_starts_at_once(server: Client, cache: int) -> None:
+    account = Asked(server)
+
+    async with account.worker(cache):
+        await account.ask("a/s/1")
+        await account.report("a", soon(1.5))
+        await account.until(lambda it: it.limit)
+        run = await account.a_run()
+        waiting = await account.ask(f"{run.id}/s/1")
+        await told(run, 1)
+        again = await account.ask(f"{run.id}/s/1")
+
+    assert (waiting.may_start, again.may_start) == (False, True)
+
+
+async def test_who_was_told_before_another_limit_waits_for_that(server: Client) -> None:
+    account = Asked(server)
+
+    async with account.worker():
+        await account.ask("a/s/1")
+        await account.report("b", soon(600))
+        await account.until(lambda it: it.limit)
+        again = await account.ask("a/s/1")
+
+    assert not again.may_start
+
+
 async def test_a_run_that_has_ended_holds_nobody_up(server: Client) -> None:
     account = Asked(server)
 
