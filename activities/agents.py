@@ -34,7 +34,7 @@ from ostinato.domain.agents.telling import told
 from ostinato.domain.budget.amounts import Limit
 from ostinato.domain.budget.metering import Spent
 from ostinato.domain.execution import Failure, StepOutcome, StepResult
-from ostinato.domain.prompting import TurnName
+from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.request import headline
 from ostinato.domain.staff import GivenNote
@@ -43,6 +43,9 @@ from ostinato.domain.workspace import Checkout
 
 MOST_TURNS = 30
 """Of one execution, notes of people included."""
+LOST_FILES = (
+    "The files are as they were before you began: what you had changed in them is not there any more. Do it again."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,8 @@ class AgentWork:
     folder: SessionFolder
     notes: NoteBox
     record: SessionRecord
+    lost_files: bool = False
+    """Its session goes on, and what it had not handed in is gone."""
     warnings: list[str] = field(default_factory=list)
     evidence: str = ""
     model: str = ""
@@ -115,21 +120,24 @@ class AgentWork:
             record = record.model_copy(update={"lease_id": lease, "used": NOTHING})
         if record.session_id and not agent.sessions(self._task("", Access(), record)):
             self.warnings.append(f"the session {record.session_id} of {agent.name} is gone: begun anew")
-            record = record.model_copy(update={"session_id": ""})
+            record = record.without_session()
         self._keep(record.model_copy(update={"is_on": False, "running": NOTHING}))
 
     async def _until_proved(self, agent: CodingAgent, reach: Reach) -> StepResult:
         prompting = Prompting(self.desk, self.command, self.pulse.redactor)
         turn, items = self._first_turn(), self.order.findings
+        if self.lost_files and self.record.session_id:
+            items = (Item(part=PartName.FINDINGS, source="the worktree", text=LOST_FILES), *items)
         rounds: list[Round] = []
         for _ in range(MOST_TURNS):
-            notes = self._waiting()
+            turn = turn if self.record.session_id else TurnName.FIRST
+            notes = self._waiting() if self.record.session_id else self._given()
             prompt = await prompting.compose(turn, items, notes)
             end = await self._turn(agent, reach, prompt.text, notes)
             self._note_turn(end, turn, notes, prompt.record.tokens, await prompting.keep(prompt))
             if (used := reach.used()) and used.stopped == "replay":
                 return self._failed(end, _failure("replay_mismatch", used.message))
-            if end.kind is EndKind.INTERRUPTED and self._waiting():
+            if end.kind in (EndKind.DONE, EndKind.INTERRUPTED) and self._waiting():
                 turn, items = TurnName.NOTE, ()
                 continue
             if end.kind is not EndKind.DONE:
@@ -155,10 +163,16 @@ class AgentWork:
         return TurnName.RESUMED if self.record.lost_tokens and not self.order.findings else self.order.turn
 
     async def _turn(self, agent: CodingAgent, reach: Reach, prompt: str, notes: tuple[GivenNote, ...]) -> AgentEnd:
-        told_now = (*self.record.told, *(note.id for note in notes))
+        told_now = tuple(dict.fromkeys((*self.record.told, *(note.id for note in notes))))
         self._keep(
             self.record.model_copy(
-                update={"turns": self.record.turns + 1, "is_on": True, "running": NOTHING, "told": told_now}
+                update={
+                    "turns": self.record.turns + 1,
+                    "is_on": True,
+                    "is_done": False,
+                    "running": NOTHING,
+                    "told": told_now,
+                }
             )
         )
         watched = Watched(
@@ -171,17 +185,9 @@ class AgentWork:
         if self.agency.is_sandboxed:
             await asyncio.to_thread(cut_outward_links, self.folder.private, Path(self.checkout.worktree))
         end = by_wire(await agent.run(self._task(prompt, reach.access, self.record), watched), reach.used())
-        session_id = end.session_id if keeps_session(end) or end.kind is EndKind.DONE else ""
-        self._keep(
-            self.record.model_copy(
-                update={
-                    "is_on": False,
-                    "running": NOTHING,
-                    "used": added(self.record.used, end.use),
-                    "session_id": session_id,
-                }
-            )
-        )
+        used = {"is_on": False, "running": NOTHING, "used": added(self.record.used, end.use)}
+        left = self.record.model_copy(update={**used, "session_id": end.session_id})
+        self._keep(left if keeps_session(end) else left.without_session())
         self.turn_s = time.monotonic() - began
         self.evidence = end.evidence or self.evidence
         return end
@@ -261,8 +267,11 @@ class AgentWork:
     def _waiting(self) -> tuple[GivenNote, ...]:
         """Notes that the agent was not given yet."""
         known = dict.fromkeys(self.record.told)
-        left = {note.id: note for note in (*self.order.notes, *self.notes.read()) if note.id not in known}
-        return tuple(left.values())
+        return tuple(note for note in self._given() if note.id not in known)
+
+    def _given(self) -> tuple[GivenNote, ...]:
+        """All that people said: whoever begins anew knows of none."""
+        return tuple({note.id: note for note in (*self.order.notes, *self.notes.read())}.values())
 
     def _keep(self, record: SessionRecord) -> None:
         self.record = record
@@ -289,7 +298,7 @@ class AgentWork:
                 prompt=prompt,
                 prompt_tokens=tokens,
                 evidence=end.evidence,
-                denied=end.denied[:5],
+                denied=tuple(line[:200] for line in end.denied[:3]),
                 notes=tuple(note.id for note in notes),
                 duration_s=round(self.turn_s, 3),
             )
@@ -318,6 +327,7 @@ class AgentWork:
 
     def _succeeded(self, end: AgentEnd, warnings: tuple[str, ...]) -> StepResult:
         self.warnings.extend(warnings)
+        self._keep(self.record.model_copy(update={"is_done": True}))
         return self._result(
             StepOutcome.SUCCEEDED, headline(end.answer or "done", 200), output={"answer": end.answer[-4_000:]}
         )

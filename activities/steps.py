@@ -18,6 +18,7 @@ from activities.working import StepWork
 from ostinato.adapters.agents.sessions import NoteBox, SessionFolder, SessionRecord
 from ostinato.adapters.git.commits import snapshot
 from ostinato.adapters.git.forgetting import forget_secrets
+from ostinato.adapters.git.landing import is_ancestor
 from ostinato.adapters.git.objects import StepKey, read_result, record_step, write_result
 from ostinato.adapters.git.seclusion import seclude
 from ostinato.contracts.activities import (
@@ -32,6 +33,7 @@ from ostinato.contracts.activities import (
     Steered,
     SteerStep,
 )
+from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.errors import ExternalError
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult
 from ostinato.domain.ids import StepId
@@ -119,16 +121,21 @@ class StepActivities:
             raise ExternalError("this worker has no coding agents", code="agents_missing")
         folder = SessionFolder(Path(command.workspace.root), order.session, order.agent)
         record = folder.read() or SessionRecord(agent=order.agent)
+        if await _is_over(command, order, record):
+            record = record.without_session()
         tree = Path(command.workspace.root) / command.slot / "tree"
-        if record.session_id and record.worktree == str(tree) and not order.anew and (tree / ".git").exists():
+        goes_on = _goes_on(command, order, record, tree)
+        if goes_on:
             checkout = await ground(
                 self._desk, command.workspace, tree, record.commit, trusted=command.trusted, pulse=pulse
             )
         else:
             checkout = await self._check_out(command, pulse)
             await asyncio.to_thread(shutil.rmtree, folder.git, ignore_errors=True)
-            record = record.model_copy(update={"worktree": str(tree), "commit": checkout.commit})
-            folder.write(record)
+        record = record.model_copy(
+            update={"worktree": str(tree), "commit": checkout.commit, "execution": command.execution}
+        )
+        folder.write(record)
         mirror = Path(command.workspace.mirror)
         await seclude(tree, mirror=mirror, base=checkout.commit, folder=folder.git)
         return AgentWork(
@@ -140,6 +147,7 @@ class StepActivities:
             folder=folder,
             notes=NoteBox(Path(command.workspace.root), command.step.id),
             record=record,
+            lost_files=bool(record.session_id) and not goes_on and not order.anew and order.session == command.step.id,
         )
 
     @edge(STEER_STEP)
@@ -235,6 +243,21 @@ class _Taken:
     result: StepResult
     commit: str = ""
     """Made, and not yet recorded; empty where there is nothing to record."""
+
+
+async def _is_over(command: ExecuteStep, order: AgentOrder, record: SessionRecord) -> bool:
+    """What it did was taken and is wanted once more, or its checkpoint is not in the branch any more: begun anew."""
+    if order.anew or not record.session_id or record.execution == command.execution:
+        return False
+    if record.is_done and order.session == command.step.id:
+        return True
+    return not await is_ancestor(Path(command.workspace.mirror), record.commit, command.head)
+
+
+def _goes_on(command: ExecuteStep, order: AgentOrder, record: SessionRecord, tree: Path) -> bool:
+    """In the worktree as it is; one that was asked for anew was made so by the execution's first attempt."""
+    is_there = record.session_id and record.worktree == str(tree) and (tree / ".git").exists()
+    return bool(is_there) and (not order.anew or record.execution == command.execution)
 
 
 def _started_file(workspace: Workspace, name: str) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.context import Eased
 from ostinato.domain.budget.ledger import Ledger
+from ostinato.domain.budget.metering import Metered
 from ostinato.domain.classification import Classification
 from ostinato.domain.critical_path import expected_duration_s
 from ostinato.domain.decisions import Decision
@@ -133,6 +134,8 @@ class Todo(Fact):
     level: int = 0
     given: tuple[GivenNote, ...] = ()
     """What people told its agent."""
+    lease: Metered | None = None
+    """Of the execution that is carried now, by an agent."""
     group: str = ""
     implied: tuple[Implied, ...] = ()
     note: str = ""

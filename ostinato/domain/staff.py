@@ -8,8 +8,9 @@ from pydantic import Field
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.prices import Terms
 
-MAX_STEERING_CHARS = 4_000
-MOST_STEERING = 20
+MAX_STEERING_CHARS = 2_000
+MOST_STEERING = 10
+"""Of one step: they travel with each of its executions."""
 
 
 class Colleague(Fact):

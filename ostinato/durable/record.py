@@ -19,6 +19,7 @@ from ostinato.contracts.workflows import (
 from ostinato.domain.budget.context import Eased
 from ostinato.domain.budget.judging import limit_of
 from ostinato.domain.budget.ledger import Ledger
+from ostinato.domain.budget.metering import Metered
 from ostinato.domain.classification import Classification
 from ostinato.domain.continuation import Rollback, ShardState
 from ostinato.domain.decisions import Decision
@@ -67,6 +68,12 @@ class Progress:
     """How much of its prompt is left out, since its context was too full."""
     given: tuple[GivenNote, ...] = ()
     """What people told its agent."""
+    lease: Metered | None = None
+    """Of the execution that is carried now, by an agent; also after the workflow began anew meanwhile."""
+
+    def tree_of(self, step_id: StepId) -> str:
+        """The folder of its worktree. An agent's is its own until the step is over: what it has begun waits in it."""
+        return f"agent-{step_id}" if self.agent else self.slot
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,6 +113,8 @@ class RunRecord:
     """What the run may spend and has spent; changed by `durable.spending` alone."""
     staff: tuple[Colleague, ...] = ()
     """Coding agents of the run that are there, as its worker found them."""
+    engaged: dict[StepId, str] = field(default_factory=dict)
+    """Steps that agents work on now, or are let start with: by whom."""
     told_to_start: set[str] = field(default_factory=set)
     """Those who waited for an account, and may go on."""
     eased: list[Eased] = field(default_factory=list)
@@ -161,11 +170,6 @@ class RunRecord:
 
     def of(self, step_id: StepId) -> Progress:
         return self.progress.setdefault(step_id, Progress())
-
-    def tree_of(self, step_id: StepId) -> str:
-        """The folder of its worktree. An agent's is its own until the step is over: what it has begun waits in it."""
-        progress = self.of(step_id)
-        return f"agent-{step_id}" if progress.agent else progress.slot
 
     def move(self, trigger: Trigger, target: Phase, note: str = "") -> None:
         """A checked transition, shown at once."""
@@ -344,5 +348,6 @@ class RunRecord:
             anew=progress.anew,
             level=progress.level,
             given=progress.given,
+            lease=progress.lease,
             note=(result.failure.message if result.failure else result.summary) if result else progress.note,
         )

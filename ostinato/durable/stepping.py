@@ -89,18 +89,18 @@ async def attempt(engine: Engine, step: Step, order: AgentOrder | None = None) -
     record, progress = engine.record, engine.record.of(step.id)
     if progress.execution > 1 or record.steps.states[step.id] is not StepState.RUNNING:
         record.set_state(step.id, StepState.RUNNING)
-    context, patience = await _context(engine, step), patience_of(record)
+    context, patience = "" if order else await _context(engine, step), patience_of(record)
     while True:
         place = record.place
         engine.integrator.started_from[step.id] = record.head
         carried = CarryStep(
             step=resolved(record, step),
             execution=progress.execution,
-            slot=record.tree_of(step.id) if order else progress.slot,
+            slot=progress.tree_of(step.id) if order else progress.slot,
             head=record.head,
             workspace=place,
             context=context,
-            order=order,
+            order=order.model_copy(update={"notes": progress.given}) if order else None,
             patience_s=patience.total_seconds(),
         )
         try:

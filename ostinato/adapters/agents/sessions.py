@@ -25,6 +25,10 @@ class SessionRecord(Fact):
     commit: str = ""
     """The checkpoint that its worktree was made from."""
     worktree: str = ""
+    execution: int = 0
+    """Of the step, that worked there last."""
+    is_done: bool = False
+    """The claim of its last turn was proved."""
     turns: int = 0
     """Begun so far."""
     objections: int = 0
@@ -43,6 +47,10 @@ class SessionRecord(Fact):
     begun_at: datetime | None = None
     kept: tuple[Turn, ...] = ()
     """Turns that have ended, or whose worker died in them."""
+
+    def without_session(self) -> "SessionRecord":
+        """To be begun anew."""
+        return self.model_copy(update={"session_id": "", "is_done": False})
 
 
 class SessionFolder:
