@@ -17,9 +17,11 @@ from ostinato.adapters.agents.agency import Agency, access_by, open_pass
 from ostinato.adapters.agents.billing import Bill, added, usage_of
 from ostinato.adapters.agents.by_wire import by_wire, is_stopped
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed, CodingAgent, Watched
+from ostinato.adapters.agents.sandbox import cut_outward_links
 from ostinato.adapters.agents.sessions import NOTHING, NoteBox, SessionFolder, SessionRecord
 from ostinato.adapters.gateway import Gateway, Pass, Used
 from ostinato.adapters.git.collapsing import collapse
+from ostinato.adapters.git.seclusion import REPOSITORY
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.processes import clean_environment
 from ostinato.contracts.activities import ExecuteStep
@@ -80,14 +82,14 @@ class AgentWork:
 
     async def act(self) -> StepResult:
         name, _, model = self.order.agent.partition(":")
-        agent = self.agency.find(name)
+        agent = self.agency.agent(name, self.order.described)
         bill = self._bill(model or agent.name)
         self._begin(agent)
         self.warnings.extend(await bill.begin() if bill else ())
         async with self._reaching(agent, model) as reach:
             result = await self._until_proved(agent, reach)
-            use, micro_usd = self._came_to(reach)
-        spent = await bill.end(use, micro_usd) if bill else Spent(amount=None)
+            use, micro_usd, priced = self._came_to(reach)
+        spent = await bill.end(use, micro_usd, priced=priced) if bill else Spent(amount=None)
         return result.model_copy(update={"spent": spent})
 
     async def leave(self) -> None:
@@ -125,6 +127,8 @@ class AgentWork:
             prompt = await prompting.compose(turn, items, notes)
             end = await self._turn(agent, reach, prompt.text, notes)
             self._note_turn(end, turn, prompt.record.tokens, await prompting.keep(prompt))
+            if (used := reach.used()) and used.stopped == "replay":
+                return self._failed(end, _failure("replay_mismatch", used.message))
             if end.kind is EndKind.INTERRUPTED and self._waiting():
                 turn, items = TurnName.NOTE, ()
                 continue
@@ -164,6 +168,8 @@ class AgentWork:
             interrupted=lambda: bool(self._waiting() or is_stopped(reach.used(), datetime.now(UTC))),
         )
         began = time.monotonic()
+        if self.agency.is_sandboxed:
+            await asyncio.to_thread(cut_outward_links, self.folder.private, Path(self.checkout.worktree))
         end = by_wire(await agent.run(self._task(prompt, reach.access, self.record), watched), reach.used())
         session_id = end.session_id if keeps_session(end) or end.kind is EndKind.DONE else ""
         self._keep(
@@ -197,6 +203,12 @@ class AgentWork:
             session_id=record.session_id,
             marker=attempt_marker(activity.info()),
             memory_bytes=command.step.limits.memory_bytes,
+            sandbox=self.agency.sandbox(
+                self.folder.path / "sandbox",
+                repository=self.folder.git / REPOSITORY,
+                mirror=Path(command.workspace.mirror),
+                environment=self.checkout.environment.path if self.checkout.environment.ready else "",
+            ),
         )
 
     def _environment(self) -> Mapping[str, str]:
@@ -214,7 +226,9 @@ class AgentWork:
         if gateway is None or metered is None:
             yield Reach(access=Access(model=model))
             return
-        given = open_pass(gateway, agent, metered.lease_id, self._caps(), self.order.account)
+        tree = Path(self.checkout.worktree)
+        tape = self.agency.tape(self.command.step.id, self.pulse.redactor, tree=tree, private=self.folder.private)
+        given = open_pass(gateway, metered.lease_id, self._caps(), self.order.account, tape)
         self.pulse.redactor = self.pulse.redactor.knowing((given.key,))
         try:
             yield Reach(access=access_by(given, agent, model), gateway=gateway, given=given)
@@ -225,14 +239,13 @@ class AgentWork:
         limits = self.order.limits
         return Limit(tokens=limits.tokens, micro_usd=limits.micro_usd, requests=limits.requests)
 
-    def _came_to(self, reach: Reach) -> tuple[TokenUse | None, int | None]:
-        """What was counted on the wire; else what the agent says, where it says anything."""
+    def _came_to(self, reach: Reach) -> tuple[TokenUse | None, int | None, bool]:
+        """What was counted on the wire; else what the agent says, where it says anything. And whether its money is known."""
         used = reach.used()
         if used is not None:
-            is_known = not (used.unknown_count or used.unpriced_count)
-            return used.use, used.committed.micro_usd if is_known else None
+            return used.use, used.committed.micro_usd, not (used.unknown_count or used.unpriced_count)
         said = self.record.used
-        return (said, said.micro_usd) if said.tokens else (None, None)
+        return (said, said.micro_usd, said.micro_usd is not None) if said.tokens else (None, None, False)
 
     def _hear(self, event: AgentEvent) -> None:
         """The session's id is on the disk before anything else of it is told."""

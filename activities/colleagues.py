@@ -1,41 +1,78 @@
 """Which of a plan's coding agents can work on this machine."""
 
+import tomllib
 from pathlib import Path
 
 from activities.edge import Desk
 from ostinato.adapters.agents.agency import Agency
+from ostinato.adapters.git.command import private_git
 from ostinato.adapters.processes import clean_environment
+from ostinato.domain.agents.declared import agents_in, declared, missing_agents
+from ostinato.domain.agents.described import DescribedAgent
 from ostinato.domain.errors import UserError
 from ostinato.domain.needs import MissingAgent
 from ostinato.domain.plan import Plan
 from ostinato.domain.staff import Colleague
+from ostinato.domain.workspace import Workspace
+
+CONFIG = ".ostinato/config.toml"
+IN_SANDBOX = "agents run in a sandbox, and it has no key or address of its model's provider to reach it by"
+LET_OUT = "Give the worker the provider's key, or switch the sandbox off: OSTINATO_SANDBOX=off"
 
 
-async def staff_of(desk: Desk, plan: Plan, repository: Path) -> tuple[tuple[Colleague, ...], tuple[MissingAgent, ...]]:
+async def staff_of(
+    desk: Desk, plan: Plan, workspace: Workspace, *, trusted: bool
+) -> tuple[tuple[Colleague, ...], tuple[MissingAgent, ...]]:
     """Those that work, and what is wrong with the others. Starts no model."""
     here: list[Colleague] = []
     missing: list[MissingAgent] = []
+    own = await _of_repository(workspace) if plan.agents else ()
     for name in plan.agents:
-        found = await _looked_at(desk, desk.agency, name) if desk.agency else _nobody(name)
-        (here if isinstance(found, Colleague) else missing).append(found)  # type: ignore[arg-type]
+        found = await _looked_at(desk, desk.agency, name, own, trusted=trusted) if desk.agency else _nobody(name)
+        if isinstance(found, Colleague):
+            here.append(found)
+        else:
+            missing.append(found)
     return tuple(here), tuple(missing)
 
 
-async def _looked_at(desk: Desk, agency: Agency, name: str) -> Colleague | MissingAgent:
-    kind, _, model = name.partition(":")
+async def _of_repository(workspace: Workspace) -> tuple[DescribedAgent, ...]:
+    """As its base commit describes them; a file that cannot be read describes nobody."""
+    shown = await private_git(Path(workspace.mirror)).attempt("show", f"{workspace.base_commit}:{CONFIG}")
     try:
-        agent = agency.find(kind)
+        document = tomllib.loads(shown.stdout) if shown.exit_code == 0 else {}
+    except tomllib.TOMLDecodeError:
+        document = {}
+    return agents_in(document, CONFIG)[0]
+
+
+async def _looked_at(
+    desk: Desk, agency: Agency, name: str, own: tuple[DescribedAgent, ...], *, trusted: bool
+) -> Colleague | MissingAgent:
+    """What a user describes counts before what a repository does."""
+    kind, _, model = name.partition(":")
+    described = next((agent for agent in own if agent.name == kind), None)
+    try:
+        agent, text = agency.agent(kind), ""
     except UserError as error:
-        problem = error.problems[0]
-        return MissingAgent(name=name, problem=problem.message, cure=problem.cure)
+        if described is None or not trusted:
+            known = declared((), own, trusted=trusted)
+            problem = next(iter(missing_agents((kind,), known)), error.problems[0])
+            return MissingAgent(name=name, problem=problem.message, cure=problem.cure)
+        text = described.model_dump_json(exclude_defaults=True)
+        agent = agency.agent(kind, text)
     found = await agent.installation({**agency.environ, **clean_environment()})
     by_gateway = agency.through_gateway(agent) is not None
     if not found.path or not (found.works or by_gateway):
         return MissingAgent(name=name, problem=found.problem or "it does not work here", cure=found.cure)
+    if agency.is_sandboxed and agent.abilities.wire and not by_gateway:
+        return MissingAgent(name=name, problem=IN_SANDBOX, cure=LET_OUT)
     return Colleague(
         name=name,
         account=agency.account(agent),
         version=found.version,
+        capabilities=found.capabilities,
+        described=text,
         terms=desk.prices.terms(agency.priced_as(agent, model)),
     )
 

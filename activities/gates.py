@@ -82,7 +82,7 @@ class GateActivities:
             can_cut_network=options.policy.network is Network.ALLOW or await can_cut_network(),
             here=await look_around(draft.plan, tree, found, switched),
         )
-        here, missing = await staff_of(self._desk, draft.plan, Path(command.workspace.repository))
+        here, missing = await staff_of(self._desk, draft.plan, command.workspace, trusted=options.trusted)
         facts = replace(facts, here=replace(facts.here, missing_agents=missing))
         gates = preflight_gates(options, draft.classification, draft.plan, draft.project, facts)
         spent, limit = command.spent, command.spent.limit if command.spent else limit_of(options)

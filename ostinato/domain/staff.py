@@ -21,6 +21,8 @@ class Colleague(Fact):
     version: str = ""
     capabilities: tuple[str, ...] = ()
     specialities: tuple[str, ...] = ()
+    described: str = ""
+    """By a trusted repository, as JSON; empty: by the user, or built in."""
     terms: Terms | None = None
     """What its model's calls cost; None: it is not known."""
 

@@ -31,6 +31,7 @@ from ostinato.durable.stepping import (
     conflict_diff,
     last_conflict,
     leave_slot,
+    lifted,
     received_by,
     resolved,
 )
@@ -155,9 +156,11 @@ async def _order(engine: Engine, step: Step, colleague: Colleague, *, is_more: b
     return AgentOrder(
         agent=colleague.name,
         account=colleague.account,
+        described=colleague.described,
         session=_session_of(record, asked, colleague),
         turn=turn,
         received=received_by(record, step),
+        lifted=lifted(record, step),
         activation=record.activation,
         criteria=record.steps.plan.success_criteria,
         findings=tuple(findings),

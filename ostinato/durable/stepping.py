@@ -17,6 +17,8 @@ from ostinato.domain.ids import StepId
 from ostinato.domain.inputs import with_inputs
 from ostinato.domain.permissions import refuse_forbidden
 from ostinato.domain.plan import Step
+from ostinato.domain.prompting import Item
+from ostinato.domain.prompting.lifting import with_lifted_inputs
 from ostinato.domain.relevance import StepContext, as_json, step_context
 from ostinato.domain.report import Conflict
 from ostinato.domain.variables import variables_of
@@ -68,9 +70,18 @@ class Engine:
 def resolved(record: RunRecord, step: Step) -> Step:
     """The step as it will really run; UserError where a reference has no value, or the policy forbids it."""
     if "{{" in step.model_dump_json(include={"action"}):
-        step = with_inputs(step, variables=variables_of(record.steps.plan, record.results, step))
+        variables = variables_of(record.steps.plan, record.results, step)
+        is_for_agents = step.action.kind == "agent" and not step.needs_person
+        step = with_lifted_inputs(step, variables)[0] if is_for_agents else with_inputs(step, variables=variables)
     refuse_forbidden(record.request.options.policy, step)
     return step
+
+
+def lifted(record: RunRecord, step: Step) -> tuple[Item, ...]:
+    """What an agent's prompt refers to: it comes along as data, and not as its words."""
+    if "{{" not in step.model_dump_json(include={"action"}):
+        return ()
+    return with_lifted_inputs(step, variables_of(record.steps.plan, record.results, step))[1]
 
 
 async def attempt(engine: Engine, step: Step, order: AgentOrder | None = None) -> StepResult:
