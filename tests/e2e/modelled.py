@@ -1,6 +1,7 @@
 """A scripted model as a process of its own, and what agents asked it."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,8 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from ostinato.adapters.artifacts import ArtifactStore
+from scripts.agent_clis import NotInstalledError, install
 from tests.e2e.stack import ROOT, Stack
 
+REQUIRED = "OSTINATO_TEST_AGENTS"
+"""Set where an agent that cannot be installed is a failure: in continuous integration."""
 REAL_KEY = "sk-ant-the-real-key-of-the-worker"
 """That only the worker has."""
 
@@ -59,15 +66,24 @@ def a_model(folder: Path, scripts: Mapping[str, Mapping[str, Any]]) -> Iterator[
             process.terminate()
 
 
+def the_cli(name: str) -> Path:
+    """The folder of its program, as npm installs it; skips the test, loudly, where that cannot be."""
+    try:
+        return install(name) / "node_modules" / ".bin"
+    except NotInstalledError as missing:
+        told = f"NOT PROVED HERE: {name} in runs. {missing}"
+    if os.environ.get(REQUIRED):
+        pytest.fail(told)
+    pytest.skip(told)
+
+
 def a_step(step_id: str, prompt: str, **more: Any) -> dict[str, Any]:
     return {"id": step_id, "agent": {"capabilities": []}, "prompt": prompt, "writes": ["**"], **more}
 
 
 def a_definition(file: Path, *steps: Mapping[str, Any], gates: tuple[str, ...] = ("tests",), **more: Any) -> Path:
     """JSON is a definition too."""
-    file.write_text(
-        json.dumps({"id": file.stem, "version": 1, "steps": steps, "gates": {"post": list(gates)}, **more})
-    )
+    file.write_text(json.dumps({"id": file.stem, "version": 1, "steps": steps, "gates": {"post": list(gates)}, **more}))
     return file
 
 
@@ -79,6 +95,5 @@ def turns_of(stack: Stack, run_id: str, step: str) -> list[dict[str, Any]]:
 
 def transcripts(stack: Stack, turns: Iterable[Mapping[str, Any]]) -> str:
     """What was kept of what the agent said in them."""
-    kept = {path.name: path for path in (stack.home / "artifacts").rglob("*") if path.is_file()}
-    names = [str(turn["evidence"]).removeprefix("sha256:") for turn in turns if turn["evidence"]]
-    return "\n".join(next(path for name, path in kept.items() if wanted in name).read_text() for wanted in names)
+    store = ArtifactStore(stack.home / "artifacts")
+    return "\n".join(store.read_text(turn["evidence"]) for turn in turns if turn["evidence"])

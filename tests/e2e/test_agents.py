@@ -1,5 +1,6 @@
 """Claude Code as npm installs it does steps, with a scripted model in place of its own: metered, killed, limited, steered."""
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -10,14 +11,11 @@ from typing import Any
 import psutil
 import pytest
 
-from scripts.agent_clis import NotInstalledError, install
 from tests.e2e.conftest import Stack, git
-from tests.e2e.modelled import REAL_KEY, Model, a_definition, a_model, a_step, transcripts, turns_of
+from tests.e2e.modelled import REAL_KEY, Model, a_definition, a_model, a_step, the_cli, transcripts, turns_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.server]
 
-REQUIRED = "OSTINATO_TEST_AGENTS"
-"""Set where an agent that cannot be installed is a failure: in continuous integration."""
 TOKEN = "ghp_" + "Zq8" * 12
 NAP = "90.125"
 """Seconds that nothing else sleeps."""
@@ -40,7 +38,6 @@ def done(text: str) -> dict[str, Any]:
     return {"text": text, "usage": {"input": 1_300, "output": 20}}
 
 
-LEFT = done("Claude Code itself answers a call that was left.")
 LIMITED = {"kind": "status", "status": 429, "after_s": 12, "times": 1, "message": "Account limit reached"}
 SCRIPTS: dict[str, dict[str, Any]] = {
     "happy": {
@@ -50,21 +47,16 @@ SCRIPTS: dict[str, dict[str, Any]] = {
             done("src/tally/greet.py greets."),
         ]
     },
-    "killed": {"turns": [writing("first"), running(f"sleep {NAP}"), LEFT, writing("second"), done("Both are written.")]},
+    "killed": {"turns": [writing("first"), running(f"sleep {NAP}"), writing("second"), done("Both are written.")]},
     "limited": {"turns": [writing("one"), {**done("src/tally/one.py is written."), "fault": LIMITED}]},
     "behind": {"turns": [writing("two"), done("src/tally/two.py is written.")]},
-    "steered": {"turns": [writing("loud"), running(f"sleep {NAP}"), LEFT, writing("quiet"), done("It is quiet.")]},
+    "steered": {"turns": [writing("loud"), running(f"sleep {NAP}"), writing("quiet"), done("It is quiet.")]},
 }
 
 
 @pytest.fixture(scope="session")
 def claude() -> Path:
-    """The folder of its program."""
-    try:
-        return install("claude") / "node_modules" / ".bin"
-    except NotInstalledError as missing:
-        told = f"NOT PROVED HERE: Claude Code in runs. {missing}"
-        pytest.fail(told) if os.environ.get(REQUIRED) else pytest.skip(told)
+    return the_cli("claude")
 
 
 @pytest.fixture(scope="module")
@@ -104,17 +96,20 @@ def sleepers() -> list[psutil.Process]:
     return [found for found in psutil.process_iter(["cmdline"]) if found.info["cmdline"] == ["sleep", NAP]]
 
 
-def until_asleep() -> None:
-    """The agent is in the middle of a tool call."""
-    limit = time.monotonic() + 60
-    while not sleepers():
-        assert time.monotonic() < limit, "the agent never ran its command"
-        time.sleep(0.05)
+def until_asleep(stack: Stack, run_id: str) -> None:
+    """Its agent is in the middle of a tool call."""
+    stack.until(run_id, lambda status: bool(status["outcome"] or sleepers()))
+    assert sleepers(), "the agent never ran its command"
 
 
 def holding(folder: Path, text: str) -> list[Path]:
     """Files with this text in them."""
     return [path for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+
+
+def sessions(model: Model, script: str) -> set[str]:
+    """In which it was asked, as Claude Code names them to its provider."""
+    return {json.loads(asked["body"]["metadata"]["user_id"])["session_id"] for asked in model.asked(script)}
 
 
 def made(repository: Path, run_id: str) -> list[str]:
@@ -151,7 +146,7 @@ def test_a_worker_that_is_killed_in_a_tool_call_goes_on_in_the_same_session(
     agents: Stack, model: Model, sample: Path
 ) -> None:
     run_id = begin(agents, sample, "killed")
-    until_asleep()
+    until_asleep(agents, run_id)
 
     agents.kill_worker()
     agents.call("up")
@@ -159,7 +154,8 @@ def test_a_worker_that_is_killed_in_a_tool_call_goes_on_in_the_same_session(
 
     turns = turns_of(agents, run_id, "work")
     assert report["outcome"] == "completed"
-    assert model.turns("killed") == [0, 1, 3, 4]
+    assert model.turns("killed") == [0, 1, 2, 3]
+    assert len(sessions(model, "killed")) == 1
     assert made(sample, run_id) == ["src/tally/first.py", "src/tally/second.py"]
     assert len(commits(sample, run_id)) == 1
     assert sleepers() == []
@@ -182,22 +178,23 @@ def test_a_limit_of_the_account_parks_every_run_until_its_reset(
     assert asked_while_limited == []
     assert [report["outcome"] for report in reports] == ["completed", "completed"]
     assert (model.turns("limited"), model.turns("behind")) == ([0, 1, 1], [0, 1])
-    assert len({turn["session_id"] for turn in turns_of(agents, first, "work")}) == 1
+    assert len(sessions(model, "limited")) == 1
 
 
 def test_a_note_reaches_a_running_agent_within_seconds(agents: Stack, model: Model, sample: Path) -> None:
     run_id = begin(agents, sample, "steered")
-    until_asleep()
+    until_asleep(agents, run_id)
 
     told_at = time.monotonic()
     agents.ok("steer", run_id, "work", "Be quiet, please: whisper.")
-    model.until_asked("steered", 3)
+    model.until_asked("steered", 2)
     after_s = time.monotonic() - told_at
     report = agents.finished(run_id)
 
     turns = turns_of(agents, run_id, "work")
     assert "whisper" in str(model.asked("steered")[2]["body"])
     assert after_s < 20
-    assert (report["outcome"], model.turns("steered")) == ("completed", [0, 1, 3, 4])
-    assert ([turn["end"] for turn in turns], len({turn["session_id"] for turn in turns})) == (["interrupted", "done"], 1)
+    assert (report["outcome"], model.turns("steered")) == ("completed", [0, 1, 2, 3])
+    assert [turn["end"] for turn in turns] == ["interrupted", "done"]
+    assert len(sessions(model, "steered")) == 1
     assert sleepers() == []
