@@ -1,21 +1,21 @@
-"""A scripted model as a process of its own, and what agents asked it."""
+"""A scripted model beside the tests, and what agents asked it."""
 
 import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from ostinato.adapters.artifacts import ArtifactStore
 from scripts.agent_clis import NotInstalledError, install
-from tests.e2e.stack import ROOT, Stack
+from tests.e2e.stack import Stack
+from tests.model_server import ModelServer, Recorded
 
 REQUIRED = "OSTINATO_TEST_AGENTS"
 """Set where an agent that cannot be installed is a failure: in continuous integration."""
@@ -27,43 +27,32 @@ REAL_KEY = "sk-ant-the-real-key-of-the-worker"
 class Model:
     """Which script answers, the words of the prompt say: its `when`."""
 
-    url: str
-    log: Path
+    server: ModelServer
 
-    def asked(self, script: str) -> list[dict[str, Any]]:
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def asked(self, script: str) -> list[Recorded]:
         """Requests for this script, in their order; titles and summaries are not among them."""
-        lines = self.log.read_text("utf-8").splitlines() if self.log.exists() else []
-        found = [json.loads(line) for line in lines if line.endswith("}")]
-        return [each for each in found if each["script"] == script and each["turn"] >= 0]
+        return [each for each in tuple(self.server.requests) if each.script == script and each.turn >= 0]
 
     def turns(self, script: str) -> list[int]:
-        return [each["turn"] for each in self.asked(script)]
+        return [each.turn for each in self.asked(script)]
 
-    def until(self, script: str, holds: Callable[[list[dict[str, Any]]], bool], timeout: float = 60) -> None:
+    def until_asked(self, script: str, turn: int, timeout: float = 60) -> None:
         limit = time.monotonic() + timeout
-        while not holds(self.asked(script)):
+        while not any(asked >= turn for asked in self.turns(script)):
             assert time.monotonic() < limit, f"{script} was asked {self.turns(script)}"
             time.sleep(0.05)
 
-    def until_asked(self, script: str, turn: int, timeout: float = 60) -> None:
-        self.until(script, lambda asked: any(each["turn"] >= turn for each in asked), timeout)
-
 
 @contextmanager
-def a_model(folder: Path, scripts: Mapping[str, Mapping[str, Any]]) -> Iterator[Model]:
-    """Listens while it is entered."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file, log = folder / "scripts.json", folder / "requests.jsonl"
-    file.write_text(json.dumps(scripts))
-    argv = (sys.executable, "-m", "tests.model_server", str(file), "--log", str(log))
-    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        said = process.stdout.readline().split()
-        assert said[:1] == ["READY"], f"the scripted model did not start: {said}"
-        try:
-            yield Model(url=said[1], log=log)
-        finally:
-            process.terminate()
+def a_model(scripts: Mapping[str, Mapping[str, Any]]) -> Iterator[Model]:
+    """Listens while it is entered, in a thread of its own."""
+    server = ModelServer({name: dict(said) for name, said in scripts.items()})
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(server):
+        yield Model(server=server)
 
 
 def the_cli(name: str) -> Path:

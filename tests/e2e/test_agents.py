@@ -38,7 +38,7 @@ def done(text: str) -> dict[str, Any]:
     return {"text": text, "usage": {"input": 1_300, "output": 20}}
 
 
-LIMITED = {"kind": "status", "status": 429, "after_s": 12, "times": 1, "message": "Account limit reached"}
+LIMITED = {"kind": "status", "status": 429, "after_s": 15, "times": 1, "message": "Account limit reached"}
 SCRIPTS: dict[str, dict[str, Any]] = {
     "happy": {
         "turns": [
@@ -60,9 +60,9 @@ def claude() -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
+def model() -> Iterator[Model]:
     scripts = {name: {"when": prompt_of(name), **said} for name, said in SCRIPTS.items()}
-    with a_model(tmp_path_factory.mktemp("model"), scripts) as model:
+    with a_model(scripts) as model:
         yield model
 
 
@@ -86,9 +86,10 @@ def prompt_of(script: str) -> str:
     return f"The task called {script}."
 
 
-def begin(stack: Stack, repository: Path, script: str) -> str:
-    """The id of a run of one step, which the agent does by this script."""
-    file = a_definition(repository.parent / f"{script}.json", a_step("work", prompt_of(script)))
+def begin(stack: Stack, repository: Path, script: str, *before: dict[str, Any]) -> str:
+    """The id of a run in which the agent does one step by this script, after those before."""
+    work = a_step("work", prompt_of(script), depends_on=[step["id"] for step in before])
+    file = a_definition(repository.parent / f"{script}.json", *before, work)
     return stack.start(f"do {script}", repository, "--definition", str(file), "--trust", "--agent", "claude")
 
 
@@ -109,7 +110,7 @@ def holding(folder: Path, text: str) -> list[Path]:
 
 def sessions(model: Model, script: str) -> set[str]:
     """In which it was asked, as Claude Code names them to its provider."""
-    return {json.loads(asked["body"]["metadata"]["user_id"])["session_id"] for asked in model.asked(script)}
+    return {json.loads(asked.body["metadata"]["user_id"])["session_id"] for asked in model.asked(script)}
 
 
 def made(repository: Path, run_id: str) -> list[str]:
@@ -134,8 +135,8 @@ def test_an_agent_edits_and_is_metered_and_never_sees_the_workers_key(
     assert [gate["status"] for gate in report["gates"] if gate["gate"] == "tests"] == ["warn"]
     assert report["budget"]["tokens_used"] == 3_600
     assert [turn["end"] for turn in turns] == ["done"]
-    assert {asked["key"] for asked in model.asked("happy")} == {REAL_KEY}
-    assert not [asked for asked in model.asked("happy") if REAL_KEY in str(asked["body"])]
+    assert {asked.key for asked in model.asked("happy")} == {REAL_KEY}
+    assert not [asked for asked in model.asked("happy") if REAL_KEY in str(asked.body)]
     assert "ANTHROPIC_API_KEY=" in said
     assert "[redacted:" in said
     assert TOKEN not in said
@@ -166,9 +167,12 @@ def test_a_worker_that_is_killed_in_a_tool_call_goes_on_in_the_same_session(
 def test_a_limit_of_the_account_parks_every_run_until_its_reset(
     agents: Stack, model: Model, sample: Path, tmp_path: Path
 ) -> None:
+    now = tmp_path / "now"
+    ready = {"id": "ready", "run": f"until [ -e {now} ]; do sleep 0.1; done", "writes": []}
+    second = begin(agents, sample, "behind", ready)
     first = begin(agents, sample, "limited")
     parked = agents.until(first, lambda status: bool(status["quotas"]))
-    second = begin(agents, sample, "behind")
+    now.touch()
     waiting = agents.until(second, lambda status: bool(status["quotas"]))
     asked_while_limited = model.asked("behind")
     reports = [agents.finished(run_id) for run_id in (first, second)]
@@ -192,7 +196,7 @@ def test_a_note_reaches_a_running_agent_within_seconds(agents: Stack, model: Mod
     report = agents.finished(run_id)
 
     turns = turns_of(agents, run_id, "work")
-    assert "whisper" in str(model.asked("steered")[2]["body"])
+    assert "whisper" in str(model.asked("steered")[2].body)
     assert after_s < 20
     assert (report["outcome"], model.turns("steered")) == ("completed", [0, 1, 2, 3])
     assert [turn["end"] for turn in turns] == ["interrupted", "done"]

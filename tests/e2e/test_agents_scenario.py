@@ -131,7 +131,7 @@ def play(folder: Path, claude: Path) -> Played:
     home = folder / "home"
     steps = [part(name, critical=name != "leak") for name in SCENES if name != "fixer"]
     file = a_definition(folder / "play.json", *steps, part("limited", "claude"))
-    with a_model(folder / "model", SCRIPTS) as model:
+    with a_model(SCRIPTS) as model:
         env = {
             "ANTHROPIC_BASE_URL": model.url,
             "ANTHROPIC_API_KEY": REAL_KEY,
