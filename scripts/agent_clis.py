@@ -63,14 +63,21 @@ def install(name: str, root: Path | None = None) -> Path:
     beside = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
     try:
         _npm_install(npm, cli, beside)
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.rename(folder)
-    except OSError:
-        if not _is_there(cli, folder):
-            raise
+        _put(cli, beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return folder
+
+
+def _put(cli: Cli, beside: Path, folder: Path) -> None:
+    """What another one put there meanwhile stays: it may be in use."""
+    try:
+        beside.rename(folder)
+    except OSError:
+        if _is_there(cli, folder):
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
 
 
 def _npm_install(npm: str, cli: Cli, folder: Path) -> None:

@@ -34,10 +34,10 @@ class Scene:
     agent: str
 
 
-@pytest.fixture(params=["codex", "acp-opencode"])
+@pytest.fixture(params=["codex:gpt-5.5", "acp-opencode:scripted"])
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
     agent = str(request.param)
-    program = the_cli(agent.removeprefix("acp-"))
+    program = the_cli(agent.partition(":")[0].removeprefix("acp-"))
     with a_model({"whole": SCRIPT}) as model:
         env = {
             "OPENAI_BASE_URL": f"{model.url}/v1",
@@ -58,7 +58,7 @@ def sleepers() -> list[psutil.Process]:
 def test_it_edits_is_killed_and_limited_and_goes_on(scene: Scene, sample: Path, tmp_path: Path) -> None:
     stack = scene.stack
     file = a_definition(tmp_path / "two.json", a_step("work", "Write both files."))
-    staff = ("--agent", f"{scene.agent}:gpt-5.5")
+    staff = ("--agent", scene.agent)
     run_id = stack.start("write both", sample, "--definition", str(file), "--trust", *staff)
     stack.until(run_id, lambda status: bool(status["outcome"] or sleepers()), timeout=180)
     asleep = sleepers()
