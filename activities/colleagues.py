@@ -1,5 +1,6 @@
 """Which of a plan's coding agents can work on this machine."""
 
+import asyncio
 import tomllib
 from pathlib import Path
 
@@ -33,7 +34,16 @@ async def staff_of(
             here.append(found)
         else:
             missing.append(found)
-    return tuple(here), tuple(missing)
+    return await _with_tracks(desk, workspace.repository_id, here), tuple(missing)
+
+
+async def _with_tracks(desk: Desk, repository_id: str, here: list[Colleague]) -> tuple[Colleague, ...]:
+    """A history that cannot be read makes nobody worse."""
+    if desk.history is None or not here:
+        return tuple(here)
+    tracks, _ = await asyncio.to_thread(desk.history.tracks, repository_id, [each.name for each in here])
+    known = {name: {"succeeded": done, "failed": failed} for name, (done, failed) in tracks.items()}
+    return tuple(each.model_copy(update=known.get(each.name, {})) for each in here)
 
 
 async def _of_repository(workspace: Workspace) -> tuple[DescribedAgent, ...]:

@@ -71,7 +71,8 @@ def _spent(snapshot: Snapshot) -> list[Text]:
     leased = "" if balance.promised.is_nothing else f", {told_usd(balance.promised.micro_usd)} more leased"
     first = Text(f"  spent      {told(balance.spent)}{unsure}{leased}{of} ({balance.zone})", style=style)
     parts = part_costs(snapshot.spending.leases.values()) if snapshot.outcome else []
-    lines = [Text(f"    {part.what:<9}{part}", style="quiet") for part in parts[:SHOWN_PARTS]]
+    wide = max((len(part.what) for part in parts[:SHOWN_PARTS]), default=0) + 1
+    lines = [Text(f"    {printable(part.what):<{max(wide, 9)}}{part}", style="quiet") for part in parts[:SHOWN_PARTS]]
     return [first, *lines, *(Text(f"    {each}", style="quiet") for each in snapshot.eased[:SHOWN_PARTS])]
 
 

@@ -21,6 +21,9 @@ class Colleague(Fact):
     version: str = ""
     capabilities: tuple[str, ...] = ()
     specialities: tuple[str, ...] = ()
+    succeeded: int = 0
+    """Of its last attempts in this repository."""
+    failed: int = 0
     described: str = ""
     """By a trusted repository, as JSON; empty: by the user, or built in."""
     terms: Terms | None = None

@@ -162,6 +162,11 @@ class RunRecord:
     def of(self, step_id: StepId) -> Progress:
         return self.progress.setdefault(step_id, Progress())
 
+    def tree_of(self, step_id: StepId) -> str:
+        """The folder of its worktree. An agent's is its own until the step is over: what it has begun waits in it."""
+        progress = self.of(step_id)
+        return f"agent-{step_id}" if progress.agent else progress.slot
+
     def move(self, trigger: Trigger, target: Phase, note: str = "") -> None:
         """A checked transition, shown at once."""
         self.transitions.append(transition(self.phase, trigger, target, at=workflow.now(), note=note))

@@ -112,7 +112,7 @@ def _minds(record: RunRecord, step: Step) -> list[Mind]:
             specializations=each.specialities,
             load=load[each.name],
             most=min(most, 3),
-            track=_track(record, each.name),
+            track=_track(record, each),
             closed_until=_closed_until(record, each),
         )
         for each in record.staff
@@ -126,10 +126,11 @@ def _closed_until(record: RunRecord, colleague: Colleague) -> datetime | None:
     return quota.until if quota is not None and quota.until > workflow.now() else None
 
 
-def _track(record: RunRecord, name: str) -> Track:
-    ended = [result.outcome for result in record.results.values() if result.agent == name]
+def _track(record: RunRecord, colleague: Colleague) -> Track:
+    """In earlier runs, and in this one."""
+    ended = [result.outcome for result in record.results.values() if result.agent == colleague.name]
     done = sum(outcome is StepOutcome.SUCCEEDED for outcome in ended)
-    return Track(succeeded=done, failed=len(ended) - done)
+    return Track(succeeded=colleague.succeeded + done, failed=colleague.failed + len(ended) - done)
 
 
 def _load(record: RunRecord) -> Counter[str]:

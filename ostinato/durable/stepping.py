@@ -96,7 +96,7 @@ async def attempt(engine: Engine, step: Step, order: AgentOrder | None = None) -
         carried = CarryStep(
             step=resolved(record, step),
             execution=progress.execution,
-            slot=slot_of(step) if order else progress.slot,
+            slot=record.tree_of(step.id) if order else progress.slot,
             head=record.head,
             workspace=place,
             context=context,
@@ -217,11 +217,6 @@ async def until_unobstructed(record: RunRecord, step: Step) -> None:
     finally:
         schedule.yielding.discard(step.id)
     schedule.claims.take(step)
-
-
-def slot_of(step: Step) -> str:
-    """An agent's worktree is its own until the step is over: what it has begun waits in it."""
-    return f"agent-{step.id}"
 
 
 def leave_slot(engine: Engine, step: Step) -> None:
