@@ -121,7 +121,7 @@ class AgentWork:
         if record.session_id and not agent.sessions(self._task("", Access(), record)):
             self.warnings.append(f"the session {record.session_id} of {agent.name} is gone: begun anew")
             record = record.without_session()
-        self._keep(record.model_copy(update={"is_on": False, "running": NOTHING}))
+        self._keep(record.model_copy(update={"is_on": False, "running": NOTHING, "telling": ()}))
 
     async def _until_proved(self, agent: CodingAgent, reach: Reach) -> StepResult:
         prompting = Prompting(self.desk, self.command, self.pulse.redactor)
@@ -163,7 +163,6 @@ class AgentWork:
         return TurnName.RESUMED if self.record.lost_tokens and not self.order.findings else self.order.turn
 
     async def _turn(self, agent: CodingAgent, reach: Reach, prompt: str, notes: tuple[GivenNote, ...]) -> AgentEnd:
-        told_now = tuple(dict.fromkeys((*self.record.told, *(note.id for note in notes))))
         self._keep(
             self.record.model_copy(
                 update={
@@ -171,7 +170,7 @@ class AgentWork:
                     "is_on": True,
                     "is_done": False,
                     "running": NOTHING,
-                    "told": told_now,
+                    "telling": tuple(note.id for note in notes),
                 }
             )
         )
@@ -185,7 +184,12 @@ class AgentWork:
         if self.agency.is_sandboxed:
             await asyncio.to_thread(cut_outward_links, self.folder.private, Path(self.checkout.worktree))
         end = by_wire(await agent.run(self._task(prompt, reach.access, self.record), watched), reach.used())
-        used = {"is_on": False, "running": NOTHING, "used": added(self.record.used, end.use)}
+        used = {
+            "is_on": False,
+            "running": NOTHING,
+            "used": added(self.record.used, end.use),
+            **self.record.after_telling,
+        }
         left = self.record.model_copy(update={**used, "session_id": end.session_id})
         self._keep(left if keeps_session(end) else left.without_session())
         self.turn_s = time.monotonic() - began
@@ -266,7 +270,7 @@ class AgentWork:
 
     def _waiting(self) -> tuple[GivenNote, ...]:
         """Notes that the agent was not given yet."""
-        known = dict.fromkeys(self.record.told)
+        known = {*self.record.told, *self.record.telling}
         return tuple(note for note in self._given() if note.id not in known)
 
     def _given(self) -> tuple[GivenNote, ...]:

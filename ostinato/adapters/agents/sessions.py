@@ -43,10 +43,17 @@ class SessionRecord(Fact):
     is_on: bool = False
     """A turn has begun and not ended: its worker died in it, where nobody works on it."""
     told: tuple[str, ...] = ()
-    """Ids of the notes that it was given."""
+    """Ids of the notes that it was given in turns that have ended."""
+    telling: tuple[str, ...] = ()
+    """In the turn that is on; where its worker dies in it, nobody knows whether they arrived, and they are given again."""
     begun_at: datetime | None = None
     kept: tuple[Turn, ...] = ()
     """Turns that have ended, or whose worker died in them."""
+
+    @property
+    def after_telling(self) -> dict[str, tuple[str, ...]]:
+        """Where the turn has ended: what it was told in it, it knows."""
+        return {"told": tuple(dict.fromkeys((*self.told, *self.telling))), "telling": ()}
 
     def without_session(self) -> "SessionRecord":
         """To be begun anew."""
