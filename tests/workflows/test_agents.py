@@ -274,7 +274,7 @@ async def test_who_only_waits_for_its_turn_stays_with_its_agent(server: Client) 
         await let_go(handle, "one")
         await handle.result()
 
-    assert first == ["anthropic-1", "anthropic-1"]
+    assert first == ["anthropic-1"]
 
 
 async def test_a_step_whose_only_account_opens_after_the_deadline_fails_at_once(server: Client) -> None:
