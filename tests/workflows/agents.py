@@ -1,9 +1,12 @@
 """Steps that coding agents do, and what fakes of them come to."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from temporalio.service import RPCError
 
 from ostinato.contracts import activities as contracts
 from ostinato.contracts.account import GO_AHEAD, AskAccount, GoAhead, StartAnswer
@@ -109,4 +112,5 @@ async def until_state(handle: Handle, step_id: str, state: StepState) -> Snapsho
 async def let_go(handle: Handle, step_id: str, execution: int = 1) -> None:
     """As the account's workflow says it."""
     word = GoAhead(account=ACCOUNT, waiter=f"{handle.id}/{step_id}/{execution}")
-    await handle.signal(GO_AHEAD, word)
+    with contextlib.suppress(RPCError):  # it may have asked once more, and ended
+        await handle.signal(GO_AHEAD, word)
