@@ -40,7 +40,7 @@ from ostinato.domain.pipeline import Outcome
 from ostinato.domain.plan import GateName
 from ostinato.domain.prompting import TurnName
 from ostinato.domain.request import Interaction, RunOptions
-from ostinato.domain.staff import Steering
+from ostinato.domain.staff import MAX_STEERING_CHARS, MOST_STEERING, Steering
 from ostinato.domain.turns import Turn
 from tests.fakes.world import World, tool_step
 from tests.workflows.agents import (
@@ -639,3 +639,29 @@ async def test_a_step_that_is_stopped_while_it_waits_leaves_its_accounts_queue(s
 
     assert [each.rsplit("/", 2)[1:] for each in waits] == [["one", "1"]]
     assert left == []
+
+
+async def test_what_an_agent_is_given_is_small_enough_for_every_history(server: Client) -> None:
+    account = FakeAccount(in_hours())
+
+    async def diff(command: contracts.DescribeConflict) -> contracts.ConflictDescription:
+        return contracts.ConflictDescription(diff="-a line that both changed\n" * 750)
+
+    prepare = staffed(
+        "claude",
+        step_execute=done,
+        account_ask=account.ask,
+        step_integrate=conflicting("one", 1),
+        step_describe_conflict=diff,
+    )
+    async with running(server, by_agents(agent_step("one")), prepare=prepare) as (handle, world, _):
+        await until_state(handle, "one", StepState.WAITING)
+        for _ in range(MOST_STEERING):
+            await steer(handle, "one", "n" * MAX_STEERING_CHARS)
+        with pytest.raises(WorkflowUpdateFailedError):
+            await steer(handle, "one", "one more")
+        await account.open_to(handle, "one")
+        snapshot = await handle.result()
+
+    assert snapshot.outcome is Outcome.COMPLETED
+    assert all(len(command.model_dump_json()) < 50_000 for command in orders_of(world, "one"))
