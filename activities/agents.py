@@ -38,12 +38,11 @@ from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.request import headline
 from ostinato.domain.staff import GivenNote
-from ostinato.domain.turns import Turn
+from ostinato.domain.turns import KEPT_TURNS, LOST, Turn
 from ostinato.domain.workspace import Checkout
 
 MOST_TURNS = 30
 """Of one execution, notes of people included."""
-SHOWN_TURNS = 20
 LOST_FILES = (
     "The files are as they were before you began: what you had changed in them is not there any more. Do it again."
 )
@@ -75,9 +74,10 @@ class AgentWork:
     record: SessionRecord
     lost_files: bool = False
     """Its session goes on, and what it had not handed in is gone."""
-    turns: list[Turn] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     evidence: str = ""
+    model: str = ""
+    """As the agent names it."""
     turn_s: float = 0.0
 
     @property
@@ -115,13 +115,13 @@ class AgentWork:
             tokens = record.running.tokens
             self.warnings.append(f"its worker died in a turn of {agent.name}, after some {tokens:,} tokens of it")
             update = {"used": added(record.used, record.running), "lost_tokens": record.lost_tokens + tokens}
-            record = record.model_copy(update=update)
+            record = record.model_copy(update={**update, "kept": (*record.kept, self._lost(record))[-KEPT_TURNS:]})
         if record.lease_id != lease:
             record = record.model_copy(update={"lease_id": lease, "used": NOTHING})
         if record.session_id and not agent.sessions(self._task("", Access(), record)):
             self.warnings.append(f"the session {record.session_id} of {agent.name} is gone: begun anew")
             record = record.without_session()
-        self._keep(record.model_copy(update={"is_on": False, "running": NOTHING}))
+        self._keep(record.model_copy(update={"is_on": False, "running": NOTHING, "telling": ()}))
 
     async def _until_proved(self, agent: CodingAgent, reach: Reach) -> StepResult:
         prompting = Prompting(self.desk, self.command, self.pulse.redactor)
@@ -134,7 +134,7 @@ class AgentWork:
             notes = self._waiting() if self.record.session_id else self._given()
             prompt = await prompting.compose(turn, items, notes)
             end = await self._turn(agent, reach, prompt.text, notes)
-            self._note_turn(end, turn, prompt.record.tokens, await prompting.keep(prompt))
+            self._note_turn(end, turn, notes, prompt.record.tokens, await prompting.keep(prompt))
             if (used := reach.used()) and used.stopped == "replay":
                 return self._failed(end, _failure("replay_mismatch", used.message))
             if end.kind in (EndKind.DONE, EndKind.INTERRUPTED) and self._waiting():
@@ -145,7 +145,7 @@ class AgentWork:
             said = said_in(end.answer, tree=self.checkout.worktree)
             facts = await facts_of(self.desk, self.command, self.checkout, self.folder, self.pulse, end, said)
             following = follow(verdict := prove(self.command.step, end, said, facts), end, rounds)
-            self.turns[-1] = self.turns[-1].model_copy(update={"proved": "; ".join(map(str, verdict.objections))[:500]})
+            self._note_proof("; ".join(map(str, verdict.objections))[:500])
             match following:
                 case Accepted(warnings=warnings):
                     return self._succeeded(end, warnings)
@@ -163,7 +163,6 @@ class AgentWork:
         return TurnName.RESUMED if self.record.lost_tokens and not self.order.findings else self.order.turn
 
     async def _turn(self, agent: CodingAgent, reach: Reach, prompt: str, notes: tuple[GivenNote, ...]) -> AgentEnd:
-        told_now = tuple(dict.fromkeys((*self.record.told, *(note.id for note in notes))))
         self._keep(
             self.record.model_copy(
                 update={
@@ -171,7 +170,7 @@ class AgentWork:
                     "is_on": True,
                     "is_done": False,
                     "running": NOTHING,
-                    "told": told_now,
+                    "telling": tuple(note.id for note in notes),
                 }
             )
         )
@@ -185,7 +184,12 @@ class AgentWork:
         if self.agency.is_sandboxed:
             await asyncio.to_thread(cut_outward_links, self.folder.private, Path(self.checkout.worktree))
         end = by_wire(await agent.run(self._task(prompt, reach.access, self.record), watched), reach.used())
-        used = {"is_on": False, "running": NOTHING, "used": added(self.record.used, end.use)}
+        used = {
+            "is_on": False,
+            "running": NOTHING,
+            "used": added(self.record.used, end.use),
+            **self.record.after_telling,
+        }
         left = self.record.model_copy(update={**used, "session_id": end.session_id})
         self._keep(left if keeps_session(end) else left.without_session())
         self.turn_s = time.monotonic() - began
@@ -256,15 +260,17 @@ class AgentWork:
     def _hear(self, event: AgentEvent) -> None:
         """The session's id is on the disk before anything else of it is told."""
         if event.kind is EventKind.STARTED and event.session_id:
+            self.model = event.text or self.model
             self._keep(self.record.model_copy(update={"session_id": event.session_id}))
         if event.use is not None:
             self._keep(self.record.model_copy(update={"running": event.use}))
         if said := told(event):
-            self.pulse.say(f"{self.order.agent}: {said}")
+            turn = f", turn {self.record.turns}" if self.record.turns > 1 else ""
+            self.pulse.say(f"{self.order.agent}{turn}: {said}")
 
     def _waiting(self) -> tuple[GivenNote, ...]:
         """Notes that the agent was not given yet."""
-        known = dict.fromkeys(self.record.told)
+        known = {*self.record.told, *self.record.telling}
         return tuple(note for note in self._given() if note.id not in known)
 
     def _given(self) -> tuple[GivenNote, ...]:
@@ -279,10 +285,14 @@ class AgentWork:
         metered = self.order.metered
         return Bill(history=self.desk.history, metered=metered, model=model) if metered else None
 
-    def _note_turn(self, end: AgentEnd, turn: TurnName, tokens: int, prompt: str) -> None:
-        self.turns.append(
+    def _note_turn(self, end: AgentEnd, turn: TurnName, notes: tuple[GivenNote, ...], tokens: int, prompt: str) -> None:
+        self._keep_turn(
             Turn(
                 agent=self.order.agent,
+                model=self.model or self.order.agent.partition(":")[2],
+                step=self.command.step.id,
+                execution=self.command.execution,
+                at=datetime.now(UTC),
                 session_id=end.session_id,
                 resumed=turn is not TurnName.FIRST,
                 end=end.kind.value,
@@ -293,9 +303,31 @@ class AgentWork:
                 prompt_tokens=tokens,
                 evidence=end.evidence,
                 denied=tuple(line[:200] for line in end.denied[:3]),
+                notes=tuple(note.id for note in notes),
                 duration_s=round(self.turn_s, 3),
             )
         )
+
+    def _lost(self, record: SessionRecord) -> Turn:
+        """The turn that its worker died in, as far as it was heard."""
+        return Turn(
+            agent=self.order.agent,
+            step=self.command.step.id,
+            execution=self.command.execution,
+            at=datetime.now(UTC),
+            session_id=record.session_id,
+            end=LOST,
+            usage=usage_of(record.running),
+            micro_usd=record.running.micro_usd,
+        )
+
+    def _keep_turn(self, turn: Turn) -> None:
+        self._keep(self.record.model_copy(update={"kept": (*self.record.kept, turn)[-KEPT_TURNS:]}))
+
+    def _note_proof(self, proved: str) -> None:
+        *before, last = self.record.kept
+        turns = (*before, last.model_copy(update={"proved": proved}))
+        self._keep(self.record.model_copy(update={"kept": turns}))
 
     def _succeeded(self, end: AgentEnd, warnings: tuple[str, ...]) -> StepResult:
         self.warnings.extend(warnings)
@@ -317,7 +349,7 @@ class AgentWork:
                 "summary": summary,
                 "agent": self.order.agent,
                 "evidence": self.evidence,
-                "turns": tuple(self.turns[-SHOWN_TURNS:]),
+                "turns": self.folder.turns(self.command.step.id),
                 "warnings": tuple(dict.fromkeys(self.warnings))[:20],
                 **fields,
             }

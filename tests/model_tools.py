@@ -116,7 +116,9 @@ def _writing(path: str, content: str, asked: Asked) -> tuple[str, Any]:
     if "apply_patch" in asked.tools:
         lines = "\n".join(f"+{line}" for line in content.rstrip("\n").split("\n"))
         patch = f"*** Begin Patch\n*** Add File: {path}\n{lines}\n*** End Patch"
-        return "apply_patch", patch if asked.tools["apply_patch"].get("x-type") == "custom" else {"input": patch}
+        schema = asked.tools["apply_patch"]
+        named = "patchText" if "patchText" in (schema.get("properties") or {}) else "input"
+        return "apply_patch", patch if schema.get("x-type") == "custom" else {named: patch}
     quoted = content.replace("'", "'\\''")
     return _running(f"mkdir -p \"$(dirname '{path}')\" && printf '%s' '{quoted}' > '{path}'", asked)
 

@@ -139,7 +139,9 @@ class Todo(Fact):
     group: str = ""
     implied: tuple[Implied, ...] = ()
     note: str = ""
-    """The summary, the failure, or what it is doing now."""
+    """The summary, the failure, or what it waits for."""
+    doing: str = ""
+    """What its worker last said of it: only clients know that, and only while it runs."""
 
 
 class Snapshot(Fact):

@@ -31,6 +31,9 @@ async def may_start(record: RunRecord, step: Step, account: str) -> Quota | None
     """None: it may. Else what it waits for; `until_told` waits."""
     if not account:
         return None
+    if (word := _word(account, waiter_of(record, step))) in record.told_to_start:  # it has had its turn in the queue
+        record.told_to_start.discard(word)
+        return None
     answer = await _ask(record, step, account)
     if answer is None or answer.may_start:
         record.quotas.pop(account, None)
@@ -52,25 +55,33 @@ async def may_start(record: RunRecord, step: Step, account: str) -> Quota | None
 async def until_told(record: RunRecord, step: Step, quota: Quota) -> None:
     """Counts as backing off. Returns also where nobody says anything for long: then it asks again."""
     waiter = waiter_of(record, step)
+    word = _word(quota.account, waiter)
     record.backing_off[step.id] = True
     patience = max(quota.until - workflow.now(), timedelta()) + ASKS_AGAIN
     try:
         await workflow.wait_condition(
-            lambda: waiter in record.told_to_start,
+            lambda: word in record.told_to_start,
             timeout=patience,
             timeout_summary=f"{quota.account} · until its limit is lifted"[:200],
         )
     except TimeoutError:
         pass
+    except BaseException:
+        record.told_to_start.discard(word)
+        raise
     finally:
         record.backing_off.pop(step.id, None)
-        record.told_to_start.discard(waiter)
         record.stale = True
     record.quotas.pop(quota.account, None)  # not where it was stopped: others may wait for the same
 
 
 def told_to_start(record: RunRecord, word: GoAhead) -> None:
-    record.told_to_start.add(word.waiter)
+    """Kept until it starts: asking once more would put it at the end of the queue."""
+    record.told_to_start.add(_word(word.account, word.waiter))
+
+
+def _word(account: str, waiter: str) -> str:
+    return f"{account} {waiter}"
 
 
 async def report_limit(record: RunRecord, step: Step, account: str, said: AccountReport) -> None:

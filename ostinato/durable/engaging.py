@@ -187,6 +187,7 @@ async def _park(engine: Engine, step: Step, quota: Quota) -> None:
         await until_told(record, step, quota)
         return
     leave_slot(engine, step)
+    record.note(f"{step.id}: {quota}")
     record.set_state(step.id, StepState.WAITING, str(quota))
     await until_told(record, step, quota)
     await come_back(engine, step)

@@ -69,7 +69,7 @@ class Engine:
 
 def resolved(record: RunRecord, step: Step) -> Step:
     """The step as it will really run; UserError where a reference has no value, or the policy forbids it."""
-    if "{{" in step.model_dump_json(include={"action"}):
+    if "{{" in step.model_dump_json(include={"action", "checks"}):
         variables = variables_of(record.steps.plan, record.results, step)
         is_for_agents = step.action.kind == "agent" and not step.needs_person
         step = with_lifted_inputs(step, variables)[0] if is_for_agents else with_inputs(step, variables=variables)

@@ -119,6 +119,14 @@ async def agency_of(
             )
 
 
+def previewed_agency(
+    home: Home, prices: PriceTable, described: Sequence[DescribedAgent], environ: Mapping[str, str]
+) -> Agency:
+    """Whose gateway does not serve: for who wants to know who is here, and starts none of them."""
+    gateway = Gateway(upstreams=upstreams_of(environ), ledger_folder=home.root / "gateway", prices=prices)
+    return Agency(find=finder(declared(described), environ), environ=environ, gateway=gateway)
+
+
 def open_pass(gateway: Gateway, lease_id: str, caps: Limit, account: str, tape: Tape | None) -> Pass:
     """One for each lease: what its attempts use counts together."""
     return gateway.open(lease_id, caps, account, tape=tape)

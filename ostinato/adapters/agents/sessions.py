@@ -9,6 +9,7 @@ from ostinato.adapters.atomic import read_json_object, write_atomically
 from ostinato.domain.agents.events import TokenUse
 from ostinato.domain.base import Fact
 from ostinato.domain.staff import GivenNote
+from ostinato.domain.turns import KEPT_TURNS, Turn
 
 NOTHING = TokenUse(micro_usd=0)
 RECORD = "session.json"
@@ -42,8 +43,17 @@ class SessionRecord(Fact):
     is_on: bool = False
     """A turn has begun and not ended: its worker died in it, where nobody works on it."""
     told: tuple[str, ...] = ()
-    """Ids of the notes that it was given."""
+    """Ids of the notes that it was given in turns that have ended."""
+    telling: tuple[str, ...] = ()
+    """In the turn that is on; where its worker dies in it, nobody knows whether they arrived, and they are given again."""
     begun_at: datetime | None = None
+    kept: tuple[Turn, ...] = ()
+    """Turns that have ended, or whose worker died in them."""
+
+    @property
+    def after_telling(self) -> dict[str, tuple[str, ...]]:
+        """Where the turn has ended: what it was told in it, it knows."""
+        return {"told": tuple(dict.fromkeys((*self.told, *self.telling))), "telling": ()}
 
     def without_session(self) -> "SessionRecord":
         """To be begun anew."""
@@ -75,6 +85,17 @@ class SessionFolder:
 
     def write(self, record: SessionRecord) -> None:
         write_atomically(self.path / RECORD, record.model_dump_json())
+
+    def turns(self, step: str) -> tuple[Turn, ...]:
+        """The last ones of a step, by whichever agent, in their order."""
+        found: list[Turn] = []
+        for path in self.path.parent.glob(f"*/{RECORD}"):
+            try:
+                found += SessionRecord.model_validate(read_json_object(path) or {}).kept
+            except ValidationError:
+                continue
+        mine = sorted((turn for turn in found if turn.step == step), key=lambda turn: (turn.at is not None, turn.at))
+        return tuple(mine[-KEPT_TURNS:])
 
 
 class NoteBox:
