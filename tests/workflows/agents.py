@@ -3,13 +3,14 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.service import RPCError
 
 from ostinato.contracts import activities as contracts
 from ostinato.contracts.account import GO_AHEAD, AskAccount, GoAhead, StartAnswer
+from ostinato.contracts.workflows import Acknowledged
 from ostinato.domain.agents.accounts import AccountLimit
 from ostinato.domain.agents.ends import AgentEnd, EndKind
 from ostinato.domain.agents.outcomes import failed_by, failure_of
@@ -17,12 +18,13 @@ from ostinato.domain.execution import Failure, StepOutcome, StepResult, StepStat
 from ostinato.domain.plan import AgentAction, Plan, Step
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.report import Snapshot
-from ostinato.domain.staff import Colleague
+from ostinato.domain.staff import Colleague, Steering
 from tests.builders import NOON
 from tests.fakes.world import World, succeeded
 from tests.workflows.steering import Handle, a_plan, until_seen
 
 ACCOUNT = "anthropic-1"
+LATER = timedelta(hours=5)
 
 
 def agent_step(step_id: str, *depends_on: str, agent: str = "any", **fields: Any) -> Step:
@@ -114,3 +116,17 @@ async def let_go(handle: Handle, step_id: str, execution: int = 1) -> None:
     word = GoAhead(account=ACCOUNT, waiter=f"{handle.id}/{step_id}/{execution}")
     with contextlib.suppress(RPCError):  # it may have asked once more, and ended
         await handle.signal(GO_AHEAD, word)
+
+
+async def done(command: contracts.ExecuteStep) -> StepResult:
+    return done_by(command)
+
+
+def in_hours() -> datetime:
+    return datetime.now(UTC) + LATER
+
+
+async def steer(handle: Handle, step: str, note: str = "use the other module") -> str:
+    said = Steering(step=step, note=note, by="ada")
+    answered: Acknowledged = await handle.execute_update("steer", said, result_type=Acknowledged)
+    return answered.message
