@@ -13,6 +13,7 @@ from temporalio import activity
 from activities.edge import Desk, Pulse
 from activities.evidence import facts_of
 from activities.prompts import Prompting
+from activities.saving import Saver
 from ostinato.adapters.agents.agency import Agency, access_by, open_pass
 from ostinato.adapters.agents.billing import Bill, added, usage_of
 from ostinato.adapters.agents.by_wire import by_wire, is_stopped
@@ -84,11 +85,14 @@ class AgentWork:
         bill = self._bill(model or agent.name)
         self._begin(agent)
         self.warnings.extend(await bill.begin() if bill else ())
+        saver = self._saver(agent)
         async with self._reaching(agent, model) as reach:
-            result = await self._until_proved(agent, reach)
+            async with saver.at_work():
+                result = await self._until_proved(agent, reach, saver)
             use, micro_usd = self._came_to(reach)
         spent = await bill.end(use, micro_usd) if bill else Spent(amount=None)
-        return result.model_copy(update={"spent": spent})
+        warnings = (*result.warnings, *saver.problems)[:20]
+        return result.model_copy(update={"spent": spent, "warnings": warnings})
 
     async def leave(self) -> None:
         """What it did in its own repository is told; the worktree is the run's again, with the files as they are."""
@@ -108,15 +112,26 @@ class AgentWork:
             tokens = record.running.tokens
             self.warnings.append(f"its worker died in a turn of {agent.name}, after some {tokens:,} tokens of it")
             update = {"used": added(record.used, record.running), "lost_tokens": record.lost_tokens + tokens}
-            record = record.model_copy(update=update)
+            record = record.model_copy(update={**update, "cost_tokens": record.cost_tokens + tokens})
         if record.lease_id != lease:
-            record = record.model_copy(update={"lease_id": lease, "used": NOTHING})
+            record = record.model_copy(update={"lease_id": lease, "used": NOTHING, "carried": NOTHING})
         if record.session_id and not agent.sessions(self._task("", Access(), record)):
-            self.warnings.append(f"the session {record.session_id} of {agent.name} is gone: begun anew")
-            record = record.model_copy(update={"session_id": ""})
+            cost = f"{record.cost_tokens:,} tokens lost"
+            self.warnings.append(f"the session {record.session_id} of {agent.name} is gone: begun anew, {cost}")
+            record = record.model_copy(update={"session_id": "", "cost_tokens": 0})
         self._keep(record.model_copy(update={"is_on": False, "running": NOTHING}))
 
-    async def _until_proved(self, agent: CodingAgent, reach: Reach) -> StepResult:
+    def _saver(self, agent: CodingAgent) -> Saver:
+        return Saver(
+            desk=self.desk,
+            command=self.command,
+            checkout=self.checkout,
+            pulse=self.pulse,
+            folder=self.folder,
+            look=lambda: (self.record, agent.sessions(self._task("", Access(), self.record))),
+        )
+
+    async def _until_proved(self, agent: CodingAgent, reach: Reach, saver: Saver) -> StepResult:
         prompting = Prompting(self.desk, self.command, self.pulse.redactor)
         turn, items = self._first_turn(), self.order.findings
         rounds: list[Round] = []
@@ -124,6 +139,7 @@ class AgentWork:
             notes = self._waiting()
             prompt = await prompting.compose(turn, items, notes)
             end = await self._turn(agent, reach, prompt.text, notes)
+            saver.is_due = True
             self._note_turn(end, turn, prompt.record.tokens, await prompting.keep(prompt))
             if end.kind is EndKind.INTERRUPTED and self._waiting():
                 turn, items = TurnName.NOTE, ()
@@ -172,6 +188,7 @@ class AgentWork:
                     "is_on": False,
                     "running": NOTHING,
                     "used": added(self.record.used, end.use),
+                    "cost_tokens": self.record.cost_tokens + end.use.tokens,
                     "session_id": session_id,
                 }
             )
@@ -222,15 +239,15 @@ class AgentWork:
             await asyncio.shield(gateway.close(given))
 
     def _caps(self) -> Limit:
-        limits = self.order.limits
+        limits = self.order.limits.after(self.record.carried)
         return Limit(tokens=limits.tokens, micro_usd=limits.micro_usd, requests=limits.requests)
 
     def _came_to(self, reach: Reach) -> tuple[TokenUse | None, int | None]:
         """What was counted on the wire; else what the agent says, where it says anything."""
-        used = reach.used()
+        used, before = reach.used(), self.record.carried
         if used is not None:
-            is_known = not (used.unknown_count or used.unpriced_count)
-            return used.use, used.committed.micro_usd if is_known else None
+            is_known = not (used.unknown_count or used.unpriced_count) and before.micro_usd is not None
+            return added(used.use, before), used.committed.micro_usd + (before.micro_usd or 0) if is_known else None
         said = self.record.used
         return (said, said.micro_usd) if said.tokens else (None, None)
 

@@ -13,12 +13,15 @@ from activities.agents import AgentWork
 from activities.checkouts import check_out, ground
 from activities.edge import Desk, Pulse, edge
 from activities.places import author_of_run, keep_place
+from activities.saving import bring
 from activities.secrecy import STARTED, learn_secrets, quarantine, secret_failure
 from activities.working import StepWork
+from ostinato.adapters.agents.agency import Agency
 from ostinato.adapters.agents.sessions import NoteBox, SessionFolder, SessionRecord
 from ostinato.adapters.git.commits import snapshot
 from ostinato.adapters.git.forgetting import forget_secrets
 from ostinato.adapters.git.objects import StepKey, read_result, record_step, write_result
+from ostinato.adapters.git.saved_sessions import restore_work
 from ostinato.adapters.git.seclusion import seclude
 from ostinato.contracts.activities import (
     COLLECT_STEP,
@@ -118,17 +121,20 @@ class StepActivities:
         if agency is None or order is None:
             raise ExternalError("this worker has no coding agents", code="agents_missing")
         folder = SessionFolder(Path(command.workspace.root), order.session, order.agent)
-        record = folder.read() or SessionRecord(agent=order.agent)
-        tree = Path(command.workspace.root) / command.slot / "tree"
-        if record.session_id and record.worktree == str(tree) and not order.anew and (tree / ".git").exists():
+        tree, warnings = Path(command.workspace.root) / command.slot / "tree", tuple[str, ...]()
+        record = folder.read()
+        if record is None:
+            record, checkout, warnings = await self._brought(command, agency, folder, pulse)
+        elif record.session_id and record.worktree == str(tree) and not order.anew and (tree / ".git").exists():
             checkout = await ground(
                 self._desk, command.workspace, tree, record.commit, trusted=command.trusted, pulse=pulse
             )
         else:
             checkout = await self._check_out(command, pulse)
             await asyncio.to_thread(shutil.rmtree, folder.git, ignore_errors=True)
-            record = record.model_copy(update={"worktree": str(tree), "commit": checkout.commit})
-            folder.write(record)
+        own = {"worktree": str(tree), "commit": checkout.commit, "private": str(folder.private)}
+        record = record.model_copy(update=own)
+        folder.write(record)
         mirror = Path(command.workspace.mirror)
         await seclude(tree, mirror=mirror, base=checkout.commit, folder=folder.git)
         return AgentWork(
@@ -140,7 +146,25 @@ class StepActivities:
             folder=folder,
             notes=NoteBox(Path(command.workspace.root), command.step.id),
             record=record,
+            warnings=[*warnings],
         )
+
+    async def _brought(
+        self, command: ExecuteStep, agency: Agency, folder: SessionFolder, pulse: Pulse
+    ) -> tuple[SessionRecord, Checkout, tuple[str, ...]]:
+        """As a worker before this one left it; where there is nothing to go on with, fresh from the checkpoint."""
+        order, tree = command.order, Path(command.workspace.root) / command.slot / "tree"
+        assert order is not None
+        await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
+        agent = agency.find(order.agent.partition(":")[0])
+        brought = await bring(command, agent, folder, tree)
+        record = brought.record
+        if record is None or order.anew:
+            checkout = await self._check_out(command, pulse)
+            return record or SessionRecord(agent=order.agent), checkout, brought.warnings
+        checkout = await self._check_out(command.model_copy(update={"head": record.commit}), pulse)
+        await restore_work(Path(command.workspace.mirror), tree, base=record.commit, work=brought.work)
+        return record, checkout, brought.warnings
 
     @edge(STEER_STEP)
     async def steer(self, command: SteerStep, pulse: Pulse) -> Steered:

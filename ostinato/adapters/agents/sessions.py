@@ -11,6 +11,8 @@ from ostinato.domain.base import Fact
 from ostinato.domain.staff import GivenNote
 
 NOTHING = TokenUse(micro_usd=0)
+SESSIONS = "sessions"
+"""A folder of the run."""
 RECORD = "session.json"
 NOTES = "notes"
 
@@ -24,6 +26,12 @@ class SessionRecord(Fact):
     commit: str = ""
     """The checkpoint that its worktree was made from."""
     worktree: str = ""
+    private: str = ""
+    """The agent's own folder, where both are."""
+    carried: TokenUse = NOTHING
+    """Of `used`, what it had used on workers before this one: the gateway here has not seen it."""
+    cost_tokens: int = 0
+    """Of the whole session, under whatever lease."""
     turns: int = 0
     """Begun so far."""
     objections: int = 0
@@ -46,7 +54,7 @@ class SessionFolder:
     """`<run>/sessions/<step>/<agent>`: the record, the agent's private home, and its repository."""
 
     def __init__(self, root: Path, step: str, agent: str) -> None:
-        self.path = root / "sessions" / step / agent.replace(":", "_").replace("/", "_")
+        self.path = root / SESSIONS / step / agent.replace(":", "_").replace("/", "_")
 
     @property
     def private(self) -> Path:
@@ -73,7 +81,7 @@ class NoteBox:
     """What people tell the agent of one step, by whoever its session is."""
 
     def __init__(self, root: Path, step: str) -> None:
-        self._folder = root / "sessions" / step / NOTES
+        self._folder = root / SESSIONS / step / NOTES
 
     def leave(self, note: GivenNote) -> None:
         """Twice leaves it once."""
