@@ -19,6 +19,7 @@ from ostinato.adapters.agents.billing import Bill, added, usage_of
 from ostinato.adapters.agents.by_wire import by_wire, is_stopped
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed, CodingAgent, Watched
 from ostinato.adapters.agents.sessions import NOTHING, NoteBox, SessionFolder, SessionRecord
+from ostinato.adapters.atomic import make_folder
 from ostinato.adapters.gateway import Gateway, Pass, Used
 from ostinato.adapters.git.collapsing import collapse
 from ostinato.adapters.in_flight import attempt_marker
@@ -107,6 +108,7 @@ class AgentWork:
 
     def _begin(self, agent: CodingAgent) -> None:
         """What a turn used whose worker died in it counts; a session that is gone is begun anew."""
+        make_folder(self.folder.private)
         record, lease = self.record, self.order.metered.lease_id if self.order.metered else ""
         if record.is_on:
             tokens = record.running.tokens

@@ -105,24 +105,20 @@ class Saver:
 
     async def _saved(self, record: SessionRecord, paths: tuple[Path, ...]) -> None:
         workspace, mirror, redactor = self.command.workspace, Path(self.command.workspace.mirror), self.pulse.redactor
-        private, base = self.folder.private, self.checkout.commit
-        packed = await asyncio.to_thread(pack, private, paths, redactor, is_live=record.is_on)
-        text = redacted(record.model_dump_json().encode(), redactor)
-        if packed.problem or text is None:
-            self._tell(packed.problem or "its session is not saved: its record holds a secret")
-        if not packed.files or text is None:
+        packed = await asyncio.to_thread(pack, self.folder.private, paths, redactor, is_live=record.is_on)
+        if not packed.files:
+            self._tell(packed.problem)
             return
-        author = await author_of_run(self.desk, workspace)
-        tree = Path(self.checkout.worktree)
-        work = await save_work(mirror, tree, base=base, author=author, redactor=redactor)
-        if work.secrets:
-            self._tell(f"its work in progress is not saved: it holds a secret at {places_of(work.secrets)}")
-        if work.is_too_big:
-            self._tell("its work in progress is not saved: it is too big")
+        author, base = await author_of_run(self.desk, workspace), self.checkout.commit
+        work = await save_work(mirror, Path(self.checkout.worktree), base=base, author=author, redactor=redactor)
+        unsaved = f"it holds a secret at {places_of(work.secrets)}" if work.secrets else ""
+        unsaved = "it is too big" if work.is_too_big else unsaved
+        self._tell(f"its work in progress is not saved for another worker: {unsaved}" if unsaved else "")
+        text = redacted(record.model_copy(update={"unsaved": unsaved}).model_dump_json().encode(), redactor) or b""
         now = (text, _digests(packed), work.tree)
         if now == self.saved:
             return
-        talk = await save_talk(mirror, record=text.decode(), files=packed.files, author=author)
+        talk = await save_talk(mirror, record=text, files=packed.files, author=author)
         assert self.command.order is not None
         refs = refs_of(workspace.run_id, self.command.order.session, work=work.commit, talk=talk)
         await point_at(mirror, refs)
@@ -145,7 +141,7 @@ class Saver:
             self._tell(f"its session stays on this machine: {pushed.message}")
 
     def _tell(self, problem: str) -> None:
-        if problem not in self.problems:
+        if problem and problem not in self.problems:
             self.problems[problem] = None
             activity.logger.warning("session_not_saved", extra={"step": self.command.step.id})
 
@@ -183,8 +179,9 @@ async def bring(command: ExecuteStep, agent: CodingAgent, folder: SessionFolder,
         return Brought(warnings=(_lost(order, cost, "its files are broken"),))
     used = added(record.used, record.running)
     carried = {"worktree": str(tree), "private": str(folder.private), "carried": used}
-    said = f"its session {record.session_id} goes on from another worker"
-    return Brought(record=record.model_copy(update=carried), work=saved.work, warnings=(said,))
+    said = [f"its session {record.session_id} goes on from another worker"]
+    said += [f"its work in progress there was lost: {record.unsaved}"] if record.unsaved else []
+    return Brought(record=record.model_copy(update=carried), work=saved.work, warnings=tuple(said))
 
 
 async def drop_sessions(desk: Desk, workspace: Workspace) -> None:

@@ -30,6 +30,8 @@ class SessionRecord(Fact):
     """The agent's own folder, where both are."""
     carried: TokenUse = NOTHING
     """Of `used`, what it had used on workers before this one: the gateway here has not seen it."""
+    unsaved: str = ""
+    """Why its work in progress was not saved with it."""
     cost_tokens: int = 0
     """Of the whole session, under whatever lease."""
     turns: int = 0

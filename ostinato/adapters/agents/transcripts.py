@@ -101,7 +101,7 @@ def _lines(text: str, change: Change, keeps_sealed: bool) -> Iterator[str]:
     for line in text.splitlines(keepends=True):
         value = _parsed(line)
         if value is not _GONE:
-            yield _written(line.rstrip("\n"), value, change, keeps_sealed) + "\n"
+            yield _written(line, value, change, keeps_sealed)
         elif line.endswith("\n"):
             yield change(line)
 
@@ -109,7 +109,9 @@ def _lines(text: str, change: Change, keeps_sealed: bool) -> Iterator[str]:
 def _written(text: str, value: Any, change: Change, keeps_sealed: bool) -> str:
     """What did not change stays byte for byte."""
     made = _mapped(value, change, keeps_sealed)
-    return text if made == value else json.dumps({} if made is _GONE else made, ensure_ascii=False)
+    if made == value:
+        return text
+    return json.dumps({} if made is _GONE else made, ensure_ascii=False) + text[len(text.rstrip()) :]
 
 
 def _mapped(value: Any, change: Change, keeps_sealed: bool) -> Any:

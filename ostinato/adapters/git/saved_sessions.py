@@ -59,9 +59,9 @@ async def save_work(mirror: Path, worktree: Path, *, base: str, author: Author, 
     return Work(commit=commit, tree=staged.tree)
 
 
-async def save_talk(mirror: Path, *, record: str, files: Mapping[str, bytes], author: Author) -> str:
+async def save_talk(mirror: Path, *, record: bytes, files: Mapping[str, bytes], author: Author) -> str:
     """A commit without a parent. What is given holds no secret any more."""
-    contents = {_RECORD: record.encode(), **{_FILES + name: data for name, data in files.items()}}
+    contents = {_RECORD: record, **{_FILES + name: data for name, data in files.items()}}
     with tempfile.TemporaryDirectory(prefix="ostinato-session-", dir=mirror.parent) as folder:
         places = await asyncio.to_thread(_written, Path(folder), contents)
         git = private_git(mirror).with_env(GIT_INDEX_FILE=Path(folder) / "index")
