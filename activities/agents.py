@@ -14,6 +14,7 @@ from activities.edge import Desk, Pulse
 from activities.evidence import facts_of
 from activities.prompts import Prompting
 from activities.saving import Saver
+from activities.serving import servers_for
 from ostinato.adapters.agents.agency import Agency, access_by, open_pass
 from ostinato.adapters.agents.billing import Bill, added, usage_of
 from ostinato.adapters.agents.by_wire import by_wire, is_stopped
@@ -24,8 +25,10 @@ from ostinato.adapters.gateway import Gateway, Pass, Used
 from ostinato.adapters.git.collapsing import collapse
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.processes import clean_environment
+from ostinato.adapters.resources.definitions import Served
 from ostinato.contracts.activities import ExecuteStep
 from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, TokenUse
+from ostinato.domain.agents.blaming import Watch, blame
 from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.agents.outcomes import failed_by, failure_of, keeps_session
 from ostinato.domain.agents.proving import Accepted, Rejected, Round, SentBack, follow, prove
@@ -34,7 +37,7 @@ from ostinato.domain.agents.telling import told
 from ostinato.domain.budget.amounts import Limit
 from ostinato.domain.budget.metering import Spent
 from ostinato.domain.execution import Failure, StepOutcome, StepResult
-from ostinato.domain.prompting import TurnName
+from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.request import headline
 from ostinato.domain.staff import GivenNote
@@ -74,6 +77,8 @@ class AgentWork:
     warnings: list[str] = field(default_factory=list)
     evidence: str = ""
     turn_s: float = 0.0
+    served: Served = field(default_factory=Served)
+    watch: Watch = field(default_factory=Watch)
 
     @property
     def order(self) -> AgentOrder:
@@ -85,6 +90,9 @@ class AgentWork:
         agent = self.agency.find(name)
         bill = self._bill(model or agent.name)
         self._begin(agent)
+        self.served = await servers_for(self.command, agent, self.agency.environ, self.pulse)
+        self.watch = Watch(servers=tuple(self.served.servers))
+        self.warnings.extend(self.served.left_out)
         self.warnings.extend(await bill.begin() if bill else ())
         saver = self._saver(agent)
         async with self._reaching(agent, model) as reach:
@@ -135,7 +143,7 @@ class AgentWork:
 
     async def _until_proved(self, agent: CodingAgent, reach: Reach, saver: Saver) -> StepResult:
         prompting = Prompting(self.desk, self.command, self.pulse.redactor)
-        turn, items = self._first_turn(), self.order.findings
+        turn, items = self._first_turn(), (*self.order.findings, *self._arrival())
         rounds: list[Round] = []
         for _ in range(MOST_TURNS):
             notes = self._waiting()
@@ -163,6 +171,14 @@ class AgentWork:
                     rounds.append(done)
         return self._failed(end, _failure("turns_used_up", f"it was not done after {MOST_TURNS} turns"))
 
+    def _arrival(self) -> tuple[Item, ...]:
+        """What a session of another worker has to know first."""
+        was = self.record.was_in
+        if not was or not self.record.session_id:
+            return ()
+        text = f"You go on elsewhere: the working directory is {self.checkout.worktree} now, and was {was} before."
+        return (Item(part=PartName.FINDINGS, source="the worker that took this over", text=text),)
+
     def _first_turn(self) -> TurnName:
         if not self.record.session_id:
             return TurnName.FIRST
@@ -172,7 +188,13 @@ class AgentWork:
         told_now = (*self.record.told, *(note.id for note in notes))
         self._keep(
             self.record.model_copy(
-                update={"turns": self.record.turns + 1, "is_on": True, "running": NOTHING, "told": told_now}
+                update={
+                    "turns": self.record.turns + 1,
+                    "is_on": True,
+                    "running": NOTHING,
+                    "told": told_now,
+                    "was_in": "",
+                }
             )
         )
         watched = Watched(
@@ -214,6 +236,7 @@ class AgentWork:
                 network=policy.network and not command.offline,
             ),
             session_id=record.session_id,
+            servers=self.served.servers,
             marker=attempt_marker(activity.info()),
             memory_bytes=command.step.limits.memory_bytes,
         )
@@ -257,6 +280,7 @@ class AgentWork:
         """The session's id is on the disk before anything else of it is told."""
         if event.kind is EventKind.STARTED and event.session_id:
             self._keep(self.record.model_copy(update={"session_id": event.session_id}))
+        self.watch.hear(event)
         if event.use is not None:
             self._keep(self.record.model_copy(update={"running": event.use}))
         if said := told(event):
@@ -302,6 +326,12 @@ class AgentWork:
 
     def _failed(self, end: AgentEnd, failure: Failure | None) -> StepResult:
         said = failure or _failure("agent_failed", end.message or "it was interrupted, and nobody had a note for it")
+        skills = tuple(each.name for each in self.order.activation.skills) if self.order.activation else ()
+        if cause := blame(end, self.watch, skills):
+            blamed = _failure(cause.code, f"{cause.message}; {said.message}"[:600])
+            said = blamed.model_copy(update={"server": cause.server, "skill": cause.skill})
+        if said.skill:  # what it said of itself is in the session
+            self._keep(self.record.model_copy(update={"session_id": ""}))
         return self._result(StepOutcome.FAILED, headline(said.message, 300), failure=said)
 
     def _result(self, outcome: StepOutcome, summary: str, **fields: object) -> StepResult:

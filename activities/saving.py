@@ -34,7 +34,6 @@ from ostinato.adapters.git.saved_sessions import (
 from ostinato.contracts.activities import ExecuteStep
 from ostinato.domain.agents import AgentLimits
 from ostinato.domain.agents.orders import AgentOrder
-from ostinato.domain.errors import ExternalError
 from ostinato.domain.workspace import Checkout, Workspace
 
 LOOK_EVERY_S = 1.0
@@ -62,6 +61,7 @@ class Saver:
     is_due: bool = False
     is_over: bool = False
     """Another worker has the run: nothing of this one's counts any more."""
+    is_leaving: asyncio.Event = field(default_factory=asyncio.Event)
     saved: tuple[object, ...] = ()
     next_at: float = 0.0
 
@@ -73,17 +73,15 @@ class Saver:
         try:
             yield
         finally:
-            task.cancel()
+            self.is_leaving.set()  # it is not cancelled: what it has begun to save is whole
             await asyncio.shield(self._last(task))
 
     async def _last(self, task: "asyncio.Task[None]") -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await task
         await self._save()
 
     async def _now_and_then(self) -> None:
-        while not self.is_over:
-            await asyncio.sleep(LOOK_EVERY_S)
+        while not self.is_over and not await self._is_leaving():
             if not self.is_due and time.monotonic() < self.next_at:
                 continue
             self.is_due = False
@@ -92,6 +90,12 @@ class Saver:
                 pause = max(SAVE_EVERY_S, AT_MOST_SHARE * (time.monotonic() - began))
                 self.next_at = time.monotonic() + pause
 
+    async def _is_leaving(self) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await self.is_leaving.wait()
+        return self.is_leaving.is_set()
+
     async def _save(self) -> bool:
         """Whether there was a session to save. The transcript is read first: what it tells of is in the worktree."""
         record, paths = self.look()
@@ -99,8 +103,8 @@ class Saver:
             return False
         try:
             await self._saved(record, paths)
-        except (ExternalError, OSError) as error:
-            self._tell(f"its session could not be saved for another worker: {error}")
+        except Exception as error:  # the step itself must not fail by it
+            self._tell(f"its session could not be saved for another worker: {type(error).__name__}: {error}"[:300])
         return True
 
     async def _saved(self, record: SessionRecord, paths: tuple[Path, ...]) -> None:
@@ -173,12 +177,11 @@ async def bring(command: ExecuteStep, agent: CodingAgent, folder: SessionFolder,
         return Brought(warnings=(_lost(order, cost, "it cannot go on with one"),))
     if not await checkpoint_of(mirror, saved.work, record.commit):
         return Brought(warnings=(_lost(order, cost, "its checkpoint is gone"),))
-    moved = {record.worktree: str(tree), record.private: str(folder.private)}
-    put = await asyncio.to_thread(unpack, saved.files, folder.private, {old: new for old, new in moved.items() if old})
+    put = await asyncio.to_thread(unpack, saved.files, folder.private)
     if not put or not agent.sessions(_asking(order, folder, tree, record)):
         return Brought(warnings=(_lost(order, cost, "its files are broken"),))
     used = added(record.used, record.running)
-    carried = {"worktree": str(tree), "private": str(folder.private), "carried": used}
+    carried = {"worktree": str(tree), "was_in": record.worktree, "carried": used}
     said = [f"its session {record.session_id} goes on from another worker"]
     said += [f"its work in progress there was lost: {record.unsaved}"] if record.unsaved else []
     return Brought(record=record.model_copy(update=carried), work=saved.work, warnings=tuple(said))

@@ -132,8 +132,7 @@ class StepActivities:
         else:
             checkout = await self._check_out(command, pulse)
             await asyncio.to_thread(shutil.rmtree, folder.git, ignore_errors=True)
-        own = {"worktree": str(tree), "commit": checkout.commit, "private": str(folder.private)}
-        record = record.model_copy(update=own)
+        record = record.model_copy(update={"worktree": str(tree), "commit": checkout.commit})
         folder.write(record)
         mirror = Path(command.workspace.mirror)
         await seclude(tree, mirror=mirror, base=checkout.commit, folder=folder.git)

@@ -32,9 +32,9 @@ if session:
         note(f"no session {session}")
         sys.exit(3)
     before = [json.loads(line) for line in (talk / f"{session}.jsonl").read_text().splitlines()]
-    note(
-        f"resumed {session} in {before[0]['where']} with {' '.join(sorted(path.name for path in Path().glob('*.txt')))}"
-    )
+    texts = " ".join(sorted(path.name for path in Path().glob("*.txt")))
+    is_told = str(Path.cwd()) in told and before[0]["where"] in told
+    note(f"resumed {session} in {Path.cwd()} with {texts}, and was{' not' * (not is_told)} told")
     note(f"knows {before[0]['aside']}")
 else:
     session = uuid.uuid4().hex

@@ -11,7 +11,8 @@ from ostinato.contracts.workflows import CarryStep
 from ostinato.domain.continuation import Rollback
 from ostinato.domain.decisions import SKIP
 from ostinato.domain.diagnosis import Diagnosis
-from ostinato.domain.execution import Failure, StepOutcome, StepResult, StepState
+from ostinato.domain.equipping import stand_ins, without
+from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import Step
 from ostinato.domain.pool import pooled
@@ -37,16 +38,19 @@ from ostinato.domain.recovering.strategies import (
     FallbackCommand,
     GiveUp,
     IterativeRefinement,
+    McpFallback,
     Relax,
     Resequence,
     Retry,
     RollBack,
     SimplifyAndRetry,
+    SkillBypass,
     Strategy,
     TokenOptimization,
     WaitForReset,
 )
 from ostinato.domain.report import Recovered
+from ostinato.domain.resources import Kind
 from ostinato.durable.calls import failure_of_activity
 from ostinato.durable.engaging import by_agent, by_person, meet_limit
 from ostinato.durable.escalating import ask_about, resolve_conflict
@@ -162,6 +166,12 @@ async def _carry_out(
         case TokenOptimization(level=level):
             progress.level = level
             progress.anew = True
+        case McpFallback(without=server, instead=other):
+            progress.without = (*progress.without, without(Kind.SERVER, server))
+            progress.instead = (*progress.instead, other) if other else progress.instead
+            progress.why = _instead_of(server, other)
+        case SkillBypass(skill=skill):
+            progress.without = (*progress.without, without(Kind.SKILL, skill))
         case FallbackAgent(agent=agent):
             progress.form = f"{BY_HAND}{agent}"
         case IterativeRefinement():
@@ -180,6 +190,11 @@ async def _carry_out(
         case _:  # what only agents can do; they are not carried here
             return Standing(result=result)
     return None
+
+
+def _instead_of(server: str, other: str) -> str:
+    rest = f"Use {other} in its place." if other else "Do it by other means."
+    return f"The MCP server {server} failed and is not there any more. {rest}"
 
 
 def _fix(record: RunRecord, step: Step, result: StepResult, diagnosis: Diagnosis) -> Step:
@@ -204,6 +219,7 @@ def _note_of(record: RunRecord, step: Step) -> str:
 def _failing(record: RunRecord, step: Step, result: StepResult) -> deciding.Failing:
     complaint = of_step(step, _diagnosis(result), result.findings, "")
     may_hand_over = can_hand_over(record)
+    failure = result.failure or Failure(kind=FailureKind.AGENT, message="")
     has_tool = fixing_tool((complaint,)) not in ("", *tried_tools(record.steps.plan.steps))
     return deciding.Failing(
         step=step,
@@ -211,6 +227,9 @@ def _failing(record: RunRecord, step: Step, result: StepResult) -> deciding.Fail
         now=workflow.now(),
         outcome=result.outcome,
         agents=others_for(record, step),
+        server=failure.server,
+        servers=stand_ins(record.activation, failure.server),
+        skill=failure.skill,
         can_refine=fixes_made(record.steps.plan.steps) < MOST_FIXES and (has_tool or may_hand_over),
         can_split=can_split(step) or may_hand_over,
     )
@@ -255,6 +274,10 @@ def _told(strategy: Strategy) -> str:
             return "redone on the new head"
         case FallbackAgent(agent=agent):
             return f"by {agent}"
+        case McpFallback(without=server, instead=other):
+            return f"without {server}" + (f", with {other}" if other else "")
+        case SkillBypass(skill=skill):
+            return f"without {skill}"
         case Escalate(because=because):
             return because
         case _:

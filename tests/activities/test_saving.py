@@ -139,7 +139,7 @@ async def test_a_session_goes_on_on_another_worker_with_its_files(first: Worker,
     began, resumed, _ = first.lines()
     session = began.removeprefix("began ")
     tree = f"{there.root}/agent-build/tree"
-    assert resumed == f"resumed {session} in {tree} with old.txt one.txt"
+    assert resumed == f"resumed {session} in {tree} with old.txt one.txt, and was told"
     assert result.outcome is StepOutcome.SUCCEEDED, result
     assert shown(there, result.commit, "one.txt") == "one"
     assert any("goes on from another worker" in warning for warning in result.warnings)
@@ -180,7 +180,7 @@ async def test_a_worktree_with_a_secret_stays_here_and_that_is_said(first: Worke
     there = await second.taken(command.workspace, epoch=2)
     result = await second.finished(command, there)
 
-    assert first.lines()[1].endswith("with old.txt")
+    assert first.lines()[1].endswith("with old.txt, and was told")
     assert SECRET not in everything_in(first.repository)
     assert "its work in progress there was lost: it holds a secret at settings.txt:1" in result.warnings
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from ostinato.adapters.agents import transcripts
-from ostinato.adapters.agents.transcripts import Packed, pack, redacted, relocated, unpack
+from ostinato.adapters.agents.transcripts import Packed, pack, redacted, unpack
 from ostinato.domain.redaction import Redactor
 
 TOKEN = "ghp_" + "Zq8" * 12
@@ -90,23 +90,18 @@ def test_too_much_is_not_taken_along(tmp_path: Path) -> None:
     assert "too big" in pack(tmp_path, [Path("talk.jsonl")], KNOWN, is_live=False).problem
 
 
-def test_folders_have_their_new_names_but_for_what_is_signed() -> None:
-    raw = line({"cwd": "/old/tree", "content": [thought("in /old/tree"), {"type": "text", "text": "/old/tree/a.py"}]})
+def test_whatever_stands_for_a_type_is_read() -> None:
+    odd = line({"type": {"type": ["sesame-open"]}})
 
-    there = json.loads(relocated(raw, {"/old/tree": "/new/tree"}))
-
-    assert there == {
-        "cwd": "/new/tree",
-        "content": [thought("in /old/tree"), {"type": "text", "text": "/new/tree/a.py"}],
-    }
+    assert json.loads(redacted(odd, KNOWN) or b"") == {"type": {"type": ["[redacted:known-value]"]}}
 
 
 def test_a_single_line_still_ends_where_it_ended() -> None:
-    assert relocated(line({"cwd": "/old"}), {"/old": "/new"}) == line({"cwd": "/new"})
+    assert redacted(line({"a": "sesame-open"}), KNOWN) == line({"a": "[redacted:known-value]"})
 
 
 def test_files_from_elsewhere_stay_inside(tmp_path: Path) -> None:
-    assert not unpack({"../x": b""}, tmp_path / "home", {})
-    assert not unpack({"/x": b""}, tmp_path / "home", {})
-    assert unpack({"a/b.jsonl": b"{}\n"}, tmp_path / "home", {})
+    assert not unpack({"../x": b""}, tmp_path / "home")
+    assert not unpack({"/x": b""}, tmp_path / "home")
+    assert unpack({"a/b.jsonl": b"{}\n"}, tmp_path / "home")
     assert (tmp_path / "home" / "a" / "b.jsonl").read_bytes() == b"{}\n"

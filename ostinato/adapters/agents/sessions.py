@@ -26,8 +26,8 @@ class SessionRecord(Fact):
     commit: str = ""
     """The checkpoint that its worktree was made from."""
     worktree: str = ""
-    private: str = ""
-    """The agent's own folder, where both are."""
+    was_in: str = ""
+    """Its worktree on the worker before, until the agent has been told of the new one."""
     carried: TokenUse = NOTHING
     """Of `used`, what it had used on workers before this one: the gateway here has not seen it."""
     unsaved: str = ""

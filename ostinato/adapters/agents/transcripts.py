@@ -52,13 +52,13 @@ def pack(private: Path, paths: Sequence[Path], redactor: Redactor, *, is_live: b
     return Packed(files=files)
 
 
-def unpack(files: Mapping[str, bytes], private: Path, moved: Mapping[str, str]) -> bool:
-    """Puts them into a folder that is new, with paths as they are `moved`. False: one of them has no place there."""
+def unpack(files: Mapping[str, bytes], private: Path) -> bool:
+    """Puts them into a folder that is new. False: one of them has no place there."""
     if not all(_is_inside(name) for name in files):
         return False
     for name, data in files.items():
         place = make_folder((private / name).parent) / PurePosixPath(name).name
-        place.write_bytes(relocated(data, moved))
+        place.write_bytes(data)
     return True
 
 
@@ -70,63 +70,47 @@ def redacted(raw: bytes, redactor: Redactor) -> bytes | None:
     text = _text(raw)
     if text is None:
         return raw if redactor.bytes(raw) == raw else None
-    clean = _whole(text, redactor.text, keeps_sealed=False)
+    clean = _whole(text, redactor.text)
     return clean.encode() if not redactor.secrets(clean) else None
 
 
-def relocated(raw: bytes, moved: Mapping[str, str]) -> bytes:
-    """With other folders' names; thoughts stay as they were signed."""
-    text = _text(raw)
-    if text is None or not any(old in text for old in moved):
-        return raw
-
-    def change(said: str) -> str:
-        for old, new in moved.items():
-            said = said.replace(old, new)
-        return said
-
-    return _whole(text, change, keeps_sealed=True).encode()
-
-
-def _whole(text: str, change: Change, *, keeps_sealed: bool) -> str:
+def _whole(text: str, change: Change) -> str:
     """JSON as one document or by the line; a last line that was not finished is left out; other text as it is."""
     if not text.lstrip().startswith(("{", "[")):
         return change(text)
     if (document := _parsed(text)) is not _GONE:
-        return _written(text, document, change, keeps_sealed)
-    return "".join(_lines(text, change, keeps_sealed))
+        return _written(text, document, change)
+    return "".join(_lines(text, change))
 
 
-def _lines(text: str, change: Change, keeps_sealed: bool) -> Iterator[str]:
+def _lines(text: str, change: Change) -> Iterator[str]:
     for line in text.splitlines(keepends=True):
         value = _parsed(line)
         if value is not _GONE:
-            yield _written(line, value, change, keeps_sealed)
+            yield _written(line, value, change)
         elif line.endswith("\n"):
             yield change(line)
 
 
-def _written(text: str, value: Any, change: Change, keeps_sealed: bool) -> str:
+def _written(text: str, value: Any, change: Change) -> str:
     """What did not change stays byte for byte."""
-    made = _mapped(value, change, keeps_sealed)
+    made = _mapped(value, change)
     if made == value:
         return text
     return json.dumps({} if made is _GONE else made, ensure_ascii=False) + text[len(text.rstrip()) :]
 
 
-def _mapped(value: Any, change: Change, keeps_sealed: bool) -> Any:
+def _mapped(value: Any, change: Change) -> Any:
     match value:
         case str():
             return change(value)
         case list():
-            made = [each for one in value if (each := _mapped(one, change, keeps_sealed)) is not _GONE]
+            made = [each for one in value if (each := _mapped(one, change)) is not _GONE]
             return made if made or not value else [_LEFT]
-        case dict() if value.get("type") in _SEALED:
-            if keeps_sealed:
-                return value
+        case dict() if str(value.get("type")) in _SEALED:
             return value if all(change(said) == said for said in _texts(value)) else _GONE
         case dict():
-            made_of = {change(str(name)): _mapped(inner, change, keeps_sealed) for name, inner in value.items()}
+            made_of = {change(str(name)): _mapped(inner, change) for name, inner in value.items()}
             kept = {name: inner for name, inner in made_of.items() if inner is not _GONE}
             signed = _SIGNATURES & kept.keys()
             return {n: i for n, i in kept.items() if n not in signed} if signed and kept != value else kept
