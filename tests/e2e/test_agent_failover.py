@@ -28,7 +28,7 @@ gates: {post: []}
 """
 WRITE_ONE = {"text": "I write.", "actions": [{"write": "one.txt", "content": "one\n"}]}
 WAIT = {"text": "I wait.", "actions": [{"run": "sleep 90"}]}
-WRITE_TWO = {"text": "I write again.", "actions": [{"write": "two.txt", "content": "two\n"}]}
+WRITE_TWO = {"text": "I write again.", "actions": [{"run": "echo two > two.txt"}]}
 LEFT = {"text": "Claude Code itself answers a call that was left."}
 DONE = {"text": "I created `one.txt` and `two.txt`.", "usage": {"input": 100, "output": 5}}
 
