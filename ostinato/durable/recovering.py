@@ -49,7 +49,6 @@ from ostinato.domain.recovering.strategies import (
     TokenOptimization,
     WaitForReset,
 )
-from ostinato.domain.report import Recovered
 from ostinato.domain.resources import Kind
 from ostinato.durable.calls import failure_of_activity
 from ostinato.durable.engaging import by_agent, by_person, meet_limit
@@ -57,9 +56,10 @@ from ostinato.durable.escalating import ask_about, resolve_conflict
 from ostinato.durable.groups import extend_plan
 from ostinato.durable.midgates import judge_failing, judge_use
 from ostinato.durable.quotas import close_account, quota_of, until_open
-from ostinato.durable.record import Progress, RunRecord
+from ostinato.durable.record import RunRecord
 from ostinato.durable.staffing import can_hand_over, others_for
 from ostinato.durable.stepping import Engine, attempt, come_back, leave_slot, resolved, rest, until_unobstructed
+from ostinato.durable.telling import tell
 
 MOST_FIXES = 3
 LONG_REST = timedelta(minutes=1)
@@ -139,7 +139,7 @@ async def _recover(engine: Engine, step: Step, result: StepResult) -> Standing |
         progress.history = (*progress.history, deciding.tried(failing, strategy))
         if isinstance(strategy, GiveUp):
             return Standing(result=_given_up(result, strategy))
-        _tell(record, step, failing.diagnosis, strategy, progress)
+        tell(record, step, failing.diagnosis, strategy)
         if isinstance(strategy, Compensate):
             result = await _compensated(engine, step, result)
             continue
@@ -246,42 +246,6 @@ def _diagnosis(result: StepResult) -> Diagnosis:
         return failure.diagnosis
     facts = FailureFacts(kind=failure.kind, message=failure.message, output=failure.details)
     return classify_failure(facts, now=workflow.now())
-
-
-def _tell(record: RunRecord, step: Step, diagnosis: Diagnosis, strategy: Strategy, progress: Progress) -> None:
-    record.recoveries.append(
-        Recovered(
-            step=step.id,
-            error_class=diagnosis.error_class,
-            severity=diagnosis.severity,
-            strategy=strategy.name,
-            result=_told(strategy),
-            code=diagnosis.code,
-            signature=diagnosis.signature,
-            execution=progress.execution,
-            at=workflow.now(),
-        )
-    )
-
-
-def _told(strategy: Strategy) -> str:
-    match strategy:
-        case Retry(after_s=after_s):
-            return f"after {after_s:.1f} s"
-        case WaitForReset(until=until, is_guess=is_guess):
-            return f"until {until:%Y-%m-%d %H:%M:%S} UTC" + (", a guess" if is_guess else "")
-        case Resequence():
-            return "redone on the new head"
-        case FallbackAgent(agent=agent):
-            return f"by {agent}"
-        case McpFallback(without=server, instead=other):
-            return f"without {server}" + (f", with {other}" if other else "")
-        case SkillBypass(skill=skill):
-            return f"without {skill}"
-        case Escalate(because=because):
-            return because
-        case _:
-            return ""
 
 
 def _given_up(result: StepResult, strategy: GiveUp) -> StepResult:
