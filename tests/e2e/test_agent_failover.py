@@ -1,7 +1,6 @@
 """A worker dies while an agent works; another one goes on with the same session, in the files as they were."""
 
 import json
-import select
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 from scripts.sample import make_sample
 from tests.agents.driven import need, path_with_clis
 from tests.e2e.conftest import ROOT, Stack, git
+from tests.e2e.scripted import a_model
 
 pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.timeout(300)]
 PATIENCE_S = 4
@@ -81,22 +81,6 @@ def a_pair(folder: Path, agent: str, **env: str) -> Iterator[Pair]:
     finally:
         pair.gate.touch()
         pair.down()
-
-
-@contextmanager
-def a_model(folder: Path, script: dict[str, object]) -> Iterator[str]:
-    """The address of a scripted model."""
-    (folder / "scripts.json").write_text(json.dumps({"default": script}))
-    argv = [sys.executable, "-m", "tests.model_server", str(folder / "scripts.json")]
-    process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        assert select.select([process.stdout], [], [], 20)[0], "the model never listened"
-        yield process.stdout.readline().split()[1]
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def until_saved(repository: Path, run_id: str, path: str, timeout: float = 60) -> None:

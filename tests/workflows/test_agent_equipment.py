@@ -17,7 +17,7 @@ from ostinato.domain.report import Snapshot
 from ostinato.domain.resources import Activated, Activation, Kind, NotActivated
 from ostinato.domain.staff import Colleague
 from tests.builders import NOON, a_step
-from tests.fakes.world import World, succeeded
+from tests.fakes.world import Behaviour, World, succeeded
 from tests.workflows.conftest import running
 from tests.workflows.steering import a_plan
 
@@ -62,7 +62,7 @@ def prepared(fails: Fails) -> Callable[[World], None]:
             step_id=command.step.id, execution=command.execution, outcome=StepOutcome.FAILED, failure=failure
         )
 
-    answers = {
+    answers: dict[str, Behaviour] = {
         "gates.preflight": preflight,
         "resources.activate": activate,
         "account.ask": ask,

@@ -14,7 +14,15 @@ _LOST = re.compile(
     re.IGNORECASE,
 )
 _OF_OTHERS = frozenset(
-    (EndKind.LIMIT, EndKind.RATE_LIMIT, EndKind.AUTH, EndKind.CONTEXT_OVERFLOW, EndKind.MISSING, EndKind.INTERRUPTED)
+    (
+        EndKind.REFUSED,
+        EndKind.LIMIT,
+        EndKind.RATE_LIMIT,
+        EndKind.AUTH,
+        EndKind.CONTEXT_OVERFLOW,
+        EndKind.MISSING,
+        EndKind.INTERRUPTED,
+    )
 )
 """Ends that have another cause."""
 
