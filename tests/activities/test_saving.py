@@ -17,6 +17,7 @@ from activities.saving import FIRST_AFTER_S
 from ostinato.adapters.agents.agency import Agency
 from ostinato.adapters.agents.registry import finder
 from ostinato.adapters.artifacts import ArtifactStore
+from ostinato.adapters.git import saved_sessions
 from ostinato.adapters.home import Home
 from ostinato.contracts.activities import (
     CLOSE_WORKSPACE,
@@ -183,6 +184,19 @@ async def test_a_worktree_with_a_secret_stays_here_and_that_is_said(first: Worke
     assert first.lines()[1].endswith("with old.txt, and was told")
     assert SECRET not in everything_in(first.repository)
     assert "its work in progress there was lost: it holds a secret at settings.txt:1" in result.warnings
+
+
+async def test_work_that_is_too_big_stays_here_and_that_is_said(
+    first: Worker, second: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_sessions, "MOST_WORK_BYTES", 3)
+    command = await first.ordered()
+    async with first.at_work(command):
+        pass
+
+    result = await second.finished(command, await second.taken(command.workspace, epoch=2))
+
+    assert "its work in progress there was lost: it is too big" in result.warnings
 
 
 async def test_where_nothing_was_saved_it_begins_anew_and_that_is_said(first: Worker, second: Worker) -> None:
