@@ -69,7 +69,7 @@ def test_a_step_whose_server_is_down_is_done_without_it(tmp_path: Path) -> None:
     need("claude")
     (tmp_path / "broken.py").write_text("raise SystemExit(1)\n")
     sample = a_repository(tmp_path, tmp_path / "broken.py")
-    with a_model(tmp_path, {"turns": [DONE]}) as url:  # which is a lie
+    with a_model(tmp_path, {"turns": [DONE, DONE, WRITE, DONE]}) as url:  # the first two are lies
         stack = a_stack(tmp_path, url)
         try:
             run_id = begun(stack, sample, tmp_path)
@@ -77,5 +77,7 @@ def test_a_step_whose_server_is_down_is_done_without_it(tmp_path: Path) -> None:
         finally:
             stack.call("down", timeout=60)
 
-    first = report["recoveries"][0]
-    assert (first["strategy"], first["result"]) == ("mcp_fallback", "without echo"), report["recoveries"]
+    assert report["outcome"] == "completed", report
+    assert [(each["strategy"], each["result"]) for each in report["recoveries"]] == [("mcp_fallback", "without echo")]
+    assert git(sample, "show", f"ostinato/{run_id}:one.txt") == "one"
+    assert "The MCP server echo failed and is not there any more" in (tmp_path / "asked.jsonl").read_text()
