@@ -18,7 +18,7 @@ from activities.secrecy import places_of
 from ostinato.adapters.agents.billing import added
 from ostinato.adapters.agents.port import AgentTask, CodingAgent
 from ostinato.adapters.agents.sessions import SessionFolder, SessionRecord
-from ostinato.adapters.agents.transcripts import Packed, pack, redacted, unpack
+from ostinato.adapters.agents.travelling import Packed, pack, redacted, unpack
 from ostinato.adapters.git.remote import push_sessions
 from ostinato.adapters.git.saved_sessions import (
     SavedSession,

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from ostinato.adapters.agents import transcripts
-from ostinato.adapters.agents.transcripts import Packed, pack, redacted, unpack
+from ostinato.adapters.agents import travelling
+from ostinato.adapters.agents.travelling import Packed, pack, redacted, unpack
 from ostinato.domain.redaction import Redactor
 
 TOKEN = "ghp_" + "Zq8" * 12
@@ -85,7 +85,7 @@ def test_logins_are_left_behind(tmp_path: Path) -> None:
 
 def test_too_much_is_not_taken_along(tmp_path: Path) -> None:
     with (tmp_path / "talk.jsonl").open("wb") as file:
-        file.truncate(transcripts.MOST_BYTES + 1)
+        file.truncate(travelling.MOST_BYTES + 1)
 
     assert "too big" in pack(tmp_path, [Path("talk.jsonl")], KNOWN, is_live=False).problem
 
