@@ -129,7 +129,9 @@ async def serve(settings: Settings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with (
-            agency_of(home, prices, settings.agents, os.environ) as agency,
+            agency_of(
+                home, prices, settings.agents, os.environ, sandboxed=settings.sandbox, tape=settings.tape
+            ) as agency,
             working(client, home, model=model, prices=prices, agency=agency),
         ):
             address = client.service_client.config.target_host

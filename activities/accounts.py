@@ -32,6 +32,6 @@ class AccountActivities:
             workflow_id=account_workflow_id(command.account),
             task_queue=TASK_QUEUE,
             update=ASK_TO_START,
-            update_id=f"ask-{command.asked.waiter}-{command.asked.since:%H%M%S%f}"[:200],
+            update_id=f"ask-{command.asked.since:%Y%m%d%H%M%S%f}-{command.asked.waiter}"[:200],
             answer=StartAnswer,
         )

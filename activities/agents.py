@@ -19,10 +19,12 @@ from ostinato.adapters.agents.agency import Agency, access_by, open_pass
 from ostinato.adapters.agents.billing import Bill, added, usage_of
 from ostinato.adapters.agents.by_wire import by_wire, is_stopped
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed, CodingAgent, Watched
+from ostinato.adapters.agents.sandbox import cut_outward_links
 from ostinato.adapters.agents.sessions import NOTHING, NoteBox, SessionFolder, SessionRecord
 from ostinato.adapters.atomic import make_folder
 from ostinato.adapters.gateway import Gateway, Pass, Used
 from ostinato.adapters.git.collapsing import collapse
+from ostinato.adapters.git.seclusion import REPOSITORY
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.processes import clean_environment
 from ostinato.adapters.resources.definitions import Served
@@ -41,12 +43,14 @@ from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.request import headline
 from ostinato.domain.staff import GivenNote
-from ostinato.domain.turns import Turn
+from ostinato.domain.turns import KEPT_TURNS, LOST, Turn
 from ostinato.domain.workspace import Checkout
 
 MOST_TURNS = 30
 """Of one execution, notes of people included."""
-SHOWN_TURNS = 20
+LOST_FILES = (
+    "The files are as they were before you began: what you had changed in them is not there any more. Do it again."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +77,12 @@ class AgentWork:
     folder: SessionFolder
     notes: NoteBox
     record: SessionRecord
-    turns: list[Turn] = field(default_factory=list)
+    lost_files: bool = False
+    """Its session goes on, and what it had not handed in is gone."""
     warnings: list[str] = field(default_factory=list)
     evidence: str = ""
+    model: str = ""
+    """As the agent names it."""
     turn_s: float = 0.0
     served: Served = field(default_factory=Served)
     watch: Watch = field(default_factory=Watch)
@@ -87,7 +94,7 @@ class AgentWork:
 
     async def act(self) -> StepResult:
         name, _, model = self.order.agent.partition(":")
-        agent = self.agency.find(name)
+        agent = self.agency.agent(name, self.order.described)
         bill = self._bill(model or agent.name)
         self._begin(agent)
         self.served = await servers_for(self.command, agent, self.agency.environ, self.pulse)
@@ -98,8 +105,8 @@ class AgentWork:
         async with self._reaching(agent, model) as reach:
             async with saver.at_work():
                 result = await self._until_proved(agent, reach, saver)
-            use, micro_usd = self._came_to(reach)
-        spent = await bill.end(use, micro_usd) if bill else Spent(amount=None)
+            use, micro_usd, priced = self._came_to(reach)
+        spent = await bill.end(use, micro_usd, priced=priced) if bill else Spent(amount=None)
         warnings = (*result.warnings, *saver.problems)[:20]
         return result.model_copy(update={"spent": spent, "warnings": warnings})
 
@@ -122,13 +129,14 @@ class AgentWork:
             tokens = record.running.tokens
             self.warnings.append(f"its worker died in a turn of {agent.name}, after some {tokens:,} tokens of it")
             update = {"used": added(record.used, record.running), "lost_tokens": record.lost_tokens + tokens}
-            record = record.model_copy(update={**update, "cost_tokens": record.cost_tokens + tokens})
+            kept = (*record.kept, self._lost(record))[-KEPT_TURNS:]
+            record = record.model_copy(update={**update, "kept": kept, "cost_tokens": record.cost_tokens + tokens})
         if record.lease_id != lease:
             record = record.model_copy(update={"lease_id": lease, "used": NOTHING, "carried": NOTHING})
         if record.session_id and not agent.sessions(self._task("", Access(), record)):
             cost = f"{record.cost_tokens:,} tokens lost"
             self.warnings.append(f"the session {record.session_id} of {agent.name} is gone: begun anew, {cost}")
-            record = record.model_copy(update={"session_id": "", "cost_tokens": 0})
+            record = record.without_session()
         self._keep(record.model_copy(update={"is_on": False, "running": NOTHING}))
 
     def _saver(self, agent: CodingAgent) -> Saver:
@@ -143,15 +151,20 @@ class AgentWork:
 
     async def _until_proved(self, agent: CodingAgent, reach: Reach, saver: Saver) -> StepResult:
         prompting = Prompting(self.desk, self.command, self.pulse.redactor)
-        turn, items = self._first_turn(), (*self.order.findings, *self._arrival())
+        turn, items = self._first_turn(), (*self.order.findings, *_arrival(self.record, self.checkout))
+        if self.lost_files and self.record.session_id:
+            items = (Item(part=PartName.FINDINGS, source="the worktree", text=LOST_FILES), *items)
         rounds: list[Round] = []
         for _ in range(MOST_TURNS):
-            notes = self._waiting()
+            turn = turn if self.record.session_id else TurnName.FIRST
+            notes = self._waiting() if self.record.session_id else self._given()
             prompt = await prompting.compose(turn, items, notes)
             end = await self._turn(agent, reach, prompt.text, notes)
             saver.is_due = True
-            self._note_turn(end, turn, prompt.record.tokens, await prompting.keep(prompt))
-            if end.kind is EndKind.INTERRUPTED and self._waiting():
+            self._note_turn(end, turn, notes, prompt.record.tokens, await prompting.keep(prompt))
+            if (used := reach.used()) and used.stopped == "replay":
+                return self._failed(end, _failure("replay_mismatch", used.message))
+            if end.kind in (EndKind.DONE, EndKind.INTERRUPTED) and self._waiting():
                 turn, items = TurnName.NOTE, ()
                 continue
             if end.kind is not EndKind.DONE:
@@ -159,7 +172,7 @@ class AgentWork:
             said = said_in(end.answer, tree=self.checkout.worktree)
             facts = await facts_of(self.desk, self.command, self.checkout, self.folder, self.pulse, end, said)
             following = follow(verdict := prove(self.command.step, end, said, facts), end, rounds)
-            self.turns[-1] = self.turns[-1].model_copy(update={"proved": "; ".join(map(str, verdict.objections))[:500]})
+            self._note_proof("; ".join(map(str, verdict.objections))[:500])
             match following:
                 case Accepted(warnings=warnings):
                     return self._succeeded(end, warnings)
@@ -171,32 +184,15 @@ class AgentWork:
                     rounds.append(done)
         return self._failed(end, _failure("turns_used_up", f"it was not done after {MOST_TURNS} turns"))
 
-    def _arrival(self) -> tuple[Item, ...]:
-        """What a session of another worker has to know first."""
-        was = self.record.was_in
-        if not was or not self.record.session_id:
-            return ()
-        text = f"You go on elsewhere: the working directory is {self.checkout.worktree} now, and was {was} before."
-        return (Item(part=PartName.FINDINGS, source="the worker that took this over", text=text),)
-
     def _first_turn(self) -> TurnName:
         if not self.record.session_id:
             return TurnName.FIRST
         return TurnName.RESUMED if self.record.lost_tokens and not self.order.findings else self.order.turn
 
     async def _turn(self, agent: CodingAgent, reach: Reach, prompt: str, notes: tuple[GivenNote, ...]) -> AgentEnd:
-        told_now = (*self.record.told, *(note.id for note in notes))
-        self._keep(
-            self.record.model_copy(
-                update={
-                    "turns": self.record.turns + 1,
-                    "is_on": True,
-                    "running": NOTHING,
-                    "told": told_now,
-                    "was_in": "",
-                }
-            )
-        )
+        told_now = tuple(dict.fromkeys((*self.record.told, *(note.id for note in notes))))
+        begun = {"turns": self.record.turns + 1, "is_on": True, "is_done": False, "running": NOTHING, "was_in": ""}
+        self._keep(self.record.model_copy(update={**begun, "told": told_now}))
         watched = Watched(
             artifacts=self.desk.artifacts,
             redactor=self.pulse.redactor,
@@ -204,19 +200,13 @@ class AgentWork:
             interrupted=lambda: bool(self._waiting() or is_stopped(reach.used(), datetime.now(UTC))),
         )
         began = time.monotonic()
+        if self.agency.is_sandboxed:
+            await asyncio.to_thread(cut_outward_links, self.folder.private, Path(self.checkout.worktree))
         end = by_wire(await agent.run(self._task(prompt, reach.access, self.record), watched), reach.used())
-        session_id = end.session_id if keeps_session(end) or end.kind is EndKind.DONE else ""
-        self._keep(
-            self.record.model_copy(
-                update={
-                    "is_on": False,
-                    "running": NOTHING,
-                    "used": added(self.record.used, end.use),
-                    "cost_tokens": self.record.cost_tokens + end.use.tokens,
-                    "session_id": session_id,
-                }
-            )
-        )
+        used = {"is_on": False, "running": NOTHING, "used": added(self.record.used, end.use)}
+        cost = self.record.cost_tokens + end.use.tokens
+        left = self.record.model_copy(update={**used, "cost_tokens": cost, "session_id": end.session_id})
+        self._keep(left if keeps_session(end) else left.without_session())
         self.turn_s = time.monotonic() - began
         self.evidence = end.evidence or self.evidence
         return end
@@ -227,7 +217,7 @@ class AgentWork:
             prompt=prompt,
             tree=Path(self.checkout.worktree),
             private=self.folder.private,
-            env=self._environment(),
+            env=_environment(command, self.checkout),
             limits=self.order.limits.after(record.used),
             access=access,
             allowed=Allowed(
@@ -239,15 +229,13 @@ class AgentWork:
             servers=self.served.servers,
             marker=attempt_marker(activity.info()),
             memory_bytes=command.step.limits.memory_bytes,
+            sandbox=self.agency.sandbox(
+                self.folder.path / "sandbox",
+                repository=self.folder.git / REPOSITORY,
+                mirror=Path(command.workspace.mirror),
+                environment=self.checkout.environment.path if self.checkout.environment.ready else "",
+            ),
         )
-
-    def _environment(self) -> Mapping[str, str]:
-        env = clean_environment({"OSTINATO_RUN": self.command.workspace.run_id})
-        environment = self.checkout.environment
-        if environment.ready:
-            env["VIRTUAL_ENV"] = environment.path
-            env["PATH"] = f"{environment.path}/bin:{env.get('PATH', '')}"
-        return env
 
     @asynccontextmanager
     async def _reaching(self, agent: CodingAgent, model: str) -> AsyncIterator[Reach]:
@@ -256,7 +244,9 @@ class AgentWork:
         if gateway is None or metered is None:
             yield Reach(access=Access(model=model))
             return
-        given = open_pass(gateway, agent, metered.lease_id, self._caps(), self.order.account)
+        tree = Path(self.checkout.worktree)
+        tape = self.agency.tape(self.command.step.id, self.pulse.redactor, tree=tree, private=self.folder.private)
+        given = open_pass(gateway, metered.lease_id, self._caps(), self.order.account, tape)
         self.pulse.redactor = self.pulse.redactor.knowing((given.key,))
         try:
             yield Reach(access=access_by(given, agent, model), gateway=gateway, given=given)
@@ -267,30 +257,35 @@ class AgentWork:
         limits = self.order.limits.after(self.record.carried)
         return Limit(tokens=limits.tokens, micro_usd=limits.micro_usd, requests=limits.requests)
 
-    def _came_to(self, reach: Reach) -> tuple[TokenUse | None, int | None]:
-        """What was counted on the wire; else what the agent says, where it says anything."""
+    def _came_to(self, reach: Reach) -> tuple[TokenUse | None, int | None, bool]:
+        """What was counted on the wire; else what the agent says, where it says anything. And whether its money is known."""
         used, before = reach.used(), self.record.carried
         if used is not None:
-            is_known = not (used.unknown_count or used.unpriced_count) and before.micro_usd is not None
-            return added(used.use, before), used.committed.micro_usd + (before.micro_usd or 0) if is_known else None
+            priced = not (used.unknown_count or used.unpriced_count) and before.micro_usd is not None
+            return added(used.use, before), used.committed.micro_usd + (before.micro_usd or 0), priced
         said = self.record.used
-        return (said, said.micro_usd) if said.tokens else (None, None)
+        return (said, said.micro_usd, said.micro_usd is not None) if said.tokens else (None, None, False)
 
     def _hear(self, event: AgentEvent) -> None:
         """The session's id is on the disk before anything else of it is told."""
         if event.kind is EventKind.STARTED and event.session_id:
+            self.model = event.text or self.model
             self._keep(self.record.model_copy(update={"session_id": event.session_id}))
         self.watch.hear(event)
         if event.use is not None:
             self._keep(self.record.model_copy(update={"running": event.use}))
         if said := told(event):
-            self.pulse.say(f"{self.order.agent}: {said}")
+            turn = f", turn {self.record.turns}" if self.record.turns > 1 else ""
+            self.pulse.say(f"{self.order.agent}{turn}: {said}")
 
     def _waiting(self) -> tuple[GivenNote, ...]:
         """Notes that the agent was not given yet."""
         known = dict.fromkeys(self.record.told)
-        left = {note.id: note for note in (*self.order.notes, *self.notes.read()) if note.id not in known}
-        return tuple(left.values())
+        return tuple(note for note in self._given() if note.id not in known)
+
+    def _given(self) -> tuple[GivenNote, ...]:
+        """All that people said: whoever begins anew knows of none."""
+        return tuple({note.id: note for note in (*self.order.notes, *self.notes.read())}.values())
 
     def _keep(self, record: SessionRecord) -> None:
         self.record = record
@@ -300,10 +295,14 @@ class AgentWork:
         metered = self.order.metered
         return Bill(history=self.desk.history, metered=metered, model=model) if metered else None
 
-    def _note_turn(self, end: AgentEnd, turn: TurnName, tokens: int, prompt: str) -> None:
-        self.turns.append(
+    def _note_turn(self, end: AgentEnd, turn: TurnName, notes: tuple[GivenNote, ...], tokens: int, prompt: str) -> None:
+        self._keep_turn(
             Turn(
                 agent=self.order.agent,
+                model=self.model or self.order.agent.partition(":")[2],
+                step=self.command.step.id,
+                execution=self.command.execution,
+                at=datetime.now(UTC),
                 session_id=end.session_id,
                 resumed=turn is not TurnName.FIRST,
                 end=end.kind.value,
@@ -313,13 +312,36 @@ class AgentWork:
                 prompt=prompt,
                 prompt_tokens=tokens,
                 evidence=end.evidence,
-                denied=end.denied[:5],
+                denied=tuple(line[:200] for line in end.denied[:3]),
+                notes=tuple(note.id for note in notes),
                 duration_s=round(self.turn_s, 3),
             )
         )
 
+    def _lost(self, record: SessionRecord) -> Turn:
+        """The turn that its worker died in, as far as it was heard."""
+        return Turn(
+            agent=self.order.agent,
+            step=self.command.step.id,
+            execution=self.command.execution,
+            at=datetime.now(UTC),
+            session_id=record.session_id,
+            end=LOST,
+            usage=usage_of(record.running),
+            micro_usd=record.running.micro_usd,
+        )
+
+    def _keep_turn(self, turn: Turn) -> None:
+        self._keep(self.record.model_copy(update={"kept": (*self.record.kept, turn)[-KEPT_TURNS:]}))
+
+    def _note_proof(self, proved: str) -> None:
+        *before, last = self.record.kept
+        turns = (*before, last.model_copy(update={"proved": proved}))
+        self._keep(self.record.model_copy(update={"kept": turns}))
+
     def _succeeded(self, end: AgentEnd, warnings: tuple[str, ...]) -> StepResult:
         self.warnings.extend(warnings)
+        self._keep(self.record.model_copy(update={"is_done": True}))
         return self._result(
             StepOutcome.SUCCEEDED, headline(end.answer or "done", 200), output={"answer": end.answer[-4_000:]}
         )
@@ -331,7 +353,7 @@ class AgentWork:
             blamed = _failure(cause.code, f"{cause.message}; {said.message}"[:600])
             said = blamed.model_copy(update={"server": cause.server, "skill": cause.skill})
         if said.skill:  # what it said of itself is in the session
-            self._keep(self.record.model_copy(update={"session_id": ""}))
+            self._keep(self.record.without_session())
         return self._result(StepOutcome.FAILED, headline(said.message, 300), failure=said)
 
     def _result(self, outcome: StepOutcome, summary: str, **fields: object) -> StepResult:
@@ -343,7 +365,7 @@ class AgentWork:
                 "summary": summary,
                 "agent": self.order.agent,
                 "evidence": self.evidence,
-                "turns": tuple(self.turns[-SHOWN_TURNS:]),
+                "turns": self.folder.turns(self.command.step.id),
                 "warnings": tuple(dict.fromkeys(self.warnings))[:20],
                 **fields,
             }
@@ -352,3 +374,20 @@ class AgentWork:
 
 def _failure(code: str, message: str) -> Failure:
     return failed_by(classify_failure(FailureFacts(code=code, message=message), now=datetime.now(UTC)))
+
+
+def _environment(command: ExecuteStep, checkout: Checkout) -> Mapping[str, str]:
+    env = clean_environment({"OSTINATO_RUN": command.workspace.run_id})
+    environment = checkout.environment
+    if environment.ready:
+        env["VIRTUAL_ENV"] = environment.path
+        env["PATH"] = f"{environment.path}/bin:{env.get('PATH', '')}"
+    return env
+
+
+def _arrival(record: SessionRecord, checkout: Checkout) -> tuple[Item, ...]:
+    """What a session of another worker has to know first."""
+    if not record.was_in or not record.session_id:
+        return ()
+    text = f"You go on elsewhere: the working directory is {checkout.worktree} now, and was {record.was_in} before."
+    return (Item(part=PartName.FINDINGS, source="the worker that took this over", text=text),)

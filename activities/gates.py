@@ -41,7 +41,7 @@ from ostinato.contracts.gates import (
     ObserveGate,
     PrepareGates,
 )
-from ostinato.domain.agents.leases import expected_of_plan
+from ostinato.domain.agents.leases import expected_of_plan, least_of_plan
 from ostinato.domain.budget.judging import budget_gate, limit_of
 from ostinato.domain.custom_gates import judge_custom
 from ostinato.domain.gates import SHOWN_FINDINGS, Finding, GateResult, Observation, judge
@@ -82,12 +82,13 @@ class GateActivities:
             can_cut_network=options.policy.network is Network.ALLOW or await can_cut_network(),
             here=await look_around(draft.plan, tree, found, switched),
         )
-        here, missing = await staff_of(self._desk, draft.plan, Path(command.workspace.repository))
+        here, missing = await staff_of(self._desk, draft.plan, command.workspace, trusted=options.trusted)
         facts = replace(facts, here=replace(facts.here, missing_agents=missing))
         gates = preflight_gates(options, draft.classification, draft.plan, draft.project, facts)
         spent, limit = command.spent, command.spent.limit if command.spent else limit_of(options)
         expected = expected_of_plan(draft.plan, here)
-        return Preflight(gates=(*gates, budget_gate(limit, expected, spent=spent)), staff=here)
+        budget = budget_gate(limit, expected, least=least_of_plan(draft.plan, here), spent=spent)
+        return Preflight(gates=(*gates, budget), staff=here)
 
     @edge(PREPARE_GATES)
     async def prepare(self, command: PrepareGates, pulse: Pulse) -> Checkout:

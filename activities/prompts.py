@@ -67,7 +67,14 @@ class Prompting:
         request = Item(
             part=PartName.STEP, source="the whole request, of which this step is a part", text=command.request
         )
-        items = [request, *task_items(command.step, order.criteria), *results, *rules, *project_items(command.project)]
+        items = [
+            request,
+            *task_items(command.step, order.criteria),
+            *order.lifted,
+            *results,
+            *rules,
+            *project_items(command.project),
+        ]
         if order.activation is not None:
             items += resource_items(order.activation, found.resources, left_out=left_out)
         return items

@@ -20,6 +20,7 @@ from ostinato.adapters.agents.agency import Agency
 from ostinato.adapters.agents.sessions import NoteBox, SessionFolder, SessionRecord
 from ostinato.adapters.git.commits import snapshot
 from ostinato.adapters.git.forgetting import forget_secrets
+from ostinato.adapters.git.landing import is_ancestor
 from ostinato.adapters.git.objects import StepKey, read_result, record_step, write_result
 from ostinato.adapters.git.saved_sessions import restore_work
 from ostinato.adapters.git.seclusion import seclude
@@ -35,6 +36,7 @@ from ostinato.contracts.activities import (
     Steered,
     SteerStep,
 )
+from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.errors import ExternalError
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult
 from ostinato.domain.ids import StepId
@@ -123,16 +125,22 @@ class StepActivities:
         folder = SessionFolder(Path(command.workspace.root), order.session, order.agent)
         tree, warnings = Path(command.workspace.root) / command.slot / "tree", tuple[str, ...]()
         record = folder.read()
+        if record is not None and await _is_over(command, order, record):
+            record = record.without_session()
+        goes_on = record is not None and _goes_on(command, order, record, tree)
         if record is None:
             record, checkout, warnings = await self._brought(command, agency, folder, pulse)
-        elif record.session_id and record.worktree == str(tree) and not order.anew and (tree / ".git").exists():
+            goes_on = bool(record.session_id) and not order.anew
+        elif goes_on:
             checkout = await ground(
                 self._desk, command.workspace, tree, record.commit, trusted=command.trusted, pulse=pulse
             )
         else:
             checkout = await self._check_out(command, pulse)
             await asyncio.to_thread(shutil.rmtree, folder.git, ignore_errors=True)
-        record = record.model_copy(update={"worktree": str(tree), "commit": checkout.commit})
+        record = record.model_copy(
+            update={"worktree": str(tree), "commit": checkout.commit, "execution": command.execution}
+        )
         folder.write(record)
         mirror = Path(command.workspace.mirror)
         await seclude(tree, mirror=mirror, base=checkout.commit, folder=folder.git)
@@ -145,6 +153,7 @@ class StepActivities:
             folder=folder,
             notes=NoteBox(Path(command.workspace.root), command.step.id),
             record=record,
+            lost_files=bool(record.session_id) and not goes_on and not order.anew and order.session == command.step.id,
             warnings=[*warnings],
         )
 
@@ -158,6 +167,8 @@ class StepActivities:
         agent = agency.find(order.agent.partition(":")[0])
         brought = await bring(command, agent, folder, tree)
         record = brought.record
+        if record is not None and await _is_over(command, order, record):
+            record = None
         if record is None or order.anew:
             checkout = await self._check_out(command, pulse)
             return record or SessionRecord(agent=order.agent), checkout, brought.warnings
@@ -258,6 +269,21 @@ class _Taken:
     result: StepResult
     commit: str = ""
     """Made, and not yet recorded; empty where there is nothing to record."""
+
+
+async def _is_over(command: ExecuteStep, order: AgentOrder, record: SessionRecord) -> bool:
+    """What it did was taken and is wanted once more, or its checkpoint is not in the branch any more: begun anew."""
+    if order.anew or not record.session_id or record.execution == command.execution:
+        return False
+    if record.is_done and order.session == command.step.id:
+        return True
+    return not await is_ancestor(Path(command.workspace.mirror), record.commit, command.head)
+
+
+def _goes_on(command: ExecuteStep, order: AgentOrder, record: SessionRecord, tree: Path) -> bool:
+    """In the worktree as it is; one that was asked for anew was made so by the execution's first attempt."""
+    is_there = record.session_id and record.worktree == str(tree) and (tree / ".git").exists()
+    return bool(is_there) and (not order.anew or record.execution == command.execution)
 
 
 def _started_file(workspace: Workspace, name: str) -> Path:

@@ -12,6 +12,7 @@ from tests.chaos.plan import MEANING, Kind
 from tests.e2e.stack import ROOT
 
 PAGE: Final = ROOT / "docs" / "explanation" / "figures.md"
+GOAL_OF_TEN: Final = 300
 MISSING: Final = "Not yet measured.\n"
 HEAD: Final = """\
 <!-- Made by benchmarks/page.py from benchmarks/results; measure again instead of editing. -->
@@ -230,6 +231,29 @@ def _gateway(figures: Mapping[str, Any]) -> str:
     )
 
 
+def _agents(figures: Mapping[str, Any]) -> str:
+    shown = (("an agent that only writes a file", "ours_a_step"), ("Claude Code, scripted model", "claude_a_step"))
+    rows = [
+        (name, f"{part['by_hand_ms']:,} ms", f"{part['ostinato_ms']:,} ms", f"{part['added_ms']:,} ms")
+        for name, key in shown
+        if (part := figures.get(key))
+    ]
+    ten = figures["ten_at_once"]
+    told = (
+        f"A chain of {figures['steps']} steps, each by the agent, against the same by hand with `git commit`. What is added: the account "
+        f"and the budget are asked, a worktree and a repository of its own made, its claim proved, the commit scanned, integrated and "
+        f"pushed.\n\n{_table(('a step by', 'by hand', 'with Ostinato', 'added'), rows)}\n"
+        f"Ten agents at once: {ten['ours_mb_most']} MB of ours (goal: {GOAL_OF_TEN} MB), {ten['processes_left']} processes left afterwards.\n"
+    )
+    if kill := figures.get("kill"):
+        told += (
+            f"\nThe worker killed with SIGKILL in the middle of a step of Claude Code that takes {kill['tokens_undisturbed']:,} tokens: "
+            f"{kill['tokens_lost_by_resuming']:,} tokens are lost where its session is resumed, {kill['tokens_lost_by_redoing']:,} where the "
+            f"step is redone.\n"
+        )
+    return told
+
+
 def _first_run(figures: Mapping[str, Any]) -> str:
     rows = [
         ("the demo", f"{figures['demo_s']} s"),
@@ -250,6 +274,7 @@ SECTIONS: Final[Sequence[tuple[str, str, Callable[[Mapping[str, Any]], str]]]] =
     ("Many runs at once", "crowd", _crowd),
     ("Gates beside the same tools by hand", "gates", _gates),
     ("Chaos", "chaos", _chaos),
+    ("Steps by coding agents", "agents", _agents),
     ("The gateway before a model", "gateway", _gateway),
     ("The whole job", "first_run", _first_run),
 )

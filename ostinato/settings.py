@@ -46,6 +46,7 @@ VARIABLES: Final[Mapping[str, str]] = {
     "OSTINATO_LLM": "a language model that names types which are a guess and drafts plans: anthropic:MODEL or openai:MODEL (default: none)",
     "OSTINATO_AGENTS": "coding agents that steps are given to, such as claude,codex:MODEL (default: none, a person is asked)",
     "OSTINATO_SANDBOX": "on: coding agents run enclosed by bubblewrap, without a network; or off (default: off)",
+    "OSTINATO_TAPE": "record:FOLDER keeps what agents and their models said, replay:FOLDER answers from it (default: neither)",
     "ANTHROPIC_API_KEY": "the key for anthropic:MODEL; never stored or logged (OPENAI_API_KEY for openai:MODEL)",
     "ANTHROPIC_BASE_URL": "another address for anthropic:MODEL (default: the provider's)",
     "OPENAI_API_KEY": "the key for openai:MODEL; a server of your own may want none",
@@ -100,6 +101,8 @@ class Settings:
     """Coding agents that steps may be given to, as NAME or NAME:MODEL."""
     agents: tuple[DescribedAgent, ...] = ()
     """Of [agents.NAME]: those that the user describes."""
+    tape: tuple[str, Path] | None = None
+    """record or replay, and the folder of what agents and their models said."""
     sandbox: bool = False
     """Coding agents run enclosed, or not at all."""
     budget: BudgetSettings = UNLIMITED
@@ -157,6 +160,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         use_agents=_use_agents(environ, reader, problems),
         agents=described_in(document, str(source), problems),
         sandbox=sandbox == "on",
+        tape=_tape(environ.get("OSTINATO_TAPE", ""), problems),
         budget=read_budget(document, str(source), problems, environ),
         policy=reader.policy(),
     )
@@ -191,6 +195,17 @@ def load_repository_settings(root: Path) -> RepositorySettings:
         policy=reader.policy(),
     )
     return _checked(settings, problems)
+
+
+def _tape(said: str, problems: list[Problem]) -> tuple[str, Path] | None:
+    if not said:
+        return None
+    mode, _, folder = said.partition(":")
+    if mode not in ("record", "replay") or not folder:
+        cure = "Write record:FOLDER or replay:FOLDER, or unset it"
+        problems.append(setting_problem("OSTINATO_TAPE", f"{said!r} is not allowed", cure))
+        return None
+    return mode, Path(folder).expanduser().absolute()
 
 
 def _use_agents(environ: Mapping[str, str], reader: Reader, problems: list[Problem]) -> tuple[str, ...]:

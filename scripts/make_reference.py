@@ -169,6 +169,10 @@ def settings_page() -> Iterator[str]:
         "| `checkpoint_remote` | a git repository: a path or an address |",
         "| `takeover_after` | seconds, 1 to 86,400 |",
         "| `payloads` | a folder |",
+        "| `llm` | anthropic:MODEL or openai:MODEL |",
+        "| `use_agents` | a list of NAME or NAME:MODEL: coding agents that steps are given to (default: none) |",
+        "| `sandbox` | on or off: whether coding agents are enclosed |",
+        "| `agents.NAME` | a coding agent of yours: [its keys](../howto/agents.md#describe-your-own) |",
         "| `gc.keep_days` | days, 0 to 36,500 (default: 30) |",
         *_budget_keys(),
         '| `gc.max_size` | the most that artifacts may take, such as `"5G"` (default: no limit) |',
@@ -179,6 +183,7 @@ def settings_page() -> Iterator[str]:
     yield from (f"| `run.interaction` | {', '.join(INTERACTIONS)} |", "| `run.max_parallel` | 1 to 50 |")
     yield from ("| `run.checkpoint_remote` | a git repository |", "| `run.takeover_after` | seconds, 1 to 86,400 |")
     yield from (f"| `commands.{name}` | a list is an argv, a text is a shell line |" for name in COMMANDS)
+    yield "| `agents.NAME` | a coding agent that the repository brings along; counts where it is trusted, and where you have none of that name |"
     yield from _budget_keys()
     yield f"| `gates.post` | a list of {', '.join(POST_GATES)} |"
     yield "| `gates.custom` | commands that judge the final commit, too: `[[gates.custom]]` with `name`, `run`, `timeout`, `severity` |"

@@ -21,12 +21,15 @@ class Asked:
     text: str
 
 
+_FILLERS = ("No response requested.", "API Error")
+
+
 def asked_of(wire: str, body: Json) -> Asked:
     messages = body.get("messages") or body.get("contents") or body.get("input") or []
     messages = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
     turn, before = 0, False
     for message in messages:
-        mine = _is_answer(message)
+        mine = _is_answer(message) and not _is_filler(message)
         turn, before = turn + (mine and not before), mine
     return Asked(tools=dict(_tools(wire, body)), turn=turn, text="\n".join(_texts(body)))
 
@@ -34,6 +37,11 @@ def asked_of(wire: str, body: Json) -> Asked:
 def _is_answer(message: Json) -> bool:
     calls = ("function_call", "custom_tool_call", "local_shell_call", "reasoning")
     return message.get("role") in ("assistant", "model") or message.get("type") in calls
+
+
+def _is_filler(message: Json) -> bool:
+    """What an agent puts into a session itself where a turn was cut off or failed: no answer of a model."""
+    return any(text.startswith(_FILLERS) for text in _texts(message.get("content")))
 
 
 def _texts(value: object) -> list[str]:
@@ -108,7 +116,9 @@ def _writing(path: str, content: str, asked: Asked) -> tuple[str, Any]:
     if "apply_patch" in asked.tools:
         lines = "\n".join(f"+{line}" for line in content.rstrip("\n").split("\n"))
         patch = f"*** Begin Patch\n*** Add File: {path}\n{lines}\n*** End Patch"
-        return "apply_patch", patch if asked.tools["apply_patch"].get("x-type") == "custom" else {"input": patch}
+        schema = asked.tools["apply_patch"]
+        named = "patchText" if "patchText" in (schema.get("properties") or {}) else "input"
+        return "apply_patch", patch if schema.get("x-type") == "custom" else {named: patch}
     quoted = content.replace("'", "'\\''")
     return _running(f"mkdir -p \"$(dirname '{path}')\" && printf '%s' '{quoted}' > '{path}'", asked)
 

@@ -20,20 +20,19 @@ from ostinato.contracts.account import (
     Withdraw,
 )
 from ostinato.domain.agents.accounts import (
+    LONGEST_TURN,
     Account,
     AccountReport,
     Waiter,
     asked,
     granted,
+    is_let_go,
     limit_of,
     reported,
     settled,
     withdrawn,
 )
 from ostinato.domain.errors import OstinatoError
-
-LINGERS = timedelta(hours=6)
-"""Without a word, and with nothing to remember, it ends; whoever asks next starts another one."""
 
 
 @workflow.defn(name=ACCOUNT_WORKFLOW, failure_exception_types=[OstinatoError])
@@ -50,6 +49,8 @@ class AccountWorkflow:
     def ask(self, wish: MayStart) -> StartAnswer:
         """Where it may not, its run is told by signal as soon as it may."""
         now = self._note_change()
+        if is_let_go(self._account, wish.waiter, now):
+            return StartAnswer(may_start=True)
         self._account = asked(self._account, Waiter(id=wish.waiter, since=wish.since))
         self._grant(now)
         may_start = wish.waiter in self._to_tell
@@ -107,7 +108,7 @@ class AccountWorkflow:
                     raise
 
     async def _until_changed(self, changes: int, wake_at: datetime | None) -> None:
-        until = wake_at or self._heard_at + LINGERS
+        until = wake_at or self._ends_at()
         try:
             await workflow.wait_condition(
                 lambda: self._changes != changes,
@@ -126,9 +127,15 @@ class AccountWorkflow:
         workflow.set_current_details(f"{self._account.name}: {said}; {len(self._account.waiting)} steps wait")
 
     def _is_idle(self) -> bool:
+        nobody = not self._account.waiting and workflow.all_handlers_finished()
+        return nobody and workflow.now() >= self._ends_at()
+
+    def _ends_at(self) -> datetime:
+        """Not before its limit is lifted, nor while a turn is on that may still meet one."""
         now = workflow.now()
-        nothing = not self._account.waiting and limit_of(self._account, now) is None
-        return nothing and now - self._heard_at >= LINGERS and workflow.all_handlers_finished()
+        limit, running = limit_of(self._account, now), self._settled().running
+        ends = [self._heard_at + self._opened.lingers, *(each.since + LONGEST_TURN for each in running)]
+        return max(*ends, limit.until) if limit else max(ends)
 
     def _must_continue(self) -> bool:
         info = workflow.info()

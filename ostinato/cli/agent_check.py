@@ -14,15 +14,60 @@ NAME = "agent"
 _NONE = "none installed: tool steps, gates and people do the work"
 
 
-def examine_agents(described: "Sequence[DescribedAgent]", environ: Mapping[str, str]) -> list[Check]:
-    """Every agent that is known by name, and those that the user describes."""
+NAMED_BY = "--agent, OSTINATO_AGENTS, or use_agents in your config.toml"
+
+
+def examine_agents(
+    described: "Sequence[DescribedAgent]", environ: Mapping[str, str], used: Sequence[str] = ()
+) -> list[Check]:
+    """Every agent that is known by name, and those that the user describes. `used`: those that every run is given."""
     from ostinato.adapters.agents.registry import find_agents
     from ostinato.adapters.processes import clean_environment
     from ostinato.domain.agents.declared import declared
 
     known = declared(described)
     agents = find_agents(known.names, known, environ)
-    return check_agents(look_for(agents, {**environ, **clean_environment()}), known.described)
+    found = look_for(agents, {**environ, **clean_environment()})
+    return [*check_agents(found, known.described), *check_used(used, found)]
+
+
+def examine_repositorys(
+    theirs: "Sequence[DescribedAgent]", own: "Sequence[DescribedAgent]", environ: Mapping[str, str], *, trusted: bool
+) -> list[Check]:
+    """Those that a repository describes: a description is a command, and counts only where the repository is trusted."""
+    from ostinato.adapters.agents.registry import find_agents
+    from ostinato.adapters.processes import clean_environment
+    from ostinato.domain.agents.declared import declared
+
+    known = declared(own, theirs, trusted=trusted)
+    strange = [
+        Check(
+            name=f"{NAME} {name}",
+            verdict="warn",
+            message="is described by the repository, which is not trusted: it is not used",
+            cure="Look at its command in .ostinato/config.toml, then run with --trust",
+        )
+        for name in sorted(known.untrusted)
+    ]
+    names = [agent.name for agent in theirs if agent.name not in known.untrusted and agent.name not in known.shadowed]
+    agents = find_agents(names, known, environ)
+    found = look_for(agents, {**environ, **clean_environment()}) if names else []
+    told = check_agents(found, known.described, known.shadowed) if found or known.shadowed else []
+    return [*strange, *(check for check in told if check.name != "agents")]
+
+
+def check_used(used: Sequence[str], installations: "Sequence[Installation]") -> list[Check]:
+    """Installed is not used: an agent spends money, so somebody has to name it."""
+    here = {found.name for found in installations if found.path}
+    if not used:
+        said = f"none is named, so none is used; name them with {NAMED_BY}"
+        return [Check(name="agents in use", verdict="ok", message=said)] if here else []
+    strange = [name for name in used if name.partition(":")[0] not in here]
+    if not strange:
+        return [Check(name="agents in use", verdict="ok", message=", ".join(used))]
+    said = f"{', '.join(used)}; not here: {', '.join(strange)}"
+    cure = "Install what is missing, or take it out of OSTINATO_AGENTS or use_agents"
+    return [Check(name="agents in use", verdict="warn", message=said, cure=cure)]
 
 
 def check_agents(

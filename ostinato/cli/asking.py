@@ -19,6 +19,7 @@ from ostinato.cli.limiting import limits_of, spending_of
 from ostinato.cli.options import as_utf8
 from ostinato.cli.printable import printable
 from ostinato.cli.redacting import fit_to_send, redacted
+from ostinato.domain.agents.described import DescribedAgent
 from ostinato.domain.classification import Risk, TaskType
 from ostinato.domain.errors import UserError
 from ostinato.domain.ids import RunId, new_run_id, parse_run_id
@@ -44,6 +45,8 @@ _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 class Asked:
     request: RunRequest
     repository: RepositoryState
+    described: tuple[DescribedAgent, ...] = ()
+    """Coding agents that the repository brings along."""
 
 
 async def ask_for(call: Call) -> Asked:
@@ -75,7 +78,7 @@ async def ask_for(call: Call) -> Asked:
     )
     request = fit_to_send(request)
     note_statement(call, text)
-    return Asked(request=request, repository=repository)
+    return Asked(request=request, repository=repository, described=configured.agents)
 
 
 def _options(

@@ -30,6 +30,8 @@ class OpenAccount(Fact):
     account: Account
     longest_history: Annotated[int, Field(gt=10)] = 1_500
     """Events after which it goes on in a new execution."""
+    lingers: timedelta = timedelta(hours=6)
+    """Without a word, and with nothing to remember, it ends after that; whoever asks next starts another one."""
 
 
 class MayStart(Fact):

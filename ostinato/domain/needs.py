@@ -109,7 +109,12 @@ def _agents(plan: Plan, here: Surroundings) -> Iterator[Need]:
     for missing in here.missing_agents:
         yield Need(code="agent_missing", what=f"{missing.name}: {missing.problem}", cure=missing.cure)
     for agent, first in named.items():
-        if here.agents is not None and agent not in (*here.agents, *plan.agents, PERSON):
+        if here.agents is not None and agent not in (
+            *here.agents,
+            *plan.agents,
+            *(name.partition(":")[0] for name in plan.agents),
+            PERSON,
+        ):
             cure = "A person is asked instead; connect that agent, or leave out its name"
             yield Need(code="agent_missing", what=f"{agent}, whom {first} names, is nobody here", cure=cure)
 

@@ -7,6 +7,7 @@ from typing import Any
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.context import Eased
 from ostinato.domain.budget.ledger import Ledger
+from ostinato.domain.budget.metering import Metered
 from ostinato.domain.classification import Classification
 from ostinato.domain.critical_path import expected_duration_s
 from ostinato.domain.decisions import Decision
@@ -136,10 +137,14 @@ class Todo(Fact):
     instead: tuple[str, ...] = ()
     given: tuple[GivenNote, ...] = ()
     """What people told its agent."""
+    lease: Metered | None = None
+    """Of the execution that is carried now, by an agent."""
     group: str = ""
     implied: tuple[Implied, ...] = ()
     note: str = ""
-    """The summary, the failure, or what it is doing now."""
+    """The summary, the failure, or what it waits for."""
+    doing: str = ""
+    """What its worker last said of it: only clients know that, and only while it runs."""
 
 
 class Snapshot(Fact):

@@ -8,8 +8,9 @@ from pydantic import Field
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.prices import Terms
 
-MAX_STEERING_CHARS = 4_000
-MOST_STEERING = 20
+MAX_STEERING_CHARS = 2_000
+MOST_STEERING = 10
+"""Of one step: they travel with each of its executions."""
 
 
 class Colleague(Fact):
@@ -21,6 +22,11 @@ class Colleague(Fact):
     version: str = ""
     capabilities: tuple[str, ...] = ()
     specialities: tuple[str, ...] = ()
+    succeeded: int = 0
+    """Of its last attempts in this repository."""
+    failed: int = 0
+    described: str = ""
+    """By a trusted repository, as JSON; empty: by the user, or built in."""
     terms: Terms | None = None
     """What its model's calls cost; None: it is not known."""
 

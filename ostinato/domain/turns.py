@@ -1,17 +1,31 @@
 """What is kept of one invocation of an agent. Pure."""
 
+from datetime import datetime
+from typing import Final
+
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.amounts import Usage
+
+LOST: Final = "lost"
+"""How a turn ended whose worker died in it: nobody saw its end."""
+KEPT_TURNS: Final = 20
 
 
 class Turn(Fact):
     """One invocation of an agent, as the report tells it."""
 
     agent: str
+    model: str = ""
+    """As the agent names it, else as it was asked for; empty where neither says."""
+    step: str = ""
+    """Whose turn it was: a session may go on with another step."""
+    execution: int = 1
+    at: datetime | None = None
+    """When it ended."""
     session_id: str = ""
     resumed: bool = False
     end: str
-    """Its kind."""
+    """Its kind; `lost` where its worker died in it."""
     message: str = ""
     proved: str = ""
     """What its claim came to: empty where it held, else why not."""

@@ -20,7 +20,7 @@ from ostinato.domain.agents.accounts import AccountReport, ReportKind
 from ostinato.domain.plan import Step
 from ostinato.domain.report import Quota
 from ostinato.durable.calls import stop_of
-from ostinato.durable.places import on_place
+from ostinato.durable.places import in_flight, on_place
 from ostinato.durable.record import RunRecord
 
 ASKS_AGAIN = timedelta(minutes=10)
@@ -30,6 +30,9 @@ ASKS_AGAIN = timedelta(minutes=10)
 async def may_start(record: RunRecord, step: Step, account: str) -> Quota | None:
     """None: it may. Else what it waits for; `until_told` waits."""
     if not account:
+        return None
+    if (word := _word(account, waiter_of(record, step))) in record.told_to_start:  # it has had its turn in the queue
+        record.told_to_start.discard(word)
         return None
     answer = await _ask(record, step, account)
     if answer is None or answer.may_start:
@@ -52,33 +55,38 @@ async def may_start(record: RunRecord, step: Step, account: str) -> Quota | None
 async def until_told(record: RunRecord, step: Step, quota: Quota) -> None:
     """Counts as backing off. Returns also where nobody says anything for long: then it asks again."""
     waiter = waiter_of(record, step)
+    word = _word(quota.account, waiter)
     record.backing_off[step.id] = True
     patience = max(quota.until - workflow.now(), timedelta()) + ASKS_AGAIN
     try:
         await workflow.wait_condition(
-            lambda: waiter in record.told_to_start,
+            lambda: word in record.told_to_start,
             timeout=patience,
             timeout_summary=f"{quota.account} · until its limit is lifted"[:200],
         )
     except TimeoutError:
         pass
     except BaseException:
-        await tell(quota.account, WITHDRAW, Withdraw(waiters=(waiter,)))
+        record.told_to_start.discard(word)
         raise
     finally:
         record.backing_off.pop(step.id, None)
-        record.told_to_start.discard(waiter)
-        record.quotas.pop(quota.account, None)
         record.stale = True
+    record.quotas.pop(quota.account, None)  # not where it was stopped: others may wait for the same
 
 
 def told_to_start(record: RunRecord, word: GoAhead) -> None:
-    record.told_to_start.add(word.waiter)
+    """Kept until it starts: asking once more would put it at the end of the queue."""
+    record.told_to_start.add(_word(word.account, word.waiter))
+
+
+def _word(account: str, waiter: str) -> str:
+    return f"{account} {waiter}"
 
 
 async def report_limit(record: RunRecord, step: Step, account: str, said: AccountReport) -> None:
     """To everybody who uses the account."""
-    await tell(account, REPORT, said)
+    await tell(record, account, REPORT, said)
 
 
 async def report_answer(record: RunRecord, step: Step, account: str) -> None:
@@ -87,19 +95,20 @@ async def report_answer(record: RunRecord, step: Step, account: str) -> None:
         return
     now = workflow.now()
     said = AccountReport(id=f"{waiter_of(record, step)}/answered", at=now, kind=ReportKind.ANSWERED)
-    await tell(account, REPORT, said)
+    await tell(record, account, REPORT, said)
 
 
-async def leave_account(record: RunRecord, step: Step, account: str) -> None:
-    """Its turn is over, or it goes elsewhere."""
+async def leave_account(record: RunRecord, account: str, waiter: str) -> None:
+    """Its turn is over, it goes elsewhere, or it was stopped."""
     if account:
-        await tell(account, WITHDRAW, Withdraw(waiters=(waiter_of(record, step),)))
+        await tell(record, account, WITHDRAW, Withdraw(waiters=(waiter,)))
 
 
-async def tell(account: str, signal: str, said: AccountReport | Withdraw) -> None:
+async def tell(record: RunRecord, account: str, signal: str, said: AccountReport | Withdraw) -> None:
     """An account whose workflow has ended knows of no limit: the next who asks starts it again."""
     try:
-        await workflow.get_external_workflow_handle(account_workflow_id(account)).signal(signal, said)
+        async with in_flight(record):
+            await workflow.get_external_workflow_handle(account_workflow_id(account)).signal(signal, said)
     except FailureError as error:
         if is_cancelled_exception(error):
             raise

@@ -132,7 +132,8 @@ def here(record: RunRecord, follows: str = "") -> Workspace:
 
 
 def _began(todo: Todo) -> bool:
-    return todo.started_at is not None or todo.execution > 1 or todo.state is not StepState.PENDING
+    is_new = todo.started_at is None and todo.execution == 1 and todo.state is StepState.PENDING
+    return not is_new or bool(todo.working or todo.given)
 
 
 def _progress(todo: Todo) -> Progress:
@@ -156,4 +157,5 @@ def _progress(todo: Todo) -> Progress:
         without=todo.without,
         instead=todo.instead,
         given=todo.given,
+        lease=todo.lease,
     )

@@ -1,5 +1,6 @@
 """A step that a coding agent does: who, on what lease, under which limits, and when its account allows it."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -7,6 +8,7 @@ from temporalio import workflow
 from ostinato.domain.agents.accounts import AccountReport
 from ostinato.domain.agents.leases import lease_of, limits_of
 from ostinato.domain.agents.orders import AgentOrder, Permitted
+from ostinato.domain.agents.outcomes import failed_by
 from ostinato.domain.budget.metering import Metered
 from ostinato.domain.budget.prices import Terms
 from ostinato.domain.equipping import equipped
@@ -15,16 +17,17 @@ from ostinato.domain.permissions import Network, Policy
 from ostinato.domain.plan import AgentAction, Step
 from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.recovering.classes import StrategyName
+from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.report import Quota
 from ostinato.domain.staff import Colleague
 from ostinato.durable.accounts import leave_account, may_start, report_answer, report_limit, until_told, waiter_of
 from ostinato.durable.calls import uninterrupted
 from ostinato.durable.conditions import failed
 from ostinato.durable.handing import hand_off
-from ostinato.durable.leasing import Purchase
+from ostinato.durable.leasing import Purchase, held_before
 from ostinato.durable.record import RunRecord
 from ostinato.durable.spending import paid
-from ostinato.durable.staffing import colleague_for, elsewhere
+from ostinato.durable.staffing import colleague_for, colleague_named, elsewhere
 from ostinato.durable.stepping import (
     Engine,
     attempt,
@@ -32,8 +35,10 @@ from ostinato.durable.stepping import (
     conflict_diff,
     last_conflict,
     leave_slot,
+    lifted,
     received_by,
     resolved,
+    until_unobstructed,
 )
 
 LONG_WAIT = timedelta(minutes=1)
@@ -47,31 +52,48 @@ ON_NEW_HEAD = (
 )
 _TELLING = (StrategyName.RETRY, StrategyName.MCP_FALLBACK)
 """The agent is told why it is done once more."""
+STOPPED = (Exception, asyncio.CancelledError)
+"""Not where the workflow is only forgotten by its worker: then nothing may be awaited."""
 USED_UP = ("limit_tokens", "limit_money")
 
 
 async def by_agent(engine: Engine, step: Step) -> StepResult:
     """One execution, by whoever suits it best; parked while the account that would pay is used up."""
     record, progress = engine.record, engine.record.of(step.id)
-    colleague = await _admitted(engine, step)
+    waiter = waiter_of(record, step)
+    colleague = _at_work(record, step) or await _admitted(engine, step)
     if colleague is None:
         return await by_person(engine, step)
-    if progress.agent not in ("", colleague.name):  # another's session is not its own
-        progress.anew = True
-    progress.agent = colleague.name
+    if isinstance(colleague, StepResult):
+        return colleague
+    record.engaged[step.id] = colleague.name
     try:
-        result = await _leased(engine, step, colleague, is_more=False)
-        for _ in range(MOST_EXTENSIONS):
-            if not _is_used_up(record, result):
-                break
-            progress.execution += 1
-            result = await _leased(engine, step, colleague, is_more=True)
-    finally:
-        await uninterrupted(leave_account(record, step, colleague.account))
+        result = await _until_not_used_up(engine, step, colleague)
+    except STOPPED:
+        await _let_go(record, step, colleague, waiter)
+        raise
+    await _let_go(record, step, colleague, waiter)
     progress.anew = False
     if result.outcome is StepOutcome.SUCCEEDED and _was_limited(record, step):
         await report_answer(record, step, colleague.account)
     return result
+
+
+async def _until_not_used_up(engine: Engine, step: Step, colleague: Colleague) -> StepResult:
+    record, progress = engine.record, engine.record.of(step.id)
+    result = await _leased(engine, step, colleague, is_more=False)
+    for _ in range(MOST_EXTENSIONS):
+        if not _is_used_up(record, result):
+            break
+        progress.execution += 1
+        result = await _leased(engine, step, colleague, is_more=True)
+    return result
+
+
+def _at_work(record: RunRecord, step: Step) -> Colleague | None:
+    """Whoever was given this execution before the workflow began anew: it is carried all the while."""
+    progress = record.of(step.id)
+    return colleague_named(record, progress.agent) if held_before(record, progress.lease) else None
 
 
 async def by_person(engine: Engine, step: Step) -> StepResult:
@@ -99,22 +121,67 @@ def account_of(record: RunRecord, step: Step) -> str:
     return next((each.account for each in record.staff if each.name == name), "") if name else ""
 
 
-async def _admitted(engine: Engine, step: Step) -> Colleague | None:
-    """The agent that its account lets start; None: a person does it."""
-    record, progress = engine.record, engine.record.of(step.id)
+async def _admitted(engine: Engine, step: Step) -> Colleague | StepResult | None:
+    """The agent that its account lets start, or why none will in time; None: a person does it."""
+    record = engine.record
     while True:
         colleague = await colleague_for(engine, step)
         if colleague is None:
             return None
-        quota = await may_start(record, step, colleague.account)
-        if quota is None:
-            return colleague
-        if other := elsewhere(record, step, colleague, quota):
-            await leave_account(record, step, colleague.account)
+        _engage(record, step, colleague.name)
+        try:
+            quota = await may_start(record, step, colleague.account)
+            if quota is None:
+                return colleague
+            record.engaged.pop(step.id, None)
+            other = elsewhere(record, step, colleague, quota)
+            is_late = not other and _is_too_late(record, quota)
+            if not other and not is_late:
+                await _park(engine, step, quota)
+        except STOPPED:  # its place in the queue is another's
+            await _let_go(record, step, colleague, waiter_of(record, step))
+            raise
+        if is_late:
+            await leave_account(record, colleague.account, waiter_of(record, step))
+            return _too_late(record, step, quota)
+        if other:
+            await leave_account(record, colleague.account, waiter_of(record, step))
             record.note(f"{step.id}: {other} does it, since {quota}")
-            progress.agent, progress.anew = other, bool(progress.agent)
-            continue
-        await _park(engine, step, quota)
+            _engage(record, step, other)
+
+
+async def _let_go(record: RunRecord, step: Step, colleague: Colleague, waiter: str) -> None:
+    record.engaged.pop(step.id, None)
+    await uninterrupted(leave_account(record, colleague.account, waiter))
+
+
+def _engage(record: RunRecord, step: Step, name: str) -> None:
+    """At once, so that nobody else counts on its room."""
+    progress = record.of(step.id)
+    if progress.agent not in ("", name):  # another's session is not its own
+        progress.anew = True
+    progress.agent = record.engaged[step.id] = name
+
+
+def _is_too_late(record: RunRecord, quota: Quota) -> bool:
+    deadline = record.request.options.deadline
+    return deadline is not None and max(quota.until, workflow.now()) >= deadline
+
+
+def _too_late(record: RunRecord, step: Step, quota: Quota) -> StepResult:
+    """A limit like one that it met itself: recovery decides what else there is."""
+    message = f"{quota}, which is after the run's deadline"
+    found = classify_failure(FailureFacts(code="rate_limited", message=message), now=workflow.now())
+    failure = failed_by(found.model_copy(update={"reset_at": quota.until}))
+    progress = record.of(step.id)
+    return StepResult(
+        step_id=step.id,
+        execution=progress.execution,
+        outcome=StepOutcome.FAILED,
+        agent=progress.agent,
+        summary=message[:300],
+        failure=failure.model_copy(update={"message": message}),
+    )
 
 
 async def _park(engine: Engine, step: Step, quota: Quota) -> None:
@@ -123,26 +190,40 @@ async def _park(engine: Engine, step: Step, quota: Quota) -> None:
         await until_told(record, step, quota)
         return
     leave_slot(engine, step)
+    record.note(f"{step.id}: {quota}")
     record.set_state(step.id, StepState.WAITING, str(quota))
     await until_told(record, step, quota)
     await come_back(engine, step)
+    await until_unobstructed(record, step)
 
 
 async def _leased(engine: Engine, step: Step, colleague: Colleague, *, is_more: bool) -> StepResult:
-    record = engine.record
+    record, progress = engine.record, engine.record.of(step.id)
     balance = record.spending.balance()
     lease = lease_of(step, colleague.terms or Terms(model="unknown"), balance)
     limits = limits_of(step, lease, balance)
     order = (await _order(engine, step, colleague, is_more=is_more)).model_copy(update={"limits": limits})
     buying = Purchase(
-        what=f"step {step.id}", estimate=lease, lasts=min(timedelta(seconds=limits.wall_s) + MARGIN, timedelta(days=1))
+        what=f"step {step.id}",
+        estimate=lease,
+        lasts=min(timedelta(seconds=limits.wall_s) + MARGIN, timedelta(days=1)),
+        begun=progress.lease,
     )
 
     async def work(metered: Metered) -> StepResult:
+        progress.lease = metered
         return await attempt(engine, step, order.model_copy(update={"metered": metered}))
 
-    result = await paid(record, buying, work)
-    return result or failed(step, FailureKind.RESOURCES, "it was left out by the budget")
+    try:
+        result = await paid(record, buying, work)
+    finally:
+        progress.lease = None
+    return result or _left_out(record, step)
+
+
+def _left_out(record: RunRecord, step: Step) -> StepResult:
+    result = failed(step, FailureKind.RESOURCES, "it was left out by the budget")
+    return result.model_copy(update={"execution": record.of(step.id).execution})
 
 
 async def _order(engine: Engine, step: Step, colleague: Colleague, *, is_more: bool) -> AgentOrder:
@@ -158,9 +239,11 @@ async def _order(engine: Engine, step: Step, colleague: Colleague, *, is_more: b
     return AgentOrder(
         agent=colleague.name,
         account=colleague.account,
+        described=colleague.described,
         session=_session_of(record, asked, colleague),
         turn=turn,
         received=received_by(record, step),
+        lifted=lifted(record, step),
         activation=equipped(record.activation, progress.without, progress.instead) if record.activation else None,
         criteria=record.steps.plan.success_criteria,
         findings=tuple(findings),

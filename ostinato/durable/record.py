@@ -19,6 +19,7 @@ from ostinato.contracts.workflows import (
 from ostinato.domain.budget.context import Eased
 from ostinato.domain.budget.judging import limit_of
 from ostinato.domain.budget.ledger import Ledger
+from ostinato.domain.budget.metering import Metered
 from ostinato.domain.classification import Classification
 from ostinato.domain.continuation import Rollback, ShardState
 from ostinato.domain.decisions import Decision
@@ -71,6 +72,12 @@ class Progress:
     """Servers in their place."""
     given: tuple[GivenNote, ...] = ()
     """What people told its agent."""
+    lease: Metered | None = None
+    """Of the execution that is carried now, by an agent; also after the workflow began anew meanwhile."""
+
+    def tree_of(self, step_id: StepId) -> str:
+        """The folder of its worktree. An agent's is its own until the step is over: what it has begun waits in it."""
+        return f"agent-{step_id}" if self.agent else self.slot
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,6 +117,8 @@ class RunRecord:
     """What the run may spend and has spent; changed by `durable.spending` alone."""
     staff: tuple[Colleague, ...] = ()
     """Coding agents of the run that are there, as its worker found them."""
+    engaged: dict[StepId, str] = field(default_factory=dict)
+    """Steps that agents work on now, or are let start with: by whom."""
     told_to_start: set[str] = field(default_factory=set)
     """Those who waited for an account, and may go on."""
     eased: list[Eased] = field(default_factory=list)
@@ -345,5 +354,6 @@ class RunRecord:
             without=progress.without,
             instead=progress.instead,
             given=progress.given,
+            lease=progress.lease,
             note=(result.failure.message if result.failure else result.summary) if result else progress.note,
         )

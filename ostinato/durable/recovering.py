@@ -57,7 +57,7 @@ from ostinato.durable.groups import extend_plan
 from ostinato.durable.midgates import judge_failing, judge_use
 from ostinato.durable.quotas import close_account, quota_of, until_open
 from ostinato.durable.record import RunRecord
-from ostinato.durable.staffing import can_hand_over, others_for
+from ostinato.durable.staffing import can_hand_over, is_for_agents, others_for
 from ostinato.durable.stepping import Engine, attempt, come_back, leave_slot, resolved, rest, until_unobstructed
 from ostinato.durable.telling import tell
 
@@ -230,7 +230,9 @@ def _failing(record: RunRecord, step: Step, result: StepResult) -> deciding.Fail
         server=failure.server,
         servers=stand_ins(record.activation, failure.server),
         skill=failure.skill,
-        can_refine=fixes_made(record.steps.plan.steps) < MOST_FIXES and (has_tool or may_hand_over),
+        can_refine=not is_for_agents(record, step)
+        and fixes_made(record.steps.plan.steps) < MOST_FIXES
+        and (has_tool or may_hand_over),
         can_split=can_split(step) or may_hand_over,
     )
 

@@ -1,14 +1,15 @@
 """Which coding agent does a step: whoever suits it best of those that are here and have room."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 from temporalio import workflow
 
 from ostinato.domain.agents.accounts import Account, AccountReport
-from ostinato.domain.agents.assignment import Assignment, Job, Mind, MindKind, Track, assign
+from ostinato.domain.agents.assignment import MOST_AT_ONCE, Assignment, Job, Mind, MindKind, Reason, Track, assign
 from ostinato.domain.agents.courses import LimitPolicy, Move, Parked, choose_course
-from ostinato.domain.execution import StepOutcome, StepState
+from ostinato.domain.execution import StepOutcome
 from ostinato.domain.plan import AgentAction, Step
 from ostinato.domain.pool import PERSON
 from ostinato.domain.report import Quota
@@ -29,25 +30,44 @@ def take_on(record: RunRecord, staff: tuple[Colleague, ...]) -> None:
 async def colleague_for(engine: Engine, step: Step) -> Colleague | None:
     """The one that its session is with; else the best that has room, waited for where nobody has. None: a person."""
     record, progress = engine.record, engine.record.of(step.id)
-    known = _named(record, progress.agent)
+    known = colleague_named(record, progress.agent)
     if known is not None and progress.agent in _pool(step):
+        await _until(record, step, lambda: _load(record)[known.name] < _most(record))
         return known
-    while (found := _assigned(record, step)).waits:
-        progress.note = "waits for an agent that has room"
-        await workflow.wait_condition(lambda: not _assigned(record, step).waits)
+    await _until(record, step, lambda: not _is_busy(_assigned(record, step)))
+    found = _assigned(record, step)
+    if found.waits:  # all are limited: whose turn comes first, its account says
+        found = assign(_job(record, step), _minds(record, step, someday=True))
+        await _until(record, step, lambda: _load(record)[found.chosen] < _most(record))
+    if not found.chosen:
+        found = assign(_job(record, step, persons=True), _minds(record, step))
     progress.assigned = found.because
-    return _named(record, found.chosen) if found.kind is MindKind.AGENT else None
+    return colleague_named(record, found.chosen) if found.kind is MindKind.AGENT else None
+
+
+async def _until(record: RunRecord, step: Step, has_room: Callable[[], bool]) -> None:
+    """Of several that wait, the first to go on may have taken the room: looked at again."""
+    while not has_room():
+        record.of(step.id).note = "waits for an agent that has room"
+        record.stale = True
+        await workflow.wait_condition(has_room)
+
+
+def _is_busy(found: Assignment) -> bool:
+    return found.waits and any(each.reason is Reason.BUSY for each in found.passed)
 
 
 def elsewhere(record: RunRecord, step: Step, colleague: Colleague, quota: Quota) -> str:
-    """The agent that it moves to instead of waiting; empty: it waits."""
+    """The agent that it moves to instead of waiting; empty: it waits, as all do who only have to wait for their turn."""
+    if quota.account not in record.quotas:
+        return ""
     now = workflow.now()
     said = AccountReport(id="limit", at=now, until=quota.until)
     parked = Parked(
         agent=colleague.name,
         job=_job(record, step),
         deadline=record.request.options.deadline,
-        has_session=bool(record.of(step.id).agent),
+        has_session=record.of(step.id).execution > 1,
     )
     account = Account(name=colleague.account, stated=(said,))
     course = choose_course(parked, account, _minds(record, step), LimitPolicy(), now=now)
@@ -60,14 +80,13 @@ def others_for(record: RunRecord, step: Step) -> tuple[str, ...]:
         return ()
     job = _job(record, step)
     failed = {record.of(step.id).agent, *(entry.detail for entry in record.of(step.id).history)}
-    found = assign(
-        job.model_copy(update={"failed": tuple(sorted(failed - {""})), "persons": False}), _minds(record, step)
-    )
+    found = assign(job.model_copy(update={"failed": tuple(sorted(failed - {""}))}), _minds(record, step, someday=True))
     return tuple(ranked.name for ranked in found.ranking)
 
 
 def is_for_agents(record: RunRecord, step: Step) -> bool:
-    return bool(record.of(step.id).agent) or bool(_pool(step))
+    known = record.progress.get(step.id)
+    return bool(known and known.agent) or bool(_pool(step))
 
 
 def can_hand_over(record: RunRecord) -> bool:
@@ -89,7 +108,8 @@ def _assigned(record: RunRecord, step: Step) -> Assignment:
     return assign(_job(record, step), _minds(record, step))
 
 
-def _job(record: RunRecord, step: Step) -> Job:
+def _job(record: RunRecord, step: Step, *, persons: bool = False) -> Job:
+    """For a person only where no agent can do it, now or later."""
     assert isinstance(step.action, AgentAction)
     found, project = record.classification, record.project
     about = (*((found.task_type.value, *found.domains) if found else ()), *(project.languages if project else ()))
@@ -98,22 +118,23 @@ def _job(record: RunRecord, step: Step) -> Job:
         about=tuple(about),
         named=step.action.agent,
         fallback=step.fallback.agent if step.fallback else "",
-        persons=record.request.options.interaction is not Interaction.MINIMAL,
+        persons=persons and record.request.options.interaction is not Interaction.MINIMAL,
     )
 
 
-def _minds(record: RunRecord, step: Step) -> list[Mind]:
-    load, most = _load(record), record.steps.plan.max_per_agent
+def _minds(record: RunRecord, step: Step, *, someday: bool = False) -> list[Mind]:
+    """`someday`: whatever keeps them from it now."""
+    load, most = _load(record), _most(record)
     pool = _pool(step) or record.steps.plan.agents
     agents = [
         Mind(
             name=each.name,
             capabilities=each.capabilities or ("*",),
             specializations=each.specialities,
-            load=load[each.name],
-            most=min(most, 3),
-            track=_track(record, each.name),
-            closed_until=_closed_until(record, each),
+            load=0 if someday else load[each.name],
+            most=most,
+            track=_track(record, each),
+            closed_until=None if someday else _closed_until(record, each),
         )
         for each in record.staff
         if each.name in pool
@@ -126,20 +147,23 @@ def _closed_until(record: RunRecord, colleague: Colleague) -> datetime | None:
     return quota.until if quota is not None and quota.until > workflow.now() else None
 
 
-def _track(record: RunRecord, name: str) -> Track:
-    ended = [result.outcome for result in record.results.values() if result.agent == name]
+def _track(record: RunRecord, colleague: Colleague) -> Track:
+    """In earlier runs, and in this one."""
+    ended = [result.outcome for result in record.results.values() if result.agent == colleague.name]
     done = sum(outcome is StepOutcome.SUCCEEDED for outcome in ended)
-    return Track(succeeded=done, failed=len(ended) - done)
+    return Track(succeeded=colleague.succeeded + done, failed=colleague.failed + len(ended) - done)
 
 
 def _load(record: RunRecord) -> Counter[str]:
     """Steps that each agent works on now."""
-    working = (StepState.PREPARING, StepState.RUNNING)
-    at_work = (name for name in record.steps.active if record.steps.states[name] in working)
-    return Counter(agent for name in at_work if (agent := record.of(name).agent))
+    return Counter(record.engaged.values())
 
 
-def _named(record: RunRecord, name: str) -> Colleague | None:
+def _most(record: RunRecord) -> int:
+    return min(record.steps.plan.max_per_agent, MOST_AT_ONCE)
+
+
+def colleague_named(record: RunRecord, name: str) -> Colleague | None:
     return next((each for each in record.staff if each.name == name), None)
 
 

@@ -26,7 +26,8 @@ def refuse_steering(record: RunRecord, said: Steering) -> Problem | None:
         return _problem(
             "step_over", f"{said.step} is over", "Add a step, or retry it: `ostinato steps`, `ostinato retry`"
         )
-    if len(record.of(step.id).given) >= MOST_STEERING:
+    known_notes = record.progress[step.id].given if step.id in record.progress else ()
+    if len(known_notes) >= MOST_STEERING:
         return _problem("too_many_notes", f"{said.step} was told {MOST_STEERING} notes already", "Say it in fewer")
     return None
 
@@ -35,7 +36,7 @@ async def accept_steering(record: RunRecord, said: Steering) -> str:
     """The note reaches an agent that works within a second or so; else with its next turn, also after a restart."""
     step_id = StepId(said.step)
     progress = record.of(step_id)
-    note = GivenNote(id=f"n{len(progress.given) + 1}", note=said.note, by=said.by, at=workflow.now())
+    note = GivenNote(id=f"n-{workflow.uuid4().hex[:12]}", note=said.note, by=said.by, at=workflow.now())
     progress.given = (*progress.given, note)
     record.stale = True
     if record.steps.states[step_id] is not StepState.RUNNING:

@@ -17,6 +17,8 @@ from ostinato.domain.ids import StepId
 from ostinato.domain.inputs import with_inputs
 from ostinato.domain.permissions import refuse_forbidden
 from ostinato.domain.plan import Step
+from ostinato.domain.prompting import Item
+from ostinato.domain.prompting.lifting import with_lifted_inputs
 from ostinato.domain.relevance import StepContext, as_json, step_context
 from ostinato.domain.report import Conflict
 from ostinato.domain.variables import variables_of
@@ -67,10 +69,19 @@ class Engine:
 
 def resolved(record: RunRecord, step: Step) -> Step:
     """The step as it will really run; UserError where a reference has no value, or the policy forbids it."""
-    if "{{" in step.model_dump_json(include={"action"}):
-        step = with_inputs(step, variables=variables_of(record.steps.plan, record.results, step))
+    if "{{" in step.model_dump_json(include={"action", "checks"}):
+        variables = variables_of(record.steps.plan, record.results, step)
+        is_for_agents = step.action.kind == "agent" and not step.needs_person
+        step = with_lifted_inputs(step, variables)[0] if is_for_agents else with_inputs(step, variables=variables)
     refuse_forbidden(record.request.options.policy, step)
     return step
+
+
+def lifted(record: RunRecord, step: Step) -> tuple[Item, ...]:
+    """What an agent's prompt refers to: it comes along as data, and not as its words."""
+    if "{{" not in step.model_dump_json(include={"action"}):
+        return ()
+    return with_lifted_inputs(step, variables_of(record.steps.plan, record.results, step))[1]
 
 
 async def attempt(engine: Engine, step: Step, order: AgentOrder | None = None) -> StepResult:
@@ -78,18 +89,18 @@ async def attempt(engine: Engine, step: Step, order: AgentOrder | None = None) -
     record, progress = engine.record, engine.record.of(step.id)
     if progress.execution > 1 or record.steps.states[step.id] is not StepState.RUNNING:
         record.set_state(step.id, StepState.RUNNING)
-    context, patience = await _context(engine, step), patience_of(record)
+    context, patience = "" if order else await _context(engine, step), patience_of(record)
     while True:
         place = record.place
         engine.integrator.started_from[step.id] = record.head
         carried = CarryStep(
             step=resolved(record, step),
             execution=progress.execution,
-            slot=slot_of(step) if order else progress.slot,
+            slot=progress.tree_of(step.id) if order else progress.slot,
             head=record.head,
             workspace=place,
             context=context,
-            order=order,
+            order=order.model_copy(update={"notes": progress.given}) if order else None,
             patience_s=patience.total_seconds(),
         )
         try:
@@ -207,11 +218,6 @@ async def until_unobstructed(record: RunRecord, step: Step) -> None:
     finally:
         schedule.yielding.discard(step.id)
     schedule.claims.take(step)
-
-
-def slot_of(step: Step) -> str:
-    """An agent's worktree is its own until the step is over: what it has begun waits in it."""
-    return f"agent-{step.id}"
 
 
 def leave_slot(engine: Engine, step: Step) -> None:

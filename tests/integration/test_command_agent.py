@@ -172,6 +172,12 @@ async def test_a_failure_that_it_told_explains_its_exit(bench: AgentBench) -> No
     assert end.until.timestamp() == 1_900_000_000
 
 
+async def test_what_it_writes_for_programs_does_not_explain_why_it_was_killed(bench: AgentBench) -> None:
+    end = await ended(bench, JSON_LINES, "say('begin', id='s-1'); os.kill(os.getpid(), 9)")
+
+    assert (end.kind, end.message, end.session_id) == (EndKind.CRASH, "signal 9 ended it, and it said nothing", "s-1")
+
+
 async def test_a_session_is_found_and_resumed(bench: AgentBench) -> None:
     stated = "session = 'session: (\\S+)'\nresume = ['--resume', '{session}']"
     code = "print('session: s-5'); print(sys.argv[1:])"

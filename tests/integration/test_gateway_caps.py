@@ -15,7 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
+from ostinato.adapters.agents.by_wire import by_wire, is_stopped
 from ostinato.adapters.gateway.ledger import StepLedger
+from ostinato.domain.agents import AgentEnd, EndKind
 from ostinato.domain.agents.wires import Wire
 from ostinato.domain.budget.amounts import Amount, Limit
 from ostinato.domain.errors import ExternalError
@@ -224,6 +226,8 @@ async def test_a_limited_account_is_answered_at_once_without_asking(tmp_path: Pa
     assert len(scene.model.requests) == 2
     assert 290 <= int(shortcut.headers["retry-after"]) <= 300
     assert (used.stopped, used.use.requests) == ("limited", 0)
+    assert by_wire(AgentEnd(kind=EndKind.INTERRUPTED), used).kind is EndKind.RATE_LIMIT
+    assert is_stopped(used, datetime.now(UTC))
     assert told[0][0] == "anthropic:main"
     assert told[0][1] is not None
     assert abs(told[0][1] - datetime.now(UTC) - timedelta(seconds=295)) < timedelta(seconds=10)

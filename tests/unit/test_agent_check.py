@@ -4,7 +4,7 @@ import pytest
 
 from ostinato.adapters.agents.port import CodingAgent, Installation
 from ostinato.adapters.agents.registry import find_agents
-from ostinato.cli.agent_check import check_agents, examine_agents, look_for
+from ostinato.cli.agent_check import check_agents, check_used, examine_agents, examine_repositorys, look_for
 from ostinato.domain.agents.declared import declared
 from ostinato.domain.agents.described import BUILT_IN, DescribedAgent
 
@@ -70,3 +70,37 @@ def test_all_that_are_known_are_examined(monkeypatch: pytest.MonkeyPatch) -> Non
 
     assert [check.name for check in checks] == ["agent mine", "agents"]
     assert all(name in checks[1].message for name in BUILT_IN)
+
+
+def test_installed_is_not_used() -> None:
+    (check,) = check_used((), [WORKS])
+
+    assert check.verdict == "ok"
+    assert check.message.startswith("none is named, so none is used")
+
+
+def test_nothing_is_said_of_use_where_nothing_is_installed() -> None:
+    assert check_used((), [ABSENT]) == []
+
+
+def test_an_agent_in_use_that_is_not_here_is_a_warning() -> None:
+    (check,) = check_used(("claude", "codex:gpt-5.5"), [WORKS, ABSENT])
+
+    assert (check.verdict, check.message) == ("warn", "claude, codex:gpt-5.5; not here: codex:gpt-5.5")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "own", "said"),
+    [
+        (False, (), "which is not trusted"),
+        (True, (), "no-such-agent"),
+        (True, (DescribedAgent(name="mine", command=("x",)),), "yours counts"),
+    ],
+)
+def test_what_a_repository_describes_is_told(trusted: bool, own: tuple[DescribedAgent, ...], said: str) -> None:
+    theirs = [DescribedAgent(name="mine", command=("no-such-agent",))]
+
+    (check,) = examine_repositorys(theirs, own, {}, trusted=trusted)
+
+    assert (check.name, check.verdict) == ("agent mine", "warn")
+    assert said in check.message

@@ -23,14 +23,14 @@ class Bill:
         """Before anything is asked; returns what a person should know."""
         return await self._keep(None, None)
 
-    async def end(self, use: TokenUse | None, micro_usd: int | None) -> Spent:
-        """`micro_usd`: as far as it is known. Without any use the lease's estimate counts."""
+    async def end(self, use: TokenUse | None, micro_usd: int | None, *, priced: bool) -> Spent:
+        """`micro_usd` is an estimate where it is not `priced`. Without any use the lease's own estimate counts."""
         if use is None:
             return Spent(amount=None)
-        notes = await self._keep(use, micro_usd)
+        notes = await self._keep(use, micro_usd if priced else None)
         money = self.metered.estimate.micro_usd if micro_usd is None else micro_usd
         amount = Amount(tokens=use.tokens, micro_usd=money, requests=use.requests)
-        return Spent(amount=amount, priced=micro_usd is not None, notes=notes)
+        return Spent(amount=amount, priced=priced and micro_usd is not None, notes=notes)
 
     async def _keep(self, use: TokenUse | None, micro_usd: int | None) -> tuple[str, ...]:
         if self.history is None:

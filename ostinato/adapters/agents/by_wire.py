@@ -9,6 +9,8 @@ from ostinato.domain.agents.troubles import TroubleKind
 
 SHORT = timedelta(seconds=5)
 """A limit that is lifted so soon is the agent's own to wait for."""
+LIMITED = "limited"
+"""The gateway answers in place of a provider whose account is at its limit; how long, its trouble says."""
 _CAPS: Mapping[str, LimitKind] = {
     "tokens": LimitKind.TOKENS,
     "money": LimitKind.MONEY,
@@ -26,7 +28,7 @@ def is_stopped(used: Used | None, now: datetime) -> bool:
     """Whether the turn cannot come to anything any more: its lease is used up, or its account is limited for long."""
     if used is None:
         return False
-    if used.stopped:
+    if used.stopped and used.stopped != LIMITED:
         return True
     trouble = used.trouble
     return trouble is not None and trouble.is_of_account and (trouble.until is None or trouble.until - now > SHORT)

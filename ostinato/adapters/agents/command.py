@@ -130,8 +130,10 @@ class DescribedParser:
     def _last_words(self, exit: ProcessEnd) -> str:
         if self._failed and self._failed.text:
             return self._failed.text
-        lines = [*self._words[-5:], *exit.tail.splitlines()]
-        return next((cut(line.strip(), 300) for line in reversed(lines) if line.strip()), "it said nothing")
+        tail = [line for line in exit.tail.splitlines() if not (self.agent.events and read_object(line) is not None)]
+        lines = [*self._words[-5:], *tail]
+        silent = "it said nothing" if exit.signal is None else f"signal {exit.signal} ended it, and it said nothing"
+        return next((cut(line.strip(), 300) for line in reversed(lines) if line.strip()), silent)
 
     def _match(self, line: str) -> None:
         patterns = self.agent.ends.patterns

@@ -32,7 +32,16 @@ async def find_installation(
     missing = [name for name in agent.env if name not in environ]
     told = f"{', '.join(missing)} not set, which its description lets through" if missing else ""
     cure = f"Set {', '.join(missing)} for the worker, or take it out of env" if missing else ""
-    return Installation(name=agent.name, path=path, version=version, login=login, works=True, problem=told, cure=cure)
+    return Installation(
+        name=agent.name,
+        path=path,
+        version=version,
+        login=login,
+        works=True,
+        capabilities=agent.capabilities,
+        problem=told,
+        cure=cure,
+    )
 
 
 def login_of(agent: DescribedAgent, environ: Mapping[str, str]) -> str:

@@ -45,7 +45,7 @@ class GeminiParser:
         match event.get("type"):
             case "init":
                 self._session_id = words(event.get("session_id"))
-                yield AgentEvent(kind=EventKind.STARTED, session_id=self._session_id)
+                yield AgentEvent(kind=EventKind.STARTED, session_id=self._session_id, text=words(event.get("model")))
             case "message" if event.get("role") == "assistant":
                 yield self._text(words(event.get("content")))
             case "tool_use":

@@ -82,6 +82,8 @@ class Installation:
     login: str = ""
     """What it would use: an API key's variable, a login file, the gateway; empty: nothing."""
     works: bool = False
+    capabilities: tuple[str, ...] = ()
+    """As its description says; empty: nobody said, so all of them."""
     problem: str = ""
     cure: str = ""
 

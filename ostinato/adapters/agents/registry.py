@@ -28,10 +28,16 @@ def find_agents(
     return {name: _agent(name, declared, environ) for name in wanted}
 
 
-def finder(known: Declared, environ: Mapping[str, str] = os.environ) -> Callable[[str], CodingAgent]:
-    """One agent by its name; raises UserError for a stranger."""
+def finder(
+    known: Declared, environ: Mapping[str, str] = os.environ, *, sandboxed: bool = False
+) -> Callable[[str], CodingAgent]:
+    """One agent by its name; raises UserError for a stranger. `sandboxed`: in ours, where no other fits inside."""
 
     def find(name: str) -> CodingAgent:
+        if sandboxed and name == "codex":
+            from ostinato.adapters.agents.codex import CodexAgent
+
+            return CodexAgent(own_sandbox=False)
         return find_agents((name,), known, environ)[name]
 
     return find
@@ -45,10 +51,11 @@ def _agent(name: str, known: Declared, environ: Mapping[str, str]) -> CodingAgen
     if name in KNOWN_ACP:
         agent, install = KNOWN_ACP[name]
         return _acp(agent, environ, called=name, install=install)
-    return _described(known.described[name], environ)
+    return described_agent(known.described[name], environ)
 
 
-def _described(agent: DescribedAgent, environ: Mapping[str, str]) -> CodingAgent:
+def described_agent(agent: DescribedAgent, environ: Mapping[str, str]) -> CodingAgent:
+    """Whoever described it is trusted: its command is run."""
     if agent.speaks == "acp":
         return _acp(agent, environ)
     from ostinato.adapters.agents.command import CommandAgent

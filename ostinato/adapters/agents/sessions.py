@@ -9,6 +9,7 @@ from ostinato.adapters.atomic import read_json_object, write_atomically
 from ostinato.domain.agents.events import TokenUse
 from ostinato.domain.base import Fact
 from ostinato.domain.staff import GivenNote
+from ostinato.domain.turns import KEPT_TURNS, Turn
 
 NOTHING = TokenUse(micro_usd=0)
 SESSIONS = "sessions"
@@ -34,6 +35,10 @@ class SessionRecord(Fact):
     """Why its work in progress was not saved with it."""
     cost_tokens: int = 0
     """Of the whole session, under whatever lease."""
+    execution: int = 0
+    """Of the step, that worked there last."""
+    is_done: bool = False
+    """The claim of its last turn was proved."""
     turns: int = 0
     """Begun so far."""
     objections: int = 0
@@ -50,6 +55,12 @@ class SessionRecord(Fact):
     told: tuple[str, ...] = ()
     """Ids of the notes that it was given."""
     begun_at: datetime | None = None
+    kept: tuple[Turn, ...] = ()
+    """Turns that have ended, or whose worker died in them."""
+
+    def without_session(self) -> "SessionRecord":
+        """To be begun anew."""
+        return self.model_copy(update={"session_id": "", "is_done": False, "cost_tokens": 0})
 
 
 class SessionFolder:
@@ -77,6 +88,17 @@ class SessionFolder:
 
     def write(self, record: SessionRecord) -> None:
         write_atomically(self.path / RECORD, record.model_dump_json())
+
+    def turns(self, step: str) -> tuple[Turn, ...]:
+        """The last ones of a step, by whichever agent, in their order."""
+        found: list[Turn] = []
+        for path in self.path.parent.glob(f"*/{RECORD}"):
+            try:
+                found += SessionRecord.model_validate(read_json_object(path) or {}).kept
+            except ValidationError:
+                continue
+        mine = sorted((turn for turn in found if turn.step == step), key=lambda turn: (turn.at is not None, turn.at))
+        return tuple(mine[-KEPT_TURNS:])
 
 
 class NoteBox:

@@ -17,7 +17,7 @@ from ostinato.adapters.gateway.upstreams import Upstream
 from ostinato.domain.agents.fingerprints import Fingerprint
 from ostinato.domain.agents.passes import refused_words
 from ostinato.domain.agents.refusals import RefusalKind
-from ostinato.domain.agents.troubles import Trouble
+from ostinato.domain.agents.troubles import Trouble, TroubleKind
 from ostinato.domain.agents.wires import Asked, CallKind, asked_of, document_of
 from ostinato.domain.budget.amounts import Amount
 from ostinato.domain.budget.prices import PriceTable
@@ -180,6 +180,8 @@ class Passing:
     async def _stop(self, guest: Guest, kind: RefusalKind, message: str, *, why: str = "") -> None:
         self.stopped = why or (kind.value if kind is RefusalKind.LIMITED else self.stopped)
         self.message = message
+        if kind is RefusalKind.LIMITED:  # in place of the provider's own word
+            self.trouble = Trouble(kind=TroubleKind.RATE_LIMIT, status=429, message=message, until=guest.until)
         self.refused_count += 1
         await tell(guest.answer, guest.route.wire, kind, message, until=guest.until)
 

@@ -48,8 +48,9 @@ async def unseclude(worktree: Path, *, mirror: Path, folder: Path) -> bool:
 
 
 def secluded_git(folder: Path) -> Git:
-    """For reading the agent's repository: none of its settings gets to run a program, and no object stands for another."""
-    return private_git(folder / REPOSITORY)
+    """For reading the agent's repository: none of its settings gets to run a program, no object stands for another, and
+    nothing is read elsewhere because a file of its says so."""
+    return private_git(folder / REPOSITORY).with_env(GIT_COMMON_DIR=folder / REPOSITORY)
 
 
 def points_at(worktree: Path, place: Path) -> bool:

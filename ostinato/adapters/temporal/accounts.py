@@ -7,7 +7,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
-from ostinato.adapters.temporal.asking import ask_with_start
+from ostinato.adapters.temporal.asking import PATIENCE_S, ask_with_start
 from ostinato.domain.base import Fact
 from ostinato.domain.errors import ExternalError
 
@@ -25,6 +25,7 @@ async def ask_account(
     update: str,
     update_id: str,
     answer: type[Out],
+    patience_s: float = PATIENCE_S,
 ) -> Out:
     """Starts the account's workflow where there is none. Raises ExternalError account_silent."""
     try:
@@ -40,6 +41,7 @@ async def ask_account(
             answer=answer,
             reuse=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             summary="the limits of a provider's account",
+            patience_s=patience_s,
         )
     except (TemporalError, RPCError, TimeoutError, WorkflowUpdateFailedError) as error:
         message = f"The account {workflow_id} gave no answer: {str(error) or type(error).__name__}"

@@ -118,6 +118,11 @@ def asked(account: Account, waiter: Waiter) -> Account:
     return account.model_copy(update={"waiting": tuple(queue), "running": running})
 
 
+def is_let_go(account: Account, waiter_id: str, now: datetime) -> bool:
+    """It was told that it may start, and makes sure that this still holds: it has had its turn in the queue."""
+    return limit_of(account, now) is None and any(each.id == waiter_id for each in account.running)
+
+
 def withdrawn(account: Account, ids: Sequence[str]) -> Account:
     """Steps whose turn ended, that were cancelled, or that moved to another agent."""
     gone = frozenset(ids)

@@ -37,6 +37,16 @@ def expected_of_plan(plan: Plan, staff: Sequence[Colleague]) -> Amount:
     return total(list(each))
 
 
+def least_of_plan(plan: Plan, staff: Sequence[Colleague]) -> Amount | None:
+    """What the cheapest of its steps can begin with, by the cheapest of the agents; None where no agent does any."""
+    steps = [step for step in every_step(plan.steps) if step.action.kind == "agent" and not step.needs_person]
+    each = [expected_of(step, one.terms or Terms(model="unknown")) for step in steps for one in staff]
+    if not each:
+        return None
+    least = min(each, key=lambda amount: (amount.tokens, amount.micro_usd))
+    return Amount(tokens=least.tokens // SMALLEST_SHARE, micro_usd=least.micro_usd // SMALLEST_SHARE, requests=1)
+
+
 def lease_of(step: Step, terms: Terms, balance: Balance) -> Amount:
     """What it is expected to take; the rest of the budget where that is less, and still enough to begin with."""
     expected = expected_of(step, terms)

@@ -25,11 +25,14 @@ class AgentOrder(Fact):
     limits: AgentLimits = AgentLimits()
     metered: Metered | None = None
     account: str = ""
-    model: str = ""
+    described: str = ""
+    """By a trusted repository, as JSON."""
     turn: TurnName = TurnName.FIRST
     """What a session that is there is gone on with."""
     received: StepContext = StepContext()
     """What others left for it."""
+    lifted: tuple[Item, ...] = ()
+    """What its prompt refers to."""
     activation: Activation | None = None
     """Mode and skills; their texts are read where the files are."""
     criteria: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 """What an agent is doing, in a few words, for whoever watches. Pure."""
 
 from ostinato.domain.agents.events import AgentEvent, EventKind
+from ostinato.domain.agents.transcripts import given
 from ostinato.domain.request import headline
 
 
@@ -10,8 +11,7 @@ def told(event: AgentEvent) -> str:
         case EventKind.STARTED:
             return "started"
         case EventKind.TOOL_BEGAN:
-            where = f" {event.paths[0]}" if event.paths else f" {headline(event.text, 80)}" if event.text else ""
-            return f"{event.tool}{where}"
+            return f"{event.tool} {headline(given(event), 80)}".rstrip()
         case EventKind.TEXT:
             return headline(event.text, 120)
         case EventKind.RETRYING:

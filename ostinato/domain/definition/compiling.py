@@ -262,6 +262,7 @@ def _plain_step(spec: StepSpec, place: _Place) -> Step:
         max_attempts=spec.retry.max_attempts,
         recovery=_recovery(spec),
         fallback=_fallback(spec, place),
+        checks=tuple(_line(line, place) for line in spec.checks),
         compensate=_line(spec.compensate, place),
         deployment=_deployment(spec, place),
         relax=spec.relax,

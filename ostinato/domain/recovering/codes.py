@@ -160,6 +160,9 @@ CODES: Mapping[str, CodePolicy] = {
     "agent_silent": CodePolicy(
         error_class=_C.TIMEOUT, cure="It said nothing for too long: see `ostinato logs`, or raise its idle limit"
     ),
+    "replay_mismatch": CodePolicy(
+        error_class=_C.STATE_SYNC, is_final=True, cure="Record it anew: OSTINATO_TAPE=record:FOLDER"
+    ),
     "gave_up": CodePolicy(error_class=_C.FAILURE, cure="Read why; word the step differently, or give it to another"),
     "refused": CodePolicy(error_class=_C.FAILURE, cure="Word the step differently, or give it to another agent"),
     "looped": CodePolicy(error_class=_C.FAILURE, cure="Split the step, or give it to another agent"),

@@ -163,7 +163,9 @@ def in_fallback(step: Step, agent: str = "") -> Step:
         return step.model_copy(update={"action": CommandAction(shell=fallback.run)})
     said = step.action.prompt if isinstance(step.action, AgentAction) else _described(step)
     prompt = fallback.prompt if fallback is not None and fallback.prompt else said
-    return step.model_copy(update={"action": AgentAction(agent=agent or "any", prompt=prompt)})
+    action = step.action if isinstance(step.action, AgentAction) else AgentAction(prompt=prompt)
+    given = {"agent": agent or "any", "prompt": prompt, "pool": (), "continues": ""}
+    return step.model_copy(update={"action": action.model_copy(update=given)})
 
 
 def aside(step: Step, line: str) -> Step:
