@@ -13,19 +13,24 @@ from temporalio import activity
 from activities.edge import Desk, Pulse
 from activities.evidence import facts_of
 from activities.prompts import Prompting
+from activities.saving import Saver
+from activities.serving import servers_for
 from ostinato.adapters.agents.agency import Agency, access_by, open_pass
 from ostinato.adapters.agents.billing import Bill, added, usage_of
 from ostinato.adapters.agents.by_wire import by_wire, is_stopped
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed, CodingAgent, Watched
 from ostinato.adapters.agents.sandbox import cut_outward_links
 from ostinato.adapters.agents.sessions import NOTHING, NoteBox, SessionFolder, SessionRecord
+from ostinato.adapters.atomic import make_folder
 from ostinato.adapters.gateway import Gateway, Pass, Used
 from ostinato.adapters.git.collapsing import collapse
 from ostinato.adapters.git.seclusion import REPOSITORY
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.processes import clean_environment
+from ostinato.adapters.resources.definitions import Served
 from ostinato.contracts.activities import ExecuteStep
 from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, TokenUse
+from ostinato.domain.agents.blaming import Watch, blame
 from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.agents.outcomes import failed_by, failure_of, keeps_session
 from ostinato.domain.agents.proving import Accepted, Rejected, Round, SentBack, follow, prove
@@ -79,6 +84,8 @@ class AgentWork:
     model: str = ""
     """As the agent names it."""
     turn_s: float = 0.0
+    served: Served = field(default_factory=Served)
+    watch: Watch = field(default_factory=Watch)
 
     @property
     def order(self) -> AgentOrder:
@@ -90,12 +97,18 @@ class AgentWork:
         agent = self.agency.agent(name, self.order.described)
         bill = self._bill(model or agent.name)
         self._begin(agent)
+        self.served = await servers_for(self.command, agent, self.agency.environ, self.pulse)
+        self.watch = Watch(servers=tuple(self.served.servers))
+        self.warnings.extend(self.served.left_out)
         self.warnings.extend(await bill.begin() if bill else ())
+        saver = self._saver(agent)
         async with self._reaching(agent, model) as reach:
-            result = await self._until_proved(agent, reach)
+            async with saver.at_work():
+                result = await self._until_proved(agent, reach, saver)
             use, micro_usd, priced = self._came_to(reach)
         spent = await bill.end(use, micro_usd, priced=priced) if bill else Spent(amount=None)
-        return result.model_copy(update={"spent": spent})
+        warnings = (*result.warnings, *saver.problems)[:20]
+        return result.model_copy(update={"spent": spent, "warnings": warnings})
 
     async def leave(self) -> None:
         """What it did in its own repository is told; the worktree is the run's again, with the files as they are."""
@@ -110,22 +123,35 @@ class AgentWork:
 
     def _begin(self, agent: CodingAgent) -> None:
         """What a turn used whose worker died in it counts; a session that is gone is begun anew."""
+        make_folder(self.folder.private)
         record, lease = self.record, self.order.metered.lease_id if self.order.metered else ""
         if record.is_on:
             tokens = record.running.tokens
             self.warnings.append(f"its worker died in a turn of {agent.name}, after some {tokens:,} tokens of it")
             update = {"used": added(record.used, record.running), "lost_tokens": record.lost_tokens + tokens}
-            record = record.model_copy(update={**update, "kept": (*record.kept, self._lost(record))[-KEPT_TURNS:]})
+            kept = (*record.kept, self._lost(record))[-KEPT_TURNS:]
+            record = record.model_copy(update={**update, "kept": kept, "cost_tokens": record.cost_tokens + tokens})
         if record.lease_id != lease:
-            record = record.model_copy(update={"lease_id": lease, "used": NOTHING})
+            record = record.model_copy(update={"lease_id": lease, "used": NOTHING, "carried": NOTHING})
         if record.session_id and not agent.sessions(self._task("", Access(), record)):
-            self.warnings.append(f"the session {record.session_id} of {agent.name} is gone: begun anew")
+            cost = f"{record.cost_tokens:,} tokens lost"
+            self.warnings.append(f"the session {record.session_id} of {agent.name} is gone: begun anew, {cost}")
             record = record.without_session()
         self._keep(record.model_copy(update={"is_on": False, "running": NOTHING, "telling": ()}))
 
-    async def _until_proved(self, agent: CodingAgent, reach: Reach) -> StepResult:
+    def _saver(self, agent: CodingAgent) -> Saver:
+        return Saver(
+            desk=self.desk,
+            command=self.command,
+            checkout=self.checkout,
+            pulse=self.pulse,
+            folder=self.folder,
+            look=lambda: (self.record, agent.sessions(self._task("", Access(), self.record))),
+        )
+
+    async def _until_proved(self, agent: CodingAgent, reach: Reach, saver: Saver) -> StepResult:
         prompting = Prompting(self.desk, self.command, self.pulse.redactor)
-        turn, items = self._first_turn(), self.order.findings
+        turn, items = self._first_turn(), (*self.order.findings, *_arrival(self.record, self.checkout))
         if self.lost_files and self.record.session_id:
             items = (Item(part=PartName.FINDINGS, source="the worktree", text=LOST_FILES), *items)
         rounds: list[Round] = []
@@ -134,6 +160,7 @@ class AgentWork:
             notes = self._waiting() if self.record.session_id else self._given()
             prompt = await prompting.compose(turn, items, notes)
             end = await self._turn(agent, reach, prompt.text, notes)
+            saver.is_due = True
             self._note_turn(end, turn, notes, prompt.record.tokens, await prompting.keep(prompt))
             if (used := reach.used()) and used.stopped == "replay":
                 return self._failed(end, _failure("replay_mismatch", used.message))
@@ -163,17 +190,8 @@ class AgentWork:
         return TurnName.RESUMED if self.record.lost_tokens and not self.order.findings else self.order.turn
 
     async def _turn(self, agent: CodingAgent, reach: Reach, prompt: str, notes: tuple[GivenNote, ...]) -> AgentEnd:
-        self._keep(
-            self.record.model_copy(
-                update={
-                    "turns": self.record.turns + 1,
-                    "is_on": True,
-                    "is_done": False,
-                    "running": NOTHING,
-                    "telling": tuple(note.id for note in notes),
-                }
-            )
-        )
+        begun = {"turns": self.record.turns + 1, "is_on": True, "is_done": False, "running": NOTHING, "was_in": ""}
+        self._keep(self.record.model_copy(update={**begun, "telling": tuple(note.id for note in notes)}))
         watched = Watched(
             artifacts=self.desk.artifacts,
             redactor=self.pulse.redactor,
@@ -190,7 +208,8 @@ class AgentWork:
             "used": added(self.record.used, end.use),
             **self.record.after_telling,
         }
-        left = self.record.model_copy(update={**used, "session_id": end.session_id})
+        cost = self.record.cost_tokens + end.use.tokens
+        left = self.record.model_copy(update={**used, "cost_tokens": cost, "session_id": end.session_id})
         self._keep(left if keeps_session(end) else left.without_session())
         self.turn_s = time.monotonic() - began
         self.evidence = end.evidence or self.evidence
@@ -202,7 +221,7 @@ class AgentWork:
             prompt=prompt,
             tree=Path(self.checkout.worktree),
             private=self.folder.private,
-            env=self._environment(),
+            env=_environment(command, self.checkout),
             limits=self.order.limits.after(record.used),
             access=access,
             allowed=Allowed(
@@ -211,6 +230,7 @@ class AgentWork:
                 network=policy.network and not command.offline,
             ),
             session_id=record.session_id,
+            servers=self.served.servers,
             marker=attempt_marker(activity.info()),
             memory_bytes=command.step.limits.memory_bytes,
             sandbox=self.agency.sandbox(
@@ -220,14 +240,6 @@ class AgentWork:
                 environment=self.checkout.environment.path if self.checkout.environment.ready else "",
             ),
         )
-
-    def _environment(self) -> Mapping[str, str]:
-        env = clean_environment({"OSTINATO_RUN": self.command.workspace.run_id})
-        environment = self.checkout.environment
-        if environment.ready:
-            env["VIRTUAL_ENV"] = environment.path
-            env["PATH"] = f"{environment.path}/bin:{env.get('PATH', '')}"
-        return env
 
     @asynccontextmanager
     async def _reaching(self, agent: CodingAgent, model: str) -> AsyncIterator[Reach]:
@@ -246,14 +258,15 @@ class AgentWork:
             await asyncio.shield(gateway.close(given))
 
     def _caps(self) -> Limit:
-        limits = self.order.limits
+        limits = self.order.limits.after(self.record.carried)
         return Limit(tokens=limits.tokens, micro_usd=limits.micro_usd, requests=limits.requests)
 
     def _came_to(self, reach: Reach) -> tuple[TokenUse | None, int | None, bool]:
         """What was counted on the wire; else what the agent says, where it says anything. And whether its money is known."""
-        used = reach.used()
+        used, before = reach.used(), self.record.carried
         if used is not None:
-            return used.use, used.committed.micro_usd, not (used.unknown_count or used.unpriced_count)
+            priced = not (used.unknown_count or used.unpriced_count) and before.micro_usd is not None
+            return added(used.use, before), used.committed.micro_usd + (before.micro_usd or 0), priced
         said = self.record.used
         return (said, said.micro_usd, said.micro_usd is not None) if said.tokens else (None, None, False)
 
@@ -262,6 +275,7 @@ class AgentWork:
         if event.kind is EventKind.STARTED and event.session_id:
             self.model = event.text or self.model
             self._keep(self.record.model_copy(update={"session_id": event.session_id}))
+        self.watch.hear(event)
         if event.use is not None:
             self._keep(self.record.model_copy(update={"running": event.use}))
         if said := told(event):
@@ -338,6 +352,12 @@ class AgentWork:
 
     def _failed(self, end: AgentEnd, failure: Failure | None) -> StepResult:
         said = failure or _failure("agent_failed", end.message or "it was interrupted, and nobody had a note for it")
+        skills = tuple(each.name for each in self.order.activation.skills) if self.order.activation else ()
+        if cause := blame(end, self.watch, skills):
+            blamed = _failure(cause.code, f"{cause.message}; {said.message}"[:600])
+            said = blamed.model_copy(update={"server": cause.server, "skill": cause.skill})
+        if said.skill:  # what it said of itself is in the session
+            self._keep(self.record.without_session())
         return self._result(StepOutcome.FAILED, headline(said.message, 300), failure=said)
 
     def _result(self, outcome: StepOutcome, summary: str, **fields: object) -> StepResult:
@@ -358,3 +378,20 @@ class AgentWork:
 
 def _failure(code: str, message: str) -> Failure:
     return failed_by(classify_failure(FailureFacts(code=code, message=message), now=datetime.now(UTC)))
+
+
+def _environment(command: ExecuteStep, checkout: Checkout) -> Mapping[str, str]:
+    env = clean_environment({"OSTINATO_RUN": command.workspace.run_id})
+    environment = checkout.environment
+    if environment.ready:
+        env["VIRTUAL_ENV"] = environment.path
+        env["PATH"] = f"{environment.path}/bin:{env.get('PATH', '')}"
+    return env
+
+
+def _arrival(record: SessionRecord, checkout: Checkout) -> tuple[Item, ...]:
+    """What a session of another worker has to know first."""
+    if not record.was_in or not record.session_id:
+        return ()
+    text = f"You go on elsewhere: the working directory is {checkout.worktree} now, and was {record.was_in} before."
+    return (Item(part=PartName.FINDINGS, source="the worker that took this over", text=text),)

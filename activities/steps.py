@@ -13,13 +13,16 @@ from activities.agents import AgentWork
 from activities.checkouts import check_out, ground
 from activities.edge import Desk, Pulse, edge
 from activities.places import author_of_run, keep_place
+from activities.saving import bring
 from activities.secrecy import STARTED, learn_secrets, quarantine, secret_failure
 from activities.working import StepWork
+from ostinato.adapters.agents.agency import Agency
 from ostinato.adapters.agents.sessions import NoteBox, SessionFolder, SessionRecord
 from ostinato.adapters.git.commits import snapshot
 from ostinato.adapters.git.forgetting import forget_secrets
 from ostinato.adapters.git.landing import is_ancestor
 from ostinato.adapters.git.objects import StepKey, read_result, record_step, write_result
+from ostinato.adapters.git.saved_sessions import restore_work
 from ostinato.adapters.git.seclusion import seclude
 from ostinato.contracts.activities import (
     COLLECT_STEP,
@@ -120,12 +123,15 @@ class StepActivities:
         if agency is None or order is None:
             raise ExternalError("this worker has no coding agents", code="agents_missing")
         folder = SessionFolder(Path(command.workspace.root), order.session, order.agent)
-        record = folder.read() or SessionRecord(agent=order.agent)
-        if await _is_over(command, order, record):
+        tree, warnings = Path(command.workspace.root) / command.slot / "tree", tuple[str, ...]()
+        record = folder.read()
+        if record is not None and await _is_over(command, order, record):
             record = record.without_session()
-        tree = Path(command.workspace.root) / command.slot / "tree"
-        goes_on = _goes_on(command, order, record, tree)
-        if goes_on:
+        goes_on = record is not None and _goes_on(command, order, record, tree)
+        if record is None:
+            record, checkout, warnings = await self._brought(command, agency, folder, pulse)
+            goes_on = bool(record.session_id) and not order.anew
+        elif goes_on:
             checkout = await ground(
                 self._desk, command.workspace, tree, record.commit, trusted=command.trusted, pulse=pulse
             )
@@ -148,7 +154,27 @@ class StepActivities:
             notes=NoteBox(Path(command.workspace.root), command.step.id),
             record=record,
             lost_files=bool(record.session_id) and not goes_on and not order.anew and order.session == command.step.id,
+            warnings=[*warnings],
         )
+
+    async def _brought(
+        self, command: ExecuteStep, agency: Agency, folder: SessionFolder, pulse: Pulse
+    ) -> tuple[SessionRecord, Checkout, tuple[str, ...]]:
+        """As a worker before this one left it; where there is nothing to go on with, fresh from the checkpoint."""
+        order, tree = command.order, Path(command.workspace.root) / command.slot / "tree"
+        assert order is not None
+        await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
+        agent = agency.find(order.agent.partition(":")[0])
+        brought = await bring(command, agent, folder, tree)
+        record = brought.record
+        if record is not None and await _is_over(command, order, record):
+            record = None
+        if record is None or order.anew:
+            checkout = await self._check_out(command, pulse)
+            return record or SessionRecord(agent=order.agent), checkout, brought.warnings
+        checkout = await self._check_out(command.model_copy(update={"head": record.commit}), pulse)
+        await restore_work(Path(command.workspace.mirror), tree, base=record.commit, work=brought.work)
+        return record, checkout, brought.warnings
 
     @edge(STEER_STEP)
     async def steer(self, command: SteerStep, pulse: Pulse) -> Steered:

@@ -8,6 +8,7 @@ from pathlib import Path
 from activities.edge import Desk, Pulse, edge
 from activities.places import keep_place
 from activities.rewinding import start_from
+from activities.saving import drop_sessions
 from activities.secrecy import forget_all, learn_secrets, places_of, quarantine, set_aside_if_secret
 from ostinato.adapters.git.forgetting import forget_secrets
 from ostinato.adapters.git.mirror import carry_dirty, open_mirror
@@ -167,6 +168,7 @@ class WorkspaceActivities:
                 continue
             ref = await remove_worktree(Path(workspace.mirror), tree, workspace.run_id)
             saved.extend([ref] if ref else [])
+        await drop_sessions(self._desk, workspace)
         await forget_all(workspace, pulse.redactor)
         await asyncio.to_thread(shutil.rmtree, workspace.root, ignore_errors=True)
         return ClosedWorkspace(saved_refs=tuple(saved))

@@ -54,6 +54,10 @@ class Failure(Fact):
     details: str = ""
     """The tail of the output, redacted."""
     recommendation: str = ""
+    server: str = ""
+    """The MCP server that it is due to."""
+    skill: str = ""
+    """The skill that it is due to."""
     diagnosis: Diagnosis | None = None
     """What it is; None where nobody looked."""
 

@@ -132,6 +132,9 @@ class Todo(Fact):
     why: str = ""
     anew: bool = False
     level: int = 0
+    without: tuple[str, ...] = ()
+    """Servers and skills that failed its agent."""
+    instead: tuple[str, ...] = ()
     given: tuple[GivenNote, ...] = ()
     """What people told its agent."""
     lease: Metered | None = None

@@ -154,6 +154,8 @@ def _progress(todo: Todo) -> Progress:
         why=todo.why,
         anew=todo.anew,
         level=todo.level,
+        without=todo.without,
+        instead=todo.instead,
         given=todo.given,
         lease=todo.lease,
     )

@@ -11,6 +11,7 @@ from ostinato.domain.agents.orders import AgentOrder, Permitted
 from ostinato.domain.agents.outcomes import failed_by
 from ostinato.domain.budget.metering import Metered
 from ostinato.domain.budget.prices import Terms
+from ostinato.domain.equipping import equipped
 from ostinato.domain.execution import FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.permissions import Network, Policy
 from ostinato.domain.plan import AgentAction, Step
@@ -49,6 +50,8 @@ MOST_EXTENSIONS = 8
 ON_NEW_HEAD = (
     "Your change conflicts with another step's, and the files are now as that one left them. Do your part again on top."
 )
+_TELLING = (StrategyName.RETRY, StrategyName.MCP_FALLBACK)
+"""The agent is told why it is done once more."""
 STOPPED = (Exception, asyncio.CancelledError)
 """Not where the workflow is only forgotten by its worker: then nothing may be awaited."""
 USED_UP = ("limit_tokens", "limit_money")
@@ -241,7 +244,7 @@ async def _order(engine: Engine, step: Step, colleague: Colleague, *, is_more: b
         turn=turn,
         received=received_by(record, step),
         lifted=lifted(record, step),
-        activation=record.activation,
+        activation=equipped(record.activation, progress.without, progress.instead) if record.activation else None,
         criteria=record.steps.plan.success_criteria,
         findings=tuple(findings),
         level=progress.level,
@@ -268,7 +271,7 @@ def _session_of(record: RunRecord, step: Step, colleague: Colleague) -> str:
 def _objections(record: RunRecord, step: Step) -> list[Item]:
     """Why it is done once more, in words for the agent; nothing where it was only interrupted."""
     progress = record.of(step.id)
-    if not progress.history or progress.history[-1].strategy is not StrategyName.RETRY or not progress.why:
+    if not progress.history or progress.history[-1].strategy not in _TELLING or not progress.why:
         return []
     return [Item(part=PartName.FINDINGS, source="the attempt before", text=progress.why)]
 

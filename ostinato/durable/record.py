@@ -66,6 +66,10 @@ class Progress:
     """Its session goes on in a fresh worktree."""
     level: int = 0
     """How much of its prompt is left out, since its context was too full."""
+    without: tuple[str, ...] = ()
+    """Servers and skills that it is not given any more, since they failed."""
+    instead: tuple[str, ...] = ()
+    """Servers in their place."""
     given: tuple[GivenNote, ...] = ()
     """What people told its agent."""
     lease: Metered | None = None
@@ -347,6 +351,8 @@ class RunRecord:
             why=progress.why,
             anew=progress.anew,
             level=progress.level,
+            without=progress.without,
+            instead=progress.instead,
             given=progress.given,
             lease=progress.lease,
             note=(result.failure.message if result.failure else result.summary) if result else progress.note,

@@ -108,6 +108,7 @@ async def attempt(engine: Engine, step: Step, order: AgentOrder | None = None) -
         except PlaceLost:
             await find_place(record, place.epoch)
             is_busy = record.place.epoch == place.epoch
+            order = order.model_copy(update={"moved": True}) if order and not is_busy else order
             patience = min(2 * patience, MOST_PATIENCE) if is_busy else patience_of(record)
 
 

@@ -16,8 +16,9 @@ from ostinato.adapters.agents.acp_ends import of_stop
 from ostinato.adapters.agents.acp_permissions import answer
 from ostinato.adapters.agents.acp_sessions import SpentBefore, model_option, served
 from ostinato.adapters.agents.acp_updates import Heard
-from ostinato.adapters.agents.judging import AUTH_REQUIRED, Judged, of_error
+from ostinato.adapters.agents.judging import AUTH_REQUIRED, of_error
 from ostinato.adapters.agents.port import AgentTask
+from ostinato.adapters.agents.provider_errors import Judged
 from ostinato.adapters.agents.reading import inner, objects, read_object, words
 from ostinato.adapters.processes import ProcessEnd, Streamed
 from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, LimitKind

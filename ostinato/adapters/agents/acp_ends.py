@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ostinato.adapters.agents.judging import Judged
+from ostinato.adapters.agents.provider_errors import Judged
 from ostinato.domain.agents import EndKind, LimitKind
 
 OF_STOP: Mapping[str, Judged] = {

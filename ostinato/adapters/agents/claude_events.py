@@ -9,6 +9,7 @@ from typing import Any
 from ostinato.adapters.agents.claude_use import Tally
 from ostinato.adapters.agents.reading import cut, digest_of, in_tree, inner, objects, read_object, whole, words
 from ostinato.domain.agents import AgentEvent, EventKind
+from ostinato.domain.agents.blaming import SERVER_DOWN
 
 _WRITERS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
 _PATHS = ("file_path", "notebook_path", "path")
@@ -117,7 +118,7 @@ class EventReader:
         for server in objects(value.get("mcp_servers")):
             if server.get("status") not in ("connected", "pending"):
                 text = f"MCP server {words(server.get('name'))}: {words(server.get('status'))}"
-                yield AgentEvent(kind=EventKind.FAILED, code="mcp_server", text=text)
+                yield AgentEvent(kind=EventKind.FAILED, code=SERVER_DOWN, tool=words(server.get("name")), text=text)
 
     def _status(self, value: dict[str, Any]) -> AgentEvent:
         """It repeats itself while it compacts."""

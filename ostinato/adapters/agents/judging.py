@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ostinato.adapters.agents.provider_errors import Judged
 from ostinato.adapters.zones import find_zone, own_zone
-from ostinato.domain.agents import EndKind, LimitKind
+from ostinato.domain.agents import EndKind
 from ostinato.domain.recovering.diagnosing import AgentEvent as Reported
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.recovering.resets import reset_time
@@ -39,15 +39,6 @@ OF_WORDS: tuple[tuple[re.Pattern[str], EndKind], ...] = tuple(
     )
 )
 """Of a sentence that is known to tell an error, so that it may be looked at less strictly than any output."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    kind: EndKind
-    message: str = ""
-    status: int | None = None
-    until: datetime | None = None
-    limit: LimitKind | None = None
 
 
 def of_error(code: int | None, message: str, data: object, *, now: datetime, otherwise: EndKind) -> Judged:

@@ -12,6 +12,8 @@ from ostinato.domain.staff import GivenNote
 from ostinato.domain.turns import KEPT_TURNS, Turn
 
 NOTHING = TokenUse(micro_usd=0)
+SESSIONS = "sessions"
+"""A folder of the run."""
 RECORD = "session.json"
 NOTES = "notes"
 
@@ -25,6 +27,14 @@ class SessionRecord(Fact):
     commit: str = ""
     """The checkpoint that its worktree was made from."""
     worktree: str = ""
+    was_in: str = ""
+    """Its worktree on the worker before, until the agent has been told of the new one."""
+    carried: TokenUse = NOTHING
+    """Of `used`, what it had used on workers before this one: the gateway here has not seen it."""
+    unsaved: str = ""
+    """Why its work in progress was not saved with it."""
+    cost_tokens: int = 0
+    """Of the whole session, under whatever lease."""
     execution: int = 0
     """Of the step, that worked there last."""
     is_done: bool = False
@@ -57,14 +67,14 @@ class SessionRecord(Fact):
 
     def without_session(self) -> "SessionRecord":
         """To be begun anew."""
-        return self.model_copy(update={"session_id": "", "is_done": False})
+        return self.model_copy(update={"session_id": "", "is_done": False, "cost_tokens": 0})
 
 
 class SessionFolder:
     """`<run>/sessions/<step>/<agent>`: the record, the agent's private home, and its repository."""
 
     def __init__(self, root: Path, step: str, agent: str) -> None:
-        self.path = root / "sessions" / step / agent.replace(":", "_").replace("/", "_")
+        self.path = root / SESSIONS / step / agent.replace(":", "_").replace("/", "_")
 
     @property
     def private(self) -> Path:
@@ -102,7 +112,7 @@ class NoteBox:
     """What people tell the agent of one step, by whoever its session is."""
 
     def __init__(self, root: Path, step: str) -> None:
-        self._folder = root / "sessions" / step / NOTES
+        self._folder = root / SESSIONS / step / NOTES
 
     def leave(self, note: GivenNote) -> None:
         """Twice leaves it once."""

@@ -80,7 +80,8 @@ class Git:
         source = PIPE if isinstance(stdin, str) else stdin or DEVNULL
         process = await self._start(args, source, stdout or PIPE)
         try:
-            out, err = await asyncio.wait_for(process.communicate(sent), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                out, err = await process.communicate(sent)
         except TimeoutError:
             raise ExternalError(f"git {args[0]} took over {timeout_s:g} s in {self.cwd}", code="git_timeout") from None
         finally:

@@ -48,7 +48,8 @@ class Lines:
 
     async def wait(self, timeout_s: float) -> None:
         try:
-            await asyncio.wait_for(self._arrived.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):  # wait_for() of Python 3.11 may swallow a cancellation
+                await self._arrived.wait()
         except TimeoutError:
             return
         self._arrived.clear()

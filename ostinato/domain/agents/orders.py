@@ -43,4 +43,6 @@ class AgentOrder(Fact):
     notes: tuple[GivenNote, ...] = ()
     anew: bool = False
     """In a fresh worktree at the checkpoint, in the same session where there is one."""
+    moved: bool = False
+    """Another worker had begun it, and is gone."""
     allowed: Permitted = Permitted()

@@ -117,7 +117,9 @@ CODES: Mapping[str, CodePolicy] = {
     ),
     "service_error": CodePolicy(error_class=_C.EXTERNAL_SERVICE, cure="Look at the service's status page; try later"),
     "service_overloaded": CodePolicy(error_class=_C.EXTERNAL_SERVICE, cure="Try later, or use another provider"),
-    "mcp_failed": CodePolicy(error_class=_C.EXTERNAL_SERVICE, cure="Check the MCP server: `ostinato doctor`"),
+    "mcp_failed": CodePolicy(
+        error_class=_C.EXTERNAL_SERVICE, passes=False, cure="Check the MCP server: `ostinato doctor`"
+    ),
     # The code
     "tests_failed": CodePolicy(error_class=_C.GATE_FAILURE, cure="Fix the code, or the tests: they are named above"),
     "lint_failed": CodePolicy(error_class=_C.GATE_FAILURE, severity=Severity.MINOR, cure='`ostinato run "fix lint"`'),
