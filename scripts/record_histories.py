@@ -58,7 +58,7 @@ STARTED = asyncio.Event()
 TWO_STEPS = (tool_step("one"), tool_step("two", "one"))
 MIND = Step(id=StepId("mind"), name="Fix the crash", action=AgentAction(prompt="Fix it"))
 
-CLAUDE = Colleague(name="claude", account="kept-account")
+CLAUDE = Colleague(name="claude", account="anthropic-1")
 ACCOUNT = FakeAccount(datetime(2100, 1, 1, tzinfo=UTC))
 
 Handle = WorkflowHandle[Any, Any]
