@@ -11,6 +11,7 @@ from pathlib import Path
 from temporalio import activity
 
 from activities.edge import Desk, Pulse
+from activities.ending import to_its_end
 from activities.evidence import facts_of
 from activities.prompts import Prompting
 from activities.saving import Saver
@@ -255,7 +256,7 @@ class AgentWork:
         try:
             yield Reach(access=access_by(given, agent, model), gateway=gateway, given=given)
         finally:
-            await asyncio.shield(gateway.close(given))
+            await to_its_end(gateway.close(given))
 
     def _caps(self) -> Limit:
         limits = self.order.limits.after(self.record.carried)

@@ -6,20 +6,24 @@ from pathlib import Path
 from temporalio import activity
 
 from activities.edge import Desk, Pulse
+from activities.secrecy import learn_secrets
 from ostinato.adapters.agents.sessions import SessionFolder
 from ostinato.adapters.git.collapsing import known_commits, look
 from ostinato.adapters.git.command import readable
 from ostinato.adapters.git.index import Staged, stage_in, staging, with_own_objects
+from ostinato.adapters.git.scanning import secrets_in
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.processes import ProcessSpec, clean_environment, offline_where_possible, run_supervised
 from ostinato.contracts.activities import ExecuteStep
 from ostinato.domain.agents import AgentEnd
-from ostinato.domain.agents.proving import TreeFacts
+from ostinato.domain.agents.proving import TreeFacts, checks_left, prove
 from ostinato.domain.agents.said import Said
 from ostinato.domain.gates import GateResult, Severity, Stage, Status
+from ostinato.domain.redaction import Redactor
 from ostinato.domain.workspace import Checkout
 
 MOST_ABSENT = 50
+MOST_SECRETS = 20
 
 
 async def facts_of(
@@ -27,7 +31,7 @@ async def facts_of(
 ) -> TreeFacts:
     """Changes nothing: the session may go on. The step's checks run where nothing else is in the way."""
     tree, mirror = Path(checkout.worktree), Path(command.workspace.mirror)
-    staged = await _staged(mirror, tree, checkout.commit)
+    staged, secrets = await _staged(mirror, tree, checkout.commit, learn_secrets(pulse, command.workspace, tree))
     deeds = await look(tree, mirror=mirror, base=checkout.commit, folder=folder.git)
     named = dict.fromkeys((*said.files, *(path for path in end.touched if not path.startswith("/"))))
     known = await known_commits(folder.git, said.commits)
@@ -37,16 +41,22 @@ async def facts_of(
         absent=await asyncio.to_thread(_absent, tree, tuple(named)),
         unknown_commits=tuple(name for name in said.commits if name not in known),
         inner=tuple(map(readable, staged.embedded)),
+        secrets=secrets,
         deeds=deeds,
     )
+    if not checks_left(prove(command.step, end, said, facts)):
+        return facts
     checks = [await _check(desk, command, checkout, pulse, line) for line in command.step.checks]
     return facts.model_copy(update={"checks": tuple(checks)})
 
 
-async def _staged(mirror: Path, tree: Path, base: str) -> Staged:
-    """What differs, in objects that vanish: nothing of it was looked through for secrets."""
+async def _staged(mirror: Path, tree: Path, base: str, redactor: Redactor) -> tuple[Staged, tuple[str, ...]]:
+    """What differs, in objects that vanish, and the places in it that hold a secret."""
     async with staging(mirror, tree, base) as scratch:
-        return await stage_in(with_own_objects(scratch, mirror), tree, base)
+        git = with_own_objects(scratch, mirror)
+        staged = await stage_in(git, tree, base)
+        found = await secrets_in(git, base, redactor) if staged.tree else ()
+        return staged, tuple(f"{each.path}:{each.line} ({each.rule})" for each in found[:MOST_SECRETS])
 
 
 def _absent(tree: Path, paths: tuple[str, ...]) -> tuple[str, ...]:

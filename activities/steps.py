@@ -12,6 +12,7 @@ from temporalio import activity
 from activities.agents import AgentWork
 from activities.checkouts import check_out, ground
 from activities.edge import Desk, Pulse, edge
+from activities.ending import to_its_end
 from activities.places import author_of_run, keep_place
 from activities.saving import bring
 from activities.secrecy import STARTED, learn_secrets, quarantine, secret_failure
@@ -108,14 +109,16 @@ class StepActivities:
         try:
             result = await work.act()
         finally:
-            await asyncio.shield(work.leave())
+            await to_its_end(work.leave())
         result = result.model_copy(
             update={"started_at": started_at, "attempt": activity.info().attempt, "prepared_s": round(prepared_s, 3)}
         )
         result = await _purged(workspace, work.checkout, result, pulse, since=begin.stat().st_mtime)
-        if result.outcome is not StepOutcome.SUCCEEDED:
-            return await _keep(workspace, _ended(result))
-        return await self._take(command, work.checkout, result, pulse)
+        if result.outcome is StepOutcome.SUCCEEDED:
+            return await self._take(command, work.checkout, result, pulse)
+        if result.failure and result.failure.kind is FailureKind.SECRET:
+            result = await self._set_aside(workspace, work.checkout, result)
+        return await _keep(workspace, _ended(result))
 
     async def _desk_for(self, command: ExecuteStep, pulse: Pulse) -> AgentWork:
         """The agent's worktree: where its session left it, or fresh from the checkpoint."""
@@ -188,11 +191,14 @@ class StepActivities:
         taken = await self._commit(command, checkout, result, pulse)
         kept = taken.result
         if kept.failure and kept.failure.kind is FailureKind.SECRET:
-            place = await quarantine(self._desk, command.workspace, Path(checkout.worktree))
-            kept = kept.model_copy(update={"warnings": (*kept.warnings, f"its worktree is kept in {place}")})
+            kept = await self._set_aside(command.workspace, checkout, kept)
         if not taken.commit:
             return await _keep(command.workspace, _ended(kept))
         return await _keep_commit(command.workspace, _ended(kept), taken.commit)
+
+    async def _set_aside(self, workspace: Workspace, checkout: Checkout, result: StepResult) -> StepResult:
+        place = await quarantine(self._desk, workspace, Path(checkout.worktree))
+        return result.model_copy(update={"warnings": (*result.warnings, f"its worktree is kept in {place}")})
 
     async def _check_out(self, command: PrepareStep | ExecuteStep, pulse: Pulse) -> Checkout:
         return await check_out(

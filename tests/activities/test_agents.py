@@ -20,7 +20,7 @@ from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.budget.amounts import Amount
 from ostinato.domain.budget.metering import Metered
 from ostinato.domain.errors import UserError
-from ostinato.domain.execution import StepOutcome, StepResult
+from ostinato.domain.execution import FailureKind, StepOutcome, StepResult
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import AgentAction, Step
 from ostinato.domain.prompting import Item, PartName, TurnName
@@ -30,6 +30,7 @@ from tests.builders import NOON
 from tests.fakes.coding_agent import Act, ScriptedAgent, done, ends, writes
 from tests.repositories import git
 
+SECRET = "ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789"
 METERED = Metered(lease_id="run/1", run_id="run", what="step edit", estimate=Amount(tokens=1_000))
 
 
@@ -253,6 +254,33 @@ async def test_a_session_that_is_gone_is_begun_anew_and_said(desk: Callable[...,
     assert made.agent.tasks[1].session_id == ""
     assert "Say two in notes.txt" in made.agent.tasks[1].prompt
     assert any("begun anew" in warning for warning in result.warnings)
+
+
+async def test_a_secret_that_an_agent_wrote_goes_back_to_it_and_into_no_commit(desk: Callable[..., AgentDesk]) -> None:
+    made = desk(writes("settings.py", f'KEY = "{SECRET}"\n'), writes("settings.py", 'KEY = os.environ["KEY"]\n'))
+    command = await made.asked()
+
+    result = await made.execute(command)
+
+    told = made.agent.tasks[1].prompt
+    assert result.outcome is StepOutcome.SUCCEEDED
+    assert "settings.py:1" in told
+    assert SECRET not in told
+    assert shown(command.workspace, result.commit, "settings.py") == 'KEY = os.environ["KEY"]'
+
+
+async def test_an_agent_that_leaves_its_secret_fails_and_its_worktree_is_set_aside(
+    desk: Callable[..., AgentDesk],
+) -> None:
+    made = desk(*[writes("settings.py", f'KEY = "{SECRET}"\n')] * 2)
+    command = await made.asked()
+
+    result = await made.execute(command)
+
+    assert result.failure is not None
+    assert result.failure.kind is FailureKind.SECRET
+    assert any("its worktree is kept in" in warning for warning in result.warnings)
+    assert not (Path(command.workspace.root) / "agent-edit" / "tree").exists()
 
 
 async def test_a_prompt_that_is_kept_holds_no_secret(desk: Callable[..., AgentDesk]) -> None:

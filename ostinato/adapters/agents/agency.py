@@ -1,5 +1,6 @@
 """The coding agents of one worker: who is here, whose account pays, and how each reaches its model."""
 
+import platform
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -81,8 +82,8 @@ class Agency:
         """Of agents that pay with the same key, the same; without one, the agent's own login on this machine."""
         gateway = self.through_gateway(agent)
         if gateway is None:
-            home = self.environ.get("HOME", "")
-            return f"{agent.name}-{_short(home)}"
+            login = f"{platform.node()}:{self.environ.get('HOME', '')}"
+            return f"{agent.name}-{_short(login)}"
         provider = Wire(agent.abilities.wire).provider
         upstream = gateway.upstreams[provider]
         return f"{provider}-{_short(upstream.base_url + upstream.key)}"

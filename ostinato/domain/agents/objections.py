@@ -29,6 +29,7 @@ class ObjectionCode(StrEnum):
     COMMITS_UNKNOWN = "commits_unknown"
     BRANCHES_UNKNOWN = "branches_unknown"
     INNER_REPOSITORY = "inner_repository"
+    SECRET_WRITTEN = "secret_written"
     DENIED = "denied"
     PUSHED_NOWHERE = "pushed_nowhere"
     REPOSITORY_REPLACED = "repository_replaced"
@@ -89,6 +90,11 @@ OBJECTIONS: Mapping[ObjectionCode, ObjectionPolicy] = {
         asks="You named these commits, and they do not exist. Look at what is really there, and put right what is missing:",
     ),
     ObjectionCode.BRANCHES_UNKNOWN: ObjectionPolicy(weight=_N, means="branches that it named, and that do not exist"),
+    ObjectionCode.SECRET_WRITTEN: ObjectionPolicy(
+        weight=_B, failure="secret_found", means="places where it wrote a secret",
+        asks="These places hold what looks like a secret. Take it out: have it read from the environment, or from a file that "
+        "git ignores. Write it nowhere, and do not repeat it:",
+    ),
     ObjectionCode.INNER_REPOSITORY: ObjectionPolicy(
         weight=_D, failure="unproved", means="repositories inside the working directory, which stay out of the commit",
         asks="These folders are git repositories of their own, and nothing in them is taken. Remove their .git if their files "

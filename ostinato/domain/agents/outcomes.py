@@ -69,7 +69,11 @@ def failure_of(end: AgentEnd, *, now: datetime) -> Failure | None:
 
 
 def failed_by(diagnosis: Diagnosis, *, details: str = "") -> Failure:
-    kinds = {"timed_out": FailureKind.TIMEOUT, "missing_command": FailureKind.MISSING_COMMAND}
+    kinds = {
+        "timed_out": FailureKind.TIMEOUT,
+        "missing_command": FailureKind.MISSING_COMMAND,
+        "secret_found": FailureKind.SECRET,
+    }
     return Failure(
         kind=kinds.get(diagnosis.code, FailureKind.AGENT),
         message=diagnosis.because or diagnosis.code,

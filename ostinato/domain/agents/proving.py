@@ -37,6 +37,8 @@ class TreeFacts(Fact):
     """Of the commits that it named."""
     inner: tuple[str, ...] = ()
     """Repositories inside the worktree, which stay out of the commit."""
+    secrets: tuple[str, ...] = ()
+    """Places in what differs, and what kind of secret each seems to hold."""
     deeds: Deeds = Deeds()
     checks: tuple[GateResult, ...] = ()
     """Of the step, on the commit of exactly these files."""
@@ -133,6 +135,8 @@ def _of_files(step: Step, said: Said, facts: TreeFacts) -> Iterator[Objection]:
         yield objection(ObjectionCode.FILES_ABSENT, facts.absent)
     if facts.inner:
         yield objection(ObjectionCode.INNER_REPOSITORY, facts.inner)
+    if facts.secrets:
+        yield objection(ObjectionCode.SECRET_WRITTEN, facts.secrets)
     if said.pushed:
         yield objection(ObjectionCode.PUSHED_NOWHERE)
 
@@ -177,14 +181,16 @@ def _rejected(verdict: Verdict, end: AgentEnd, rounds: Sequence[Round]) -> tuple
     if not keeps_session(end):
         return _code_of(blocking), told
     if rounds and verdict.signature == rounds[-1].signature:
-        return "no_progress", f"the same again after it was told: {told}"
+        code = _code_of(blocking) if ObjectionCode.SECRET_WRITTEN in codes else "no_progress"
+        return code, f"the same again after it was told: {told}"
     if len(rounds) >= MOST_ROUNDS:
         return _code_of(blocking), f"not put right in {MOST_ROUNDS} rounds: {told}"
     return None
 
 
 def _code_of(blocking: Sequence[Objection]) -> str:
-    return OBJECTIONS[blocking[0].code].failure or "unproved"
+    first = next((each for each in blocking if each.code is ObjectionCode.SECRET_WRITTEN), blocking[0])
+    return OBJECTIONS[first.code].failure or "unproved"
 
 
 def _items(verdict: Verdict, doubts: Sequence[Objection]) -> Iterator[Item]:
