@@ -18,7 +18,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("note", "said"), [(" ", "the note is empty"), ("x" * (MAX_STEERING_CHARS + 1), "more than 4,000 characters")]
+    ("note", "said"), [(" ", "the note is empty"), ("x" * (MAX_STEERING_CHARS + 1), "more than 2,000 characters")]
 )
 def test_a_note_that_says_nothing_or_too_much_is_refused(
     note: str, said: str, capsys: pytest.CaptureFixture[str]

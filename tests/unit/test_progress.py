@@ -39,6 +39,8 @@ EVERYTHING = Progress(
     level=2,
     given=(NOTE,),
     lease=LEASE,
+    without=("server:clock",),
+    instead=("server:time",),
 )
 
 
