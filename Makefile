@@ -51,7 +51,7 @@ check: lint types imports ## format, lint, types, import contracts, unit tests, 
 	$(PYTEST) -q -n 2 -m "not slow and not e2e" tests/unit tests/laws tests/golden tests/workflows tests/architecture tests/replay
 
 test: check ## everything that CI runs: check, then real git, processes, tools and servers; determinism with no cache
-	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows --ignore tests/workflows/test_every_activity.py --ignore tests/workflows/test_resilience.py
+	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows/test_run.py tests/workflows/test_changes.py tests/workflows/test_recovery.py
 	$(PYTEST) -q -n 2 -m "slow and not heavy" tests/unit tests/laws tests/golden tests/workflows tests/architecture tests/replay
 	$(PYTEST) -q -n 2 -m "not heavy" tests/integration tests/activities
 	$(PYTEST) -q -n 2 --dist loadfile -m "not heavy" tests/e2e --ignore tests/e2e/test_chaos.py
@@ -60,7 +60,7 @@ test: check ## everything that CI runs: check, then real git, processes, tools a
 test-all: test ## `test`, a plan of 2,000 steps, real coding agents from npm, other languages' tools from their registries, tracing sent to a real receiver, every Python, the benchmarks, and 60 trials of chaos
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,otel]'
 	$(PYTEST) -q tests/unit/test_telemetry.py
-	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows/test_every_activity.py
+	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows
 	OSTINATO_TEST_AGENTS=1 $(PYTEST) -q -m heavy tests/workflows tests/integration tests/e2e
 	$(MAKE) agents
 	HEAVY_TESTS=1 $(PYTEST) -q tests/integration/test_test_commands.py tests/integration/test_lint_commands.py
