@@ -161,7 +161,7 @@ def test_a_worker_that_is_killed_in_a_tool_call_goes_on_in_the_same_session(
     assert len(commits(sample, run_id)) == 1
     assert sleepers() == []
     assert any("its worker died" in warning for warning in report["steps"][0]["warnings"])
-    assert [turn["resumed"] for turn in turns] == [True]
+    assert [(turn["end"], turn["resumed"]) for turn in turns] == [("lost", False), ("done", True)]
 
 
 def test_a_limit_of_the_account_parks_every_run_until_its_reset(
