@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := menu
-.PHONY: menu install train classify-eval demo down check test test-all format lint types imports chaos clean
+.PHONY: menu install train classify-eval demo down check test test-all agents format lint types imports chaos clean
 
 menu: ## this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,20 +51,28 @@ check: lint types imports ## format, lint, types, import contracts, unit tests, 
 	$(PYTEST) -q -n 2 -m "not slow and not e2e" tests/unit tests/laws tests/golden tests/workflows tests/architecture tests/replay
 
 test: check ## everything that CI runs: check, then real git, processes, tools and servers; determinism with no cache
-	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows
-	$(PYTEST) -q -n 2 -m "slow and not heavy" tests/unit tests/laws tests/golden tests/workflows tests/architecture tests/replay
-	$(PYTEST) -q -n 2 tests/integration tests/activities
+	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows/test_run.py tests/workflows/test_changes.py tests/workflows/test_recovery.py
+	$(PYTEST) -q -n 4 -m "slow and not heavy" tests/unit tests/laws tests/golden tests/workflows tests/architecture tests/replay
+	$(PYTEST) -q -n 2 -m "not heavy" tests/integration tests/activities
 	$(PYTEST) -q -n 2 --dist loadfile -m "not heavy" tests/e2e --ignore tests/e2e/test_chaos.py
 	$(PYTEST) -q tests/e2e/test_chaos.py
 
-test-all: test ## `test`, a plan of 2,000 steps, other languages' tools from their registries, tracing sent to a real receiver, every Python, the benchmarks, and 60 trials of chaos
+test-all: test ## `test`, a plan of 2,000 steps, real coding agents from npm, other languages' tools from their registries, tracing sent to a real receiver, every Python, the benchmarks, and 60 trials of chaos
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,otel]'
 	$(PYTEST) -q tests/unit/test_telemetry.py
-	$(PYTEST) -q -m heavy tests/workflows tests/e2e
+	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows
+	OSTINATO_TEST_AGENTS=1 $(PYTEST) -q -m heavy tests/workflows tests/integration tests/e2e
+	$(MAKE) agents
 	HEAVY_TESTS=1 $(PYTEST) -q tests/integration/test_test_commands.py tests/integration/test_lint_commands.py
 	$(BIN)/python -m scripts.classify_everywhere
-	for name in first_run overhead makespan scheduling restart worktrees planning classifying size crowd gates; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in first_run overhead makespan scheduling restart worktrees planning classifying size crowd gates gateway; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 	$(MAKE) chaos N=60
+
+agents: $(STAMP) ## real coding agents from npm, alone and in the sandbox: needs npm, and bubblewrap or the rights to install it
+	command -v bwrap >/dev/null || { apt-get update -qq && apt-get install -y -qq bubblewrap; }
+	clis="$$($(BIN)/python -m scripts.agent_clis)" && \
+	OSTINATO_AGENT_CLIS="$$clis" OSTINATO_TEST_SANDBOX=1 $(PYTEST) -q tests/agents tests/integration/test_agent_sandbox.py && \
+	OSTINATO_AGENT_CLIS="$$clis" $(BIN)/python -m benchmarks.agents
 
 chaos: $(STAMP) ## break real runs at random moments and judge what is left: N=60 SEED=1
 	$(BIN)/python -m tests.chaos --trials $(or $(N),60) --seed $(or $(SEED),1) --json .chaos/last.json

@@ -20,6 +20,7 @@ if __package__ in (None, ""):  # run as a script: our own folder holds `workflow
 
 from activities import activities_of
 from activities.edge import Desk
+from ostinato.adapters.agents.agency import Agency, agency_of
 from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.adapters.git.stale import break_locks
 from ostinato.adapters.history import History
@@ -37,6 +38,7 @@ from ostinato.domain.budget.prices import PriceTable
 from ostinato.domain.errors import OstinatoError, UserError
 from ostinato.domain.redaction import Redactor
 from ostinato.settings import Settings, load_settings, user_config
+from workflows.account import AccountWorkflow
 from workflows.ledger import LedgerWorkflow
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
@@ -50,10 +52,15 @@ MAX_STEPS = 50
 MAX_PULSES = 2
 
 
-def desk_of(home: Home, model: LanguageModel | None = None, prices: PriceTable | None = None) -> Desk:
+def desk_of(
+    home: Home,
+    model: LanguageModel | None = None,
+    prices: PriceTable | None = None,
+    agency: Agency | None = None,
+) -> Desk:
     redactor = Redactor(environment_secrets(os.environ))
     known = prices or price_table()
-    return Desk(home, ArtifactStore(home.artifacts), redactor, History(home), model, prices=known)
+    return Desk(home, ArtifactStore(home.artifacts), redactor, History(home), model, prices=known, agency=agency)
 
 
 @asynccontextmanager
@@ -63,14 +70,15 @@ async def working(
     *,
     model: LanguageModel | None = None,
     prices: PriceTable | None = None,
+    agency: Agency | None = None,
     max_cached_workflows: int = 500,
 ) -> AsyncIterator[None]:
     """Poll the shared queue, and those for work on this home's files: what is short, steps, and the pulse."""
-    polling = Polling(client, home, activities_of(desk_of(home, model, prices)))
+    polling = Polling(client, home, activities_of(desk_of(home, model, prices, agency)))
     shared = polling.worker(
         TASK_QUEUE,
         MAX_SHORT,
-        workflows=[RunWorkflow, MergeWorkflow, ShardWorkflow, LedgerWorkflow],
+        workflows=[RunWorkflow, MergeWorkflow, ShardWorkflow, LedgerWorkflow, AccountWorkflow],
         max_cached_workflows=max_cached_workflows,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
     )
@@ -120,7 +128,12 @@ async def serve(settings: Settings) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with working(client, home, model=model, prices=prices):
+        async with (
+            agency_of(
+                home, prices, settings.agents, os.environ, sandboxed=settings.sandbox, tape=settings.tape
+            ) as agency,
+            working(client, home, model=model, prices=prices, agency=agency),
+        ):
             address = client.service_client.config.target_host
             mark_ready(home, address=address)
             log.info("worker_ready", address=address, queue=home.queue, lost_activities=lost, pid=os.getpid())

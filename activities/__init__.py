@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from activities.accounts import AccountActivities
 from activities.budget import BudgetActivities
 from activities.edge import Desk
 from activities.gates import GateActivities
@@ -24,6 +25,7 @@ _FAMILIES = (
     ReportActivities,
     MergeActivities,
     BudgetActivities,
+    AccountActivities,
 )
 
 

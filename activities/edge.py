@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from ostinato.adapters.agents.agency import Agency
 from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.adapters.git.objects import Author
 from ostinato.adapters.history import History
@@ -84,6 +85,8 @@ class Desk:
     model: LanguageModel | None = None
     """Asked where one is configured on this worker."""
     prices: PriceTable = field(default_factory=PriceTable)
+    agency: Agency | None = None
+    """Coding agents, where the worker has any."""
     turns: dict[RunId, asyncio.Lock] = field(default_factory=dict)
     timelines: dict[RunId, Line] = field(default_factory=dict)
     """The workflow executions that were last found to be those that work in a run's files."""

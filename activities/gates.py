@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from temporalio import activity
 
 from activities.checkouts import check_out
+from activities.colleagues import staff_of
 from activities.edge import Desk, Pulse, edge
 from ostinato import __version__
 from ostinato.adapters.atomic import read_json_object, write_atomically
@@ -39,7 +41,7 @@ from ostinato.contracts.gates import (
     ObserveGate,
     PrepareGates,
 )
-from ostinato.domain.budget.amounts import NOTHING
+from ostinato.domain.agents.leases import expected_of_plan, least_of_plan
 from ostinato.domain.budget.judging import budget_gate, limit_of
 from ostinato.domain.custom_gates import judge_custom
 from ostinato.domain.gates import SHOWN_FINDINGS, Finding, GateResult, Observation, judge
@@ -80,9 +82,13 @@ class GateActivities:
             can_cut_network=options.policy.network is Network.ALLOW or await can_cut_network(),
             here=await look_around(draft.plan, tree, found, switched),
         )
+        here, missing = await staff_of(self._desk, draft.plan, command.workspace, trusted=options.trusted)
+        facts = replace(facts, here=replace(facts.here, missing_agents=missing))
         gates = preflight_gates(options, draft.classification, draft.plan, draft.project, facts)
         spent, limit = command.spent, command.spent.limit if command.spent else limit_of(options)
-        return Preflight(gates=(*gates, budget_gate(limit, NOTHING, spent=spent)))  # no step bills anything as yet
+        expected = expected_of_plan(draft.plan, here)
+        budget = budget_gate(limit, expected, least=least_of_plan(draft.plan, here), spent=spent)
+        return Preflight(gates=(*gates, budget), staff=here)
 
     @edge(PREPARE_GATES)
     async def prepare(self, command: PrepareGates, pulse: Pulse) -> Checkout:

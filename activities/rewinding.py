@@ -1,11 +1,13 @@
 """Checkpoints put to use: going on elsewhere, starting from one, and going back to one."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 from activities.edge import Desk, Pulse, edge
 from activities.integration import push, target_of
 from activities.places import author_of_run, branch_ref, clear_out, keep_place
+from ostinato.adapters.agents.sessions import SESSIONS
 from ostinato.adapters.git.command import private_git
 from ostinato.adapters.git.mirror import fetch, open_mirror
 from ostinato.adapters.git.objects import record, recorded
@@ -59,6 +61,8 @@ class RewindingActivities:
             await _align(mirror, here, command.head)
             return TakenOver(workspace=here, head=command.head, same_place=True)
         taken = await self._until_taken(here, pulse)
+        if old.queue != home.queue:  # of a time before, which others went past
+            await asyncio.to_thread(shutil.rmtree, home.run(old.run_id) / SESSIONS, ignore_errors=True)
         if not taken.head or taken.missing:
             return TakenOver(workspace=here, head=old.head, missing=taken.missing or ("no checkpoint was pushed",))
         if taken.head == command.head or await _is_ancestor(mirror, command.head, taken.head):

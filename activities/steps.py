@@ -1,5 +1,7 @@
 """Steps: prepare the worktree, do the work once, take it as one commit, bring it onto the run's branch."""
 
+import asyncio
+import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,23 +9,36 @@ from pathlib import Path
 
 from temporalio import activity
 
-from activities.checkouts import check_out
+from activities.agents import AgentWork
+from activities.checkouts import check_out, ground
 from activities.edge import Desk, Pulse, edge
+from activities.ending import to_its_end
 from activities.places import author_of_run, keep_place
+from activities.saving import bring
 from activities.secrecy import STARTED, learn_secrets, quarantine, secret_failure
 from activities.working import StepWork
+from ostinato.adapters.agents.agency import Agency
+from ostinato.adapters.agents.sessions import NoteBox, SessionFolder, SessionRecord
 from ostinato.adapters.git.commits import snapshot
 from ostinato.adapters.git.forgetting import forget_secrets
+from ostinato.adapters.git.landing import is_ancestor
 from ostinato.adapters.git.objects import StepKey, read_result, record_step, write_result
+from ostinato.adapters.git.saved_sessions import restore_work
+from ostinato.adapters.git.seclusion import seclude
 from ostinato.contracts.activities import (
     COLLECT_STEP,
     EXECUTE_STEP,
     PREPARE_STEP,
+    STEER_STEP,
     CollectStep,
     ExecuteStep,
     PreparedStep,
     PrepareStep,
+    Steered,
+    SteerStep,
 )
+from ostinato.domain.agents.orders import AgentOrder
+from ostinato.domain.errors import ExternalError
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import Step, is_claimed
@@ -58,6 +73,8 @@ class StepActivities:
         await keep_place(self._desk, workspace, command.head)
         if (done := await _recorded(workspace, step, command.execution)) is not None:
             return done
+        if command.order is not None:
+            return await self._by_agent(command, pulse)
         began = time.monotonic()
         checkout = await self._check_out(command, pulse)
         prepared_s = time.monotonic() - began
@@ -80,16 +97,108 @@ class StepActivities:
             return await _keep(workspace, _ended(result))
         return await self._take(command, checkout, result, pulse)
 
+    async def _by_agent(self, command: ExecuteStep, pulse: Pulse) -> StepResult:
+        """Where its session is, its worktree stays as it is: a second execution, and a later one, go on in both."""
+        workspace, step, began = command.workspace, command.step, time.monotonic()
+        begin = _started_file(workspace, f"{step.id}-{command.execution}")
+        if not begin.exists():
+            begin.touch()
+        started_at = datetime.now(UTC)
+        work = await self._desk_for(command, pulse)
+        prepared_s = time.monotonic() - began
+        try:
+            result = await work.act()
+        finally:
+            await to_its_end(work.leave())
+        result = result.model_copy(
+            update={"started_at": started_at, "attempt": activity.info().attempt, "prepared_s": round(prepared_s, 3)}
+        )
+        result = await _purged(workspace, work.checkout, result, pulse, since=begin.stat().st_mtime)
+        if result.outcome is StepOutcome.SUCCEEDED:
+            return await self._take(command, work.checkout, result, pulse)
+        if result.failure and result.failure.kind is FailureKind.SECRET:
+            result = await self._set_aside(workspace, work.checkout, result)
+        return await _keep(workspace, _ended(result))
+
+    async def _desk_for(self, command: ExecuteStep, pulse: Pulse) -> AgentWork:
+        """The agent's worktree: where its session left it, or fresh from the checkpoint."""
+        agency, order = self._desk.agency, command.order
+        if agency is None or order is None:
+            raise ExternalError("this worker has no coding agents", code="agents_missing")
+        folder = SessionFolder(Path(command.workspace.root), order.session, order.agent)
+        tree, warnings = Path(command.workspace.root) / command.slot / "tree", tuple[str, ...]()
+        record = folder.read()
+        if record is not None and await _is_over(command, order, record):
+            record = record.without_session()
+        goes_on = record is not None and _goes_on(command, order, record, tree)
+        if record is None:
+            record, checkout, warnings = await self._brought(command, agency, folder, pulse)
+            goes_on = bool(record.session_id) and not order.anew
+        elif goes_on:
+            checkout = await ground(
+                self._desk, command.workspace, tree, record.commit, trusted=command.trusted, pulse=pulse
+            )
+        else:
+            checkout = await self._check_out(command, pulse)
+            await asyncio.to_thread(shutil.rmtree, folder.git, ignore_errors=True)
+        record = record.model_copy(
+            update={"worktree": str(tree), "commit": checkout.commit, "execution": command.execution}
+        )
+        folder.write(record)
+        mirror = Path(command.workspace.mirror)
+        await seclude(tree, mirror=mirror, base=checkout.commit, folder=folder.git)
+        return AgentWork(
+            desk=self._desk,
+            agency=agency,
+            command=command,
+            checkout=checkout,
+            pulse=pulse,
+            folder=folder,
+            notes=NoteBox(Path(command.workspace.root), command.step.id),
+            record=record,
+            lost_files=bool(record.session_id) and not goes_on and not order.anew and order.session == command.step.id,
+            warnings=[*warnings],
+        )
+
+    async def _brought(
+        self, command: ExecuteStep, agency: Agency, folder: SessionFolder, pulse: Pulse
+    ) -> tuple[SessionRecord, Checkout, tuple[str, ...]]:
+        """As a worker before this one left it; where there is nothing to go on with, fresh from the checkpoint."""
+        order, tree = command.order, Path(command.workspace.root) / command.slot / "tree"
+        assert order is not None
+        await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
+        agent = agency.find(order.agent.partition(":")[0])
+        brought = await bring(command, agent, folder, tree)
+        record = brought.record
+        if record is not None and await _is_over(command, order, record):
+            record = None
+        if record is None or order.anew:
+            checkout = await self._check_out(command, pulse)
+            return record or SessionRecord(agent=order.agent), checkout, brought.warnings
+        checkout = await self._check_out(command.model_copy(update={"head": record.commit}), pulse)
+        await restore_work(Path(command.workspace.mirror), tree, base=record.commit, work=brought.work)
+        return record, checkout, brought.warnings
+
+    @edge(STEER_STEP)
+    async def steer(self, command: SteerStep, pulse: Pulse) -> Steered:
+        """A second execution leaves the same note."""
+        box = NoteBox(Path(command.workspace.root), command.session)
+        await asyncio.to_thread(box.leave, command.note)
+        return Steered()
+
     async def _take(self, command: ExecuteStep, checkout: Checkout, result: StepResult, pulse: Pulse) -> StepResult:
         """The work as a commit, recorded with its result; work that may not be committed is set aside."""
         taken = await self._commit(command, checkout, result, pulse)
         kept = taken.result
         if kept.failure and kept.failure.kind is FailureKind.SECRET:
-            place = await quarantine(self._desk, command.workspace, Path(checkout.worktree))
-            kept = kept.model_copy(update={"warnings": (*kept.warnings, f"its worktree is kept in {place}")})
+            kept = await self._set_aside(command.workspace, checkout, kept)
         if not taken.commit:
             return await _keep(command.workspace, _ended(kept))
         return await _keep_commit(command.workspace, _ended(kept), taken.commit)
+
+    async def _set_aside(self, workspace: Workspace, checkout: Checkout, result: StepResult) -> StepResult:
+        place = await quarantine(self._desk, workspace, Path(checkout.worktree))
+        return result.model_copy(update={"warnings": (*result.warnings, f"its worktree is kept in {place}")})
 
     async def _check_out(self, command: PrepareStep | ExecuteStep, pulse: Pulse) -> Checkout:
         return await check_out(
@@ -166,6 +275,21 @@ class _Taken:
     result: StepResult
     commit: str = ""
     """Made, and not yet recorded; empty where there is nothing to record."""
+
+
+async def _is_over(command: ExecuteStep, order: AgentOrder, record: SessionRecord) -> bool:
+    """What it did was taken and is wanted once more, or its checkpoint is not in the branch any more: begun anew."""
+    if order.anew or not record.session_id or record.execution == command.execution:
+        return False
+    if record.is_done and order.session == command.step.id:
+        return True
+    return not await is_ancestor(Path(command.workspace.mirror), record.commit, command.head)
+
+
+def _goes_on(command: ExecuteStep, order: AgentOrder, record: SessionRecord, tree: Path) -> bool:
+    """In the worktree as it is; one that was asked for anew was made so by the execution's first attempt."""
+    is_there = record.session_id and record.worktree == str(tree) and (tree / ".git").exists()
+    return bool(is_there) and (not order.anew or record.execution == command.execution)
 
 
 def _started_file(workspace: Workspace, name: str) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from activities.edge import Desk, Pulse, edge
 from activities.places import keep_place
 from activities.rewinding import start_from
+from activities.saving import drop_sessions
 from activities.secrecy import forget_all, learn_secrets, places_of, quarantine, set_aside_if_secret
 from ostinato.adapters.git.forgetting import forget_secrets
 from ostinato.adapters.git.mirror import carry_dirty, open_mirror
@@ -16,6 +17,7 @@ from ostinato.adapters.git.publish import Ownership, publish
 from ostinato.adapters.git.repository import RepositoryState, inspect_repository
 from ostinato.adapters.git.scanning import added_secrets
 from ostinato.adapters.git.seal import HookEnd, run_commit_hook, sign_commit
+from ostinato.adapters.git.seclusion import unseclude
 from ostinato.adapters.git.worktrees import remove_worktree
 from ostinato.adapters.processes import clean_environment
 from ostinato.contracts.activities import (
@@ -158,6 +160,7 @@ class WorkspaceActivities:
         trees = _worktrees(Path(workspace.root))
         for tree in trees:
             learn_secrets(pulse, workspace, tree)
+            await unseclude(tree, mirror=Path(workspace.mirror), folder=tree.parent)
         for tree in trees:
             pulse.say(f"closing {tree.parent.name}")
             if place := await set_aside_if_secret(self._desk, workspace, tree, pulse.redactor):
@@ -165,6 +168,7 @@ class WorkspaceActivities:
                 continue
             ref = await remove_worktree(Path(workspace.mirror), tree, workspace.run_id)
             saved.extend([ref] if ref else [])
+        await drop_sessions(self._desk, workspace)
         await forget_all(workspace, pulse.redactor)
         await asyncio.to_thread(shutil.rmtree, workspace.root, ignore_errors=True)
         return ClosedWorkspace(saved_refs=tuple(saved))

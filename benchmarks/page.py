@@ -12,6 +12,7 @@ from tests.chaos.plan import MEANING, Kind
 from tests.e2e.stack import ROOT
 
 PAGE: Final = ROOT / "docs" / "explanation" / "figures.md"
+GOAL_OF_TEN: Final = 300
 MISSING: Final = "Not yet measured.\n"
 HEAD: Final = """\
 <!-- Made by benchmarks/page.py from benchmarks/results; measure again instead of editing. -->
@@ -208,6 +209,51 @@ def _chaos(figures: Mapping[str, Any]) -> str:
     )
 
 
+def _gateway(figures: Mapping[str, Any]) -> str:
+    parts = (
+        ("a model that answers at once", figures["model_at_once"]),
+        ("a model that takes 0.2 s", figures["model_after_0.2_s"]),
+        (f"{figures['agents_at_once']['agents']} agents at once", figures["agents_at_once"]),
+    )
+    rows = [
+        (name, *(f"{first[side]['p50']} ms ({first[side]['p99']} ms)" for side in ("direct", "gateway", "added")))
+        for name, part in parts
+        if (first := part["first_byte_ms"])
+    ]
+    rates = figures["agents_at_once"]["requests_a_second"]
+    return (
+        f"Streamed requests of {figures['prompt_bytes'] // 1000} KB on loopback, one connection each. Goal: {figures['goal']}. The gateway "
+        f"writes a line to the disk before each request ({figures['line_to_disk_ms']['p50']} ms, {figures['line_to_disk_ms']['p99']} ms) and "
+        f"takes {figures['model_at_once']['gateway_cpu_ms_a_request']} ms of processor time for an answer of about ninety pieces; ten agents "
+        f"get {rates['gateway']} answers a second through it, {rates['direct']} without. The machine had other work to do (load "
+        f"{figures['load_before']}).\n\n"
+        + _table(("first byte of", "direct, median (99th percentile)", "gateway", "added"), rows)
+    )
+
+
+def _agents(figures: Mapping[str, Any]) -> str:
+    shown = (("an agent that only writes a file", "ours_a_step"), ("Claude Code, scripted model", "claude_a_step"))
+    rows = [
+        (name, f"{part['by_hand_ms']:,} ms", f"{part['ostinato_ms']:,} ms", f"{part['added_ms']:,} ms")
+        for name, key in shown
+        if (part := figures.get(key))
+    ]
+    ten = figures["ten_at_once"]
+    told = (
+        f"A chain of {figures['steps']} steps, each by the agent, against the same by hand with `git commit`. What is added: the account "
+        f"and the budget are asked, a worktree and a repository of its own made, its claim proved, the commit scanned, integrated and "
+        f"pushed.\n\n{_table(('a step by', 'by hand', 'with Ostinato', 'added'), rows)}\n"
+        f"Ten agents at once: {ten['ours_mb_most']} MB of ours (goal: {GOAL_OF_TEN} MB), {ten['processes_left']} processes left afterwards.\n"
+    )
+    if kill := figures.get("kill"):
+        told += (
+            f"\nThe worker killed with SIGKILL in the middle of a step of Claude Code that takes {kill['tokens_undisturbed']:,} tokens: "
+            f"{kill['tokens_lost_by_resuming']:,} tokens are lost where its session is resumed, {kill['tokens_lost_by_redoing']:,} where the "
+            f"step is redone.\n"
+        )
+    return told
+
+
 def _first_run(figures: Mapping[str, Any]) -> str:
     rows = [
         ("the demo", f"{figures['demo_s']} s"),
@@ -228,6 +274,8 @@ SECTIONS: Final[Sequence[tuple[str, str, Callable[[Mapping[str, Any]], str]]]] =
     ("Many runs at once", "crowd", _crowd),
     ("Gates beside the same tools by hand", "gates", _gates),
     ("Chaos", "chaos", _chaos),
+    ("Steps by coding agents", "agents", _agents),
+    ("The gateway before a model", "gateway", _gateway),
     ("The whole job", "first_run", _first_run),
 )
 

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ostinato.limits import BUDGET_KEYS, UNLIMITED, BudgetSettings, read_budget
 from ostinato.reading import MAX_PARALLEL, Reader, parallel_of, seconds_of, setting_problem
+from ostinato.staff import AGENT_CURE, described_in, staff_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ostinato.adapters.home import Home
+    from ostinato.domain.agents.described import DescribedAgent
     from ostinato.domain.custom_gates import CustomGate
     from ostinato.domain.errors import Problem
     from ostinato.domain.permissions import Policy
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 INTERACTIONS: Final = ("minimal", "checkpoint", "collaborative")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 POST_GATES: Final = ("tests", "lint", "types", "security", "performance")
+SWITCH: Final = ("on", "off")
 COMMANDS: Final = ("test", "lint", "format", "types", "build", "benchmark")
 DEFAULT_PARALLEL: Final = 5
 TAKEOVER_AFTER_S: Final = 120
@@ -41,6 +44,9 @@ VARIABLES: Final[Mapping[str, str]] = {
     "OSTINATO_TAKEOVER_AFTER": f"seconds of a worker's silence until another takes its run over (default: {TAKEOVER_AFTER_S})",
     "OSTINATO_PAYLOADS": "folder for payloads too big for a history, shared by homes (default: in OSTINATO_HOME)",
     "OSTINATO_LLM": "a language model that names types which are a guess and drafts plans: anthropic:MODEL or openai:MODEL (default: none)",
+    "OSTINATO_AGENTS": "coding agents that steps are given to, such as claude,codex:MODEL (default: none, a person is asked)",
+    "OSTINATO_SANDBOX": "on: coding agents run enclosed by bubblewrap, without a network; or off (default: off)",
+    "OSTINATO_TAPE": "record:FOLDER keeps what agents and their models said, replay:FOLDER answers from it (default: neither)",
     "ANTHROPIC_API_KEY": "the key for anthropic:MODEL; never stored or logged (OPENAI_API_KEY for openai:MODEL)",
     "ANTHROPIC_BASE_URL": "another address for anthropic:MODEL (default: the provider's)",
     "OPENAI_API_KEY": "the key for openai:MODEL; a server of your own may want none",
@@ -63,6 +69,9 @@ USER_KEYS: Final = frozenset(
         "takeover_after",
         "payloads",
         "llm",
+        "use_agents",
+        "agents",
+        "sandbox",
     )
 )
 POLICY_KEYS: Final = frozenset(("write", "deny_write", "commands", "deny_commands", "network"))
@@ -88,6 +97,14 @@ class Settings:
     """Of [gc]: the most that artifacts may take."""
     llm: str = ""
     """A language model as `provider:model`; its key comes from the environment only."""
+    use_agents: tuple[str, ...] = ()
+    """Coding agents that steps may be given to, as NAME or NAME:MODEL."""
+    agents: tuple[DescribedAgent, ...] = ()
+    """Of [agents.NAME]: those that the user describes."""
+    tape: tuple[str, Path] | None = None
+    """record or replay, and the folder of what agents and their models said."""
+    sandbox: bool = False
+    """Coding agents run enclosed, or not at all."""
     budget: BudgetSettings = UNLIMITED
     policy: Policy | None = None
     """What every run of this user may do; None where the file does not say."""
@@ -104,6 +121,8 @@ class RepositorySettings:
     commands: Mapping[str, tuple[str, ...]]
     post_gates: tuple[str, ...] | None = None
     custom_gates: tuple[CustomGate, ...] = ()
+    agents: tuple[DescribedAgent, ...] = ()
+    """Of [agents.NAME]: those that the repository describes; nobody uses them without trust."""
     budget: BudgetSettings = UNLIMITED
     policy: Policy | None = None
     """What runs in this repository may do; the stricter of it and the user's counts."""
@@ -122,6 +141,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     parallel = parallel_of(environ.get("OSTINATO_MAX_PARALLEL", ""), "OSTINATO_MAX_PARALLEL", problems)
     level = _choice(environ, "OSTINATO_LOG_LEVEL", LOG_LEVELS, problems)
     after = seconds_of(environ.get("OSTINATO_TAKEOVER_AFTER", ""), "OSTINATO_TAKEOVER_AFTER", problems)
+    sandbox = _choice(environ, "OSTINATO_SANDBOX", SWITCH, problems) or reader.choice("sandbox", SWITCH)
     payloads = environ.get("OSTINATO_PAYLOADS") or reader.text("payloads")
     settings = Settings(
         home=Home(
@@ -137,6 +157,10 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         keep_days=reader.days("gc.keep_days"),
         max_bytes=reader.size("gc.max_size"),
         llm=_llm(environ.get("OSTINATO_LLM") or reader.text("llm") or "", problems),
+        use_agents=_use_agents(environ, reader, problems),
+        agents=described_in(document, str(source), problems),
+        sandbox=sandbox == "on",
+        tape=_tape(environ.get("OSTINATO_TAPE", ""), problems),
         budget=read_budget(document, str(source), problems, environ),
         policy=reader.policy(),
     )
@@ -149,7 +173,7 @@ def load_repository_settings(root: Path) -> RepositorySettings:
     source = root / REPOSITORY_CONFIG
     reader = Reader(_read(source, problems), str(source), problems)
     reader.only(
-        set(),
+        {"agents"},
         {
             "run": RUN_KEYS,
             "commands": set(COMMANDS),
@@ -166,10 +190,32 @@ def load_repository_settings(root: Path) -> RepositorySettings:
         commands={name: argv for name in COMMANDS if (argv := reader.argv(f"commands.{name}"))},
         post_gates=reader.choices("gates.post", POST_GATES),
         custom_gates=reader.custom_gates(),
+        agents=described_in(reader.document, str(source), problems),
         budget=read_budget(reader.document, str(source), problems),
         policy=reader.policy(),
     )
     return _checked(settings, problems)
+
+
+def _tape(said: str, problems: list[Problem]) -> tuple[str, Path] | None:
+    if not said:
+        return None
+    mode, _, folder = said.partition(":")
+    if mode not in ("record", "replay") or not folder:
+        cure = "Write record:FOLDER or replay:FOLDER, or unset it"
+        problems.append(setting_problem("OSTINATO_TAPE", f"{said!r} is not allowed", cure))
+        return None
+    return mode, Path(folder).expanduser().absolute()
+
+
+def _use_agents(environ: Mapping[str, str], reader: Reader, problems: list[Problem]) -> tuple[str, ...]:
+    if said := environ.get("OSTINATO_AGENTS", "").strip():
+        return staff_of(said.split(","), "OSTINATO_AGENTS", problems)
+    listed = reader.value("use_agents")
+    if not isinstance(listed, list | None) or not all(isinstance(name, str) for name in listed or ()):
+        problems.append(setting_problem(f"{reader.source}: use_agents", f"{listed!r} is not allowed", AGENT_CURE))
+        return ()
+    return staff_of(listed or (), f"{reader.source}: use_agents", problems)
 
 
 def _checked(settings: Loaded, problems: list[Problem]) -> Loaded:

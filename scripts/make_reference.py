@@ -25,6 +25,7 @@ from ostinato.domain.tools import TOOLS  # noqa: E402
 from ostinato.limits import ON_RED  # noqa: E402
 from ostinato.reading import NETWORK  # noqa: E402
 from ostinato.settings import COMMANDS, INTERACTIONS, LOG_LEVELS, POST_GATES, VARIABLES  # noqa: E402
+from scripts.reference_agents import proofs_page  # noqa: E402
 from scripts.reference_gates import gates_page  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -66,6 +67,7 @@ def pages() -> dict[str, str]:
         "risk.md": risk_page,
         "errors.md": errors_page,
         "gates.md": gates_page,
+        "proofs.md": proofs_page,
         "tools.md": tools_page,
         "messages.md": messages_page,
         "search-attributes.md": search_attributes_page,
@@ -167,6 +169,10 @@ def settings_page() -> Iterator[str]:
         "| `checkpoint_remote` | a git repository: a path or an address |",
         "| `takeover_after` | seconds, 1 to 86,400 |",
         "| `payloads` | a folder |",
+        "| `llm` | anthropic:MODEL or openai:MODEL |",
+        "| `use_agents` | a list of NAME or NAME:MODEL: coding agents that steps are given to (default: none) |",
+        "| `sandbox` | on or off: whether coding agents are enclosed |",
+        "| `agents.NAME` | a coding agent of yours: [its keys](../howto/agents.md#describe-your-own) |",
         "| `gc.keep_days` | days, 0 to 36,500 (default: 30) |",
         *_budget_keys(),
         '| `gc.max_size` | the most that artifacts may take, such as `"5G"` (default: no limit) |',
@@ -177,6 +183,7 @@ def settings_page() -> Iterator[str]:
     yield from (f"| `run.interaction` | {', '.join(INTERACTIONS)} |", "| `run.max_parallel` | 1 to 50 |")
     yield from ("| `run.checkpoint_remote` | a git repository |", "| `run.takeover_after` | seconds, 1 to 86,400 |")
     yield from (f"| `commands.{name}` | a list is an argv, a text is a shell line |" for name in COMMANDS)
+    yield "| `agents.NAME` | a coding agent that the repository brings along; counts where it is trusted, and where you have none of that name |"
     yield from _budget_keys()
     yield f"| `gates.post` | a list of {', '.join(POST_GATES)} |"
     yield "| `gates.custom` | commands that judge the final commit, too: `[[gates.custom]]` with `name`, `run`, `timeout`, `severity` |"

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,18 +21,31 @@ from temporalio.worker import Worker
 
 from ostinato import __version__
 from ostinato.adapters.temporal.plugin import ostinato_plugin
+from ostinato.contracts.account import (
+    ACCOUNT_WORKFLOW,
+    ASK_TO_START,
+    REPORT,
+    WITHDRAW,
+    MayStart,
+    OpenAccount,
+    Withdraw,
+)
 from ostinato.contracts.activities import ExecuteStep, TakenOver, TakeOver
 from ostinato.contracts.workflows import MERGE_WORKFLOW, RUN_WORKFLOW, MergeRun
+from ostinato.domain.agents.accounts import Account, AccountReport
 from ostinato.domain.continuation import Continuation, ShardState, reopened, with_continuation
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult
 from ostinato.domain.ids import RunId, StepId
 from ostinato.domain.plan import AgentAction, GroupAction, Plan, Step
 from ostinato.domain.report import Snapshot
 from ostinato.domain.request import RunOptions, RunRequest
+from ostinato.domain.staff import Colleague
 from ostinato.durable.shards import SHARD_SIZE
 from tests.fakes.world import World, a_classification, elsewhere, succeeded, tool_step
+from tests.workflows.agents import FakeAccount, let_go
 from tests.workflows.conftest import KEYS, binary, queues_of
 from tests.workflows.steering import conflicting
+from workflows.account import AccountWorkflow
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
 from workflows.shard import ShardWorkflow
@@ -43,6 +57,9 @@ PATIENCE_S = 60.0
 STARTED = asyncio.Event()
 TWO_STEPS = (tool_step("one"), tool_step("two", "one"))
 MIND = Step(id=StepId("mind"), name="Fix the crash", action=AgentAction(prompt="Fix it"))
+
+CLAUDE = Colleague(name="claude", account="anthropic-1")
+ACCOUNT = FakeAccount(datetime(2100, 1, 1, tzinfo=UTC))
 
 Handle = WorkflowHandle[Any, Any]
 Steer = Callable[[Handle, World], Awaitable[None]]
@@ -124,6 +141,17 @@ async def take_over(command: TakeOver) -> TakenOver:
     return elsewhere(command, command.workspace.queue.replace("-home", "-other"))
 
 
+async def steer_and_let_go(handle: Handle, world: World) -> None:
+    """The agent's account is used up: it is told a note meanwhile, and then that it may start."""
+    for _ in range(int(PATIENCE_S / 0.02)):
+        if any(todo["state"] == "waiting" for todo in (await handle.query("progress"))["todos"]):
+            break
+        await asyncio.sleep(0.02)
+    await handle.execute_update("steer", {"step": "mind", "note": "use the other module", "by": "ada"})
+    ACCOUNT.is_open = True
+    await let_go(handle, "mind")
+
+
 async def pending(handle: Handle) -> dict[str, Any]:
     """The first decision that waits for an answer."""
     for _ in range(int(PATIENCE_S / 0.02)):
@@ -141,10 +169,13 @@ class Scene:
     """Nobody takes up what is to be done at the place where the run begins."""
 
 
-def a_world(*steps: Step, risk: str = "low", is_lost: bool = False, **overrides: Any) -> Scene:
+def a_world(
+    *steps: Step, risk: str = "low", is_lost: bool = False, staff: tuple[Colleague, ...] = (), **overrides: Any
+) -> Scene:
     world = World(
         queue="",
-        plan=Plan(id="kept", steps=steps or TWO_STEPS),
+        plan=Plan(id="kept", steps=steps or TWO_STEPS, agents=tuple(each.name for each in staff)),
+        staff=staff,
         classification=a_classification(risk=risk),
         overrides={name.replace("_", ".", 1): behaviour for name, behaviour in overrides.items()},
     )
@@ -169,6 +200,10 @@ RUNS: dict[str, tuple[Scene, Steer]] = {
     "approval-by-signal": (a_world(risk="high"), approve),
     "reject": (a_world(risk="high"), reject),
     "pause": (a_world(risk="high"), pause_and_resume),
+    "agent": (
+        a_world(MIND, staff=(CLAUDE,), account_ask=ACCOUNT.ask, step_integrate=conflicting("mind", 1)),
+        steer_and_let_go,
+    ),
     "cancel": (a_world(step_execute=work_for_ever), cancel),
 }
 
@@ -229,6 +264,23 @@ async def record_merge(client: Client) -> str:
         )
 
 
+async def record_account(client: Client) -> str:
+    """A limit is met and lifted, and nobody needs the account any more."""
+    opened = OpenAccount(account=Account(name="kept"), lingers=timedelta(seconds=1))
+    said = AccountReport(id="r1", at=datetime.now(UTC), until=datetime.now(UTC) + timedelta(seconds=2), by="kept-run")
+    async with Worker(client, task_queue="kept-account", workflows=[AccountWorkflow], identity=IDENTITY):
+        handle: Handle = await client.start_workflow(
+            ACCOUNT_WORKFLOW, opened, id="kept-account", task_queue="kept-account"
+        )
+        for step in ("one", "two"):
+            await handle.execute_update(ASK_TO_START, MayStart(waiter=f"kept-run/{step}/1", since=said.at))
+            await handle.signal(REPORT, said)
+        await handle.signal(WITHDRAW, Withdraw(waiters=("kept-run/one/1",)))
+        await asyncio.sleep(3)
+        await handle.signal(WITHDRAW, Withdraw(waiters=("kept-run/two/1",)))
+        return await ended(handle)
+
+
 @asynccontextmanager
 async def workers(client: Client, scene: Scene) -> AsyncIterator[None]:
     """One for the workflows, and those of two places."""
@@ -256,6 +308,7 @@ async def ended(handle: Handle) -> str:
 async def record_all(client: Client) -> dict[str, str]:
     histories = {name: await record_run(client, name, scene, steer) for name, (scene, steer) in RUNS.items()}
     histories["merge"] = await record_merge(client)
+    histories["account"] = await record_account(client)
     histories["continued"], _ = await record_continued(client, "continued", "retry")
     histories["sharded"], shards = await record_continued(client, "sharded", "size")
     return {**histories, "shard": shards[0]}
@@ -276,9 +329,10 @@ async def main() -> None:
             histories = await record_all(environment.client)
         if any(Path(payloads).rglob("*.*")):
             raise SystemExit("a payload was too large for its history: keep the plans small")
-    for name, history in histories.items():
+    new = {name: history for name, history in histories.items() if not (folder / f"{name}.json").exists()}
+    for name, history in new.items():
         (folder / f"{name}.json").write_text(history + "\n")
-    sys.stderr.write(f"recorded {len(histories)} histories in {folder}\n")
+    sys.stderr.write(f"recorded {', '.join(new) or 'nothing new'} in {folder}\n")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ from ostinato.durable.proving import Bench, Observations, observe_base, prove
 from ostinato.durable.record import RunRecord
 from ostinato.durable.refining import refine
 from ostinato.durable.rewinding import roll_back
+from ostinato.durable.staffing import take_on
 from ostinato.durable.stepping import Engine
 from ostinato.durable.understanding import understand
 
@@ -154,6 +155,7 @@ class RunWorkflow(Mailbox):
             summary="git state, dependencies, risk, budget",
         )
         record.gates.extend(found.gates)
+        take_on(record, found.staff)
         if failed := failed_gates(found.gates):
             raise StopRun(
                 Stop(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ostinato.adapters.git.repository import RepositoryState, inspect_repository
+from ostinato.cli.agency import agents_of
 from ostinato.cli.call import Call
 from ostinato.cli.connecting import here
 from ostinato.cli.correcting import note_statement
@@ -18,6 +19,7 @@ from ostinato.cli.limiting import limits_of, spending_of
 from ostinato.cli.options import as_utf8
 from ostinato.cli.printable import printable
 from ostinato.cli.redacting import fit_to_send, redacted
+from ostinato.domain.agents.described import DescribedAgent
 from ostinato.domain.classification import Risk, TaskType
 from ostinato.domain.errors import UserError
 from ostinato.domain.ids import RunId, new_run_id, parse_run_id
@@ -43,6 +45,8 @@ _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 class Asked:
     request: RunRequest
     repository: RepositoryState
+    described: tuple[DescribedAgent, ...] = ()
+    """Coding agents that the repository brings along."""
 
 
 async def ask_for(call: Call) -> Asked:
@@ -63,16 +67,18 @@ async def ask_for(call: Call) -> Asked:
     except UserError as error:
         problems.collect(error)
     await _check_mode(arguments.mode, repository, problems)
+    agents = agents_of(call, configured, problems)
     problems.settle()
     assert repository is not None
     options = _options(call, configured, plan, deadline, context, repository.root)
+    options = options.model_copy(update={"agents": agents})
     options = options.model_copy(update=limits_of(spending, call.settings.budget, configured.budget))
     request = RunRequest(
         run_id=run_id, text=text, repository=str(repository.root), requested_by=current_user(), options=options
     )
     request = fit_to_send(request)
     note_statement(call, text)
-    return Asked(request=request, repository=repository)
+    return Asked(request=request, repository=repository, described=configured.agents)
 
 
 def _options(

@@ -40,6 +40,7 @@ GROUPS: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("reject", "reject a run's plan, which ends the run"),
         Entry("pause", "start no further step"),
         Entry("resume", "go on after a pause"),
+        Entry("steer", "tell the agent that works on a step something"),
         Entry("cancel", "stop a run in good order"),
         Entry("terminate", "end a run at once, without its clean-up"),
         Entry("steps", "the plan as it runs: list, add, skip, edit or retry steps"),

@@ -42,12 +42,16 @@ class Examination:
 
 
 def check_everything(call: Call) -> Examination:
+    from ostinato.cli.agent_check import examine_agents
     from ostinato.cli.model_check import check_model
+    from ostinato.cli.sandbox_check import check_sandbox
 
     local = [check_python(sys.version_info[:3]), check_git(_version_of("git")), *_tools(), *_files(call)]
     model = check_model(call.settings.llm, os.environ, online=call.arguments.online)
+    sandbox = check_sandbox(wanted=call.settings.sandbox)
+    agents = examine_agents(call.settings.agents, os.environ, call.settings.use_agents)
     repository, project = _repository(call)
-    return Examination(checks=[*local, model, *_temporal(call), *repository], project=project)
+    return Examination(checks=[*local, model, *agents, sandbox, *_temporal(call), *repository], project=project)
 
 
 def check_python(version: tuple[int, ...]) -> Check:
@@ -213,5 +217,18 @@ def _repository(call: Call) -> "tuple[list[Check], ProjectFacts | None]":
         Check(name="trust", verdict="ok" if trusted else "warn", message="trusted" if trusted else UNTRUSTED),
         *(Check(name=n, verdict="ok", message=f"{' '.join(c.argv)}  ({c.source})") for n, c in tools if c is not None),
         *(Check(name="note", verdict="warn", message=note) for note in (*repository.notes, *project.notes)),
+        *_its_agents(call, repository.root, trusted=trusted),
     ]
     return checks, project
+
+
+def _its_agents(call: Call, root: Path, *, trusted: bool) -> list[Check]:
+    from ostinato.cli.agent_check import examine_repositorys
+    from ostinato.domain.errors import UserError
+    from ostinato.settings import load_repository_settings
+
+    try:
+        theirs = load_repository_settings(root).agents
+    except UserError as error:
+        return [Check(name="settings", verdict="fail", message=it.message, cure=it.cure) for it in error.problems]
+    return examine_repositorys(theirs, call.settings.agents, os.environ, trusted=trusted) if theirs else []

@@ -6,6 +6,15 @@ from collections.abc import Iterator
 from ostinato.cli.projects import ground_of, languages_of, one_line
 from ostinato.domain.project import ROOT, Command, ProjectFacts, Purpose, ToolChoice
 
+AGENTS = (
+    "# Coding agents are named by whoever pays for them, for a run or for all of them, and never here:",
+    "#   ostinato run … --agent claude     OSTINATO_AGENTS=claude,codex:MODEL",
+    '#   use_agents = ["claude"]           in your own config.toml',
+    "# What can stand here is how an agent of this repository is started, once you trust the repository:",
+    "# [agents.mine]",
+    '# command = ["tools/mine", "--model", "{model}"]',
+)
+
 
 def config_text(project: ProjectFacts) -> str:
     """Every setting as a comment: what is detected stays in force until a line is uncommented."""
@@ -35,6 +44,8 @@ def config_text(project: ProjectFacts) -> str:
             "# max_usd = 2.5",
             "# daily_usd = 10              # that all runs here may spend on one UTC day",
             '# on_red = "ask"              # or "stop": what happens over 85 %',
+            "",
+            *AGENTS,
             "",
         )
     )

@@ -69,6 +69,10 @@ def declare_work(parser: argparse.ArgumentParser) -> None:
         "--max-parallel", metavar="N", type=int, help=f"steps at the same time, 1 to {MAX_PARALLEL} (default: 5)"
     )
     declare_limits(parser)
+    parser.add_argument(
+        "--agent", metavar="NAME", action="append", default=[],
+        help="a coding agent that steps are given to, as NAME or NAME:MODEL; again for more; person for none",
+    )  # fmt: skip
     parser.add_argument("--deadline", metavar="WHEN", help="end by then: 90s, 30m, 2h, 1d, or 2030-01-31T18:00Z")
     parser.add_argument("--base", metavar="REF", help="branch, tag or commit to start from (default: HEAD)")
     parser.add_argument("--id", metavar="ID", help="the run's id; starting the same id again returns the first run")

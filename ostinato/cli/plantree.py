@@ -12,6 +12,7 @@ from ostinato.domain.critical_path import critical_path, waves
 from ostinato.domain.durations import PRIOR, Expectation
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import GroupAction, Plan, Step
+from ostinato.domain.pool import ANYBODY, PERSON
 
 SHOWN_STEPS = 100
 _LEAD = 8
@@ -61,7 +62,9 @@ def who_does(step: Step) -> str:
         case "command":
             return f"$ {flat(action.line)}"
         case "agent":
-            return "a person" if action.agent == "any" else f"a person for {action.agent}"
+            if action.pool:
+                return " or ".join(action.pool)
+            return "a person" if action.agent in (ANYBODY, PERSON) else f"a person for {action.agent}"
         case "ask":
             return "you decide"
         case "choose":

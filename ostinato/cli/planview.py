@@ -101,10 +101,17 @@ def _missing(seen: Foresight) -> str:
 
 
 def _money(cost: Cost) -> str:
+    parts = []
     if cost.model:
         said = f"up to {cost.billed_tokens:,} tokens" + ("" if cost.usd is None else f", ${cost.usd:.2f}")
-        return f"{cost.model} bills {said}{_limited(cost)}"
-    return "money: only what agents bill, none connected"
+        parts.append(f"{cost.model} bills {said}")
+    if cost.agents:
+        parts.append(f"{', '.join(cost.agents)} about {cost.agents_tokens:,} tokens, {_usd_of_agents(cost)}")
+    return "; ".join(parts) + _limited(cost) if parts else "money: only what agents bill, none is named"
+
+
+def _usd_of_agents(cost: Cost) -> str:
+    return f"${cost.agents_usd:.2f}" + ("" if cost.agents_price_known else " at the most that a model costs")
 
 
 def _legend(seen: Foresight) -> str:
@@ -177,13 +184,29 @@ def _cost(cost: Cost, width: int) -> Iterator[Text]:
     if cost.prompts:
         said = f"{_counted(cost.prompts, 'prompt')}, {cost.prompt_tokens:,} before what steps find is put into them"
         yield from row("  prompts", said, width)
-        rule = f"an agent in place of people: about {cost.agents_would_bill_tokens:,}, a rule of thumb"
-        yield from row("  agents", f"none is connected; {rule}", width)
+        yield from row("  agents", _agents(cost), width)
+    if not cost.model and cost.agents:
+        said = f"about {_usd_of_agents(cost)}{_limited(cost)}: what agents bill"
+        yield from row("  money", said, width)
+        yield from _unfit(cost, width)
+        return
     if not cost.model:
         yield from row("  money", f"not known: {cost.usd_because}", width)
         return
     usd = "not known" if cost.usd is None else f"up to ${cost.usd:.2f}"
     yield from row("  money", f"{usd}{_limited(cost)}: {cost.usd_because}", width)
+    yield from _unfit(cost, width)
+
+
+def _agents(cost: Cost) -> str:
+    if cost.agents:
+        rule = "a rule of thumb by what each step is to do"
+        return f"{', '.join(cost.agents)}: about {cost.agents_tokens:,} tokens, {rule}"
+    rule = f"an agent in place of people: about {cost.agents_would_bill_tokens:,}, a rule of thumb"
+    return f"none is named; {rule}"
+
+
+def _unfit(cost: Cost, width: int) -> Iterator[Text]:
     if not cost.fits:
         yield from row("", "more than the limit: what cannot be paid for is left out", width, "careful")
 

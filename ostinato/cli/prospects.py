@@ -15,8 +15,10 @@ from ostinato.domain.critical_path import expected_duration_s
 from ostinato.domain.gates import GateResult, Status
 from ostinato.domain.plan import AgentAction, AskAction, GroupAction, Plan, Step
 from ostinato.domain.planning.quality import every_step, expected_tokens
+from ostinato.domain.pool import ANYBODY, PERSON
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.resources import Activation
+from ostinato.domain.staff import Colleague
 from ostinato.domain.tokens import estimated_tokens
 
 NOT_TRUSTED = "the repository is not trusted: its own tests, builds and configured tools will not run"
@@ -109,6 +111,13 @@ class Cost:
     usd_limit: float | None = None
     tokens_limit: int | None = None
     usd_limit_of_day: float | None = None
+    agents: tuple[str, ...] = ()
+    """That steps would be given to."""
+    agents_tokens: int = 0
+    """What they are expected to be billed at most: a rule of thumb by what each step is to do."""
+    agents_usd: float = 0.0
+    agents_price_known: bool = True
+    """Else it is reckoned high."""
     fits: bool = True
     """Else the run goes on without what it cannot pay for."""
 
@@ -118,12 +127,16 @@ class Billing:
     """What the calls of a run are expected to come to, and what they may."""
 
     expected: Amount = NOTHING
+    agents: Amount = NOTHING
+    """Of the steps that coding agents do."""
+    staff: tuple[Colleague, ...] = ()
     limit: Limit = Limit()  # noqa: RUF009 - it is frozen
     day: Limit = Limit()  # noqa: RUF009
     terms: Terms | None = None
 
 
 NOT_BILLED = Billing()
+_NOBODY_BILLS = "only what agents and models bill costs money, and none is named"
 
 
 def asks_of(
@@ -161,10 +174,11 @@ def _of_steps(steps: Iterable[Step], inputs: Mapping[str, Any], times: int | Non
                     kind=Asking.QUESTION, what=step.name, why=f"the plan asks: {question}", step=step.id,
                     options=action.options, only_if=only_if, times=times,
                 )  # fmt: skip
-            case AgentAction():
-                why = "it needs a mind, and no agent is connected"
+            case AgentAction() as action:
+                if action.pool:
+                    continue
                 yield Ask(
-                    kind=Asking.HAND_OFF, what=step.name, why=why, step=step.id,
+                    kind=Asking.HAND_OFF, what=step.name, why=_why_by_hand(action), step=step.id,
                     options=("done", "skip", "abort"), only_if=only_if, times=times,
                 )  # fmt: skip
             case GroupAction() as action:
@@ -172,6 +186,14 @@ def _of_steps(steps: Iterable[Step], inputs: Mapping[str, Any], times: int | Non
                 yield from _of_steps((action.reduce,) if action.reduce else (), inputs, times)
             case _:
                 pass
+
+
+def _why_by_hand(action: AgentAction) -> str:
+    if action.agent == PERSON:
+        return "the plan gives it to a person"
+    if action.agent != ANYBODY:
+        return f"it is for {action.agent}, which the run does not have: --agent {action.agent}"
+    return "it needs a mind, and no agent is named: --agent NAME"
 
 
 def len_of(group: GroupAction, inputs: Mapping[str, Any]) -> int | None:
@@ -244,6 +266,7 @@ def _lack(gate: GateResult) -> Lack:
 def cost_of(plan: Plan, activation: Activation, model: str, billing: Billing = NOT_BILLED) -> Cost:
     loaded = tuple(_loaded(activation))
     prompts = [step.action.prompt for step in every_step(plan.steps) if isinstance(step.action, AgentAction)]
+    expected = billing.expected + billing.agents
     asked = f"calls to {model} are billed by its provider" if model else ""
     if billing.terms is not None and billing.terms.price is None:
         asked += "; their price is not known here (say it in prices.toml), and is reckoned high"
@@ -257,12 +280,16 @@ def cost_of(plan: Plan, activation: Activation, model: str, billing: Billing = N
         agents_would_bill_tokens=expected_tokens(plan),
         model=model,
         usd=billing.expected.micro_usd / USD if billing.terms and billing.terms.price else None,
-        usd_because=asked or "only what agents and models bill costs money, and none is connected",
+        usd_because=asked or _NOBODY_BILLS,
+        agents=tuple(each.name for each in billing.staff),
+        agents_tokens=billing.agents.tokens,
+        agents_usd=billing.agents.micro_usd / USD,
+        agents_price_known=all(each.terms is not None and each.terms.price for each in billing.staff),
         billed_tokens=billing.expected.tokens,
         usd_limit=None if billing.limit.micro_usd is None else billing.limit.micro_usd / USD,
         tokens_limit=billing.limit.tokens,
         usd_limit_of_day=None if billing.day.micro_usd is None else billing.day.micro_usd / USD,
-        fits=not (billing.limit.lacking(billing.expected) or billing.day.lacking(billing.expected)),
+        fits=not (billing.limit.lacking(expected) or billing.day.lacking(expected)),
     )
 
 

@@ -12,6 +12,7 @@ from ostinato.cli.steprows import NOTE_CELLS, span, step_changes, step_lines, tr
 from ostinato.domain.budget.amounts import NOTHING, told, told_usd
 from ostinato.domain.budget.reporting import part_costs
 from ostinato.domain.budget.zones import Zone
+from ostinato.domain.by_agents import ByAgent, agent_lines, by_agents
 from ostinato.domain.decisions import Decision
 from ostinato.domain.execution import StepResult
 from ostinato.domain.explanation import Advice, Explanation, answers
@@ -34,6 +35,7 @@ BAR_CELLS = 24
 SHOWN_FINDINGS = 5
 SHOWN_FAILURES = 5
 SHOWN_PARTS = 8
+SHOWN_AGENTS = 12
 
 
 def elapsed_s(snapshot: Snapshot, now: datetime) -> float:
@@ -48,6 +50,7 @@ def run_view(snapshot: Snapshot, now: datetime, *, ui_link: str = "") -> Group:
     if snapshot.outcome:
         blocks += [_found(snapshot, result) for result in snapshot.results if result.findings]
         blocks += [_introduced(gate) for gate in snapshot.gates if gate.introduced]
+        blocks += [agent_view(snapshot, each) for each in by_agents(snapshot)[:SHOWN_AGENTS]]
         blocks.append(_failures(snapshot))
     blocks += [_spent(snapshot), _ending(snapshot)]
     if ui_link:
@@ -71,8 +74,16 @@ def _spent(snapshot: Snapshot) -> list[Text]:
     leased = "" if balance.promised.is_nothing else f", {told_usd(balance.promised.micro_usd)} more leased"
     first = Text(f"  spent      {told(balance.spent)}{unsure}{leased}{of} ({balance.zone})", style=style)
     parts = part_costs(snapshot.spending.leases.values()) if snapshot.outcome else []
-    lines = [Text(f"    {part.what:<9}{part}", style="quiet") for part in parts[:SHOWN_PARTS]]
+    wide = max((len(part.what) for part in parts[:SHOWN_PARTS]), default=0) + 1
+    lines = [Text(f"    {printable(part.what):<{max(wide, 9)}}{part}", style="quiet") for part in parts[:SHOWN_PARTS]]
     return [first, *lines, *(Text(f"    {each}", style="quiet") for each in snapshot.eased[:SHOWN_PARTS])]
+
+
+def agent_view(snapshot: Snapshot, found: ByAgent) -> list[Text]:
+    """What an agent did of a step, turn by turn."""
+    lines = [Text(f"    {printable(line)}", style="quiet") for line in agent_lines(found)]
+    where = Text(f"    to read it: ostinato logs {snapshot.run_id} {found.step}", style="quiet")
+    return [Text(f"  {printable(found.name)}", style="title"), *lines, *([where] if found.turns else [])]
 
 
 def _found(snapshot: Snapshot, result: StepResult) -> list[Text]:
@@ -176,7 +187,9 @@ def advice_lines(advice: Iterable[Advice]) -> list[Text]:
 
 
 def _ending(snapshot: Snapshot) -> list[Text]:
-    lines = [Text(f"  · {printable(note)}", style="quiet") for note in snapshot.notes[-5:]]
+    parked = [str(quota) for quota in snapshot.quotas]
+    notes = [note for note in snapshot.notes if not any(note.endswith(said) for said in parked)]
+    lines = [Text(f"  · {printable(note)}", style="quiet") for note in notes[-5:]]
     if snapshot.stop:
         lines.append(Text(f"  ✘ {printable(snapshot.stop.message)}", style="bad"))
         lines += [Text(f"    → {printable(snapshot.stop.cure)}")] if snapshot.stop.cure else []

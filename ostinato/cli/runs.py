@@ -31,6 +31,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ostinato.adapters.home import Home
 from ostinato.adapters.results import ResultStore
+from ostinato.cli.pulses import with_pulses
 from ostinato.cli.redacting import fit_to_send
 from ostinato.contracts.workflows import (
     MAX_ATTRIBUTE_CHARS,
@@ -45,6 +46,7 @@ from ostinato.contracts.workflows import (
 )
 from ostinato.domain.base import Fact
 from ostinato.domain.errors import ExternalError, Problem, UserError
+from ostinato.domain.execution import StepState
 from ostinato.domain.ids import ID_PATTERN, RunId, run_id_of, workflow_id
 from ostinato.domain.pipeline import Outcome, Phase
 from ostinato.domain.report import Snapshot, Stop, Stored
@@ -176,6 +178,8 @@ class RunLine(Fact):
     repository: str = ""
     request: str = ""
     needs_person: bool = False
+    parked_until: datetime | None = None
+    """An account that it waits for: when the first of its limits is lifted."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
 
@@ -188,9 +192,17 @@ def line_of(snapshot: Snapshot) -> RunLine:
         repository=snapshot.request.repository,
         request=headline(snapshot.request.text),
         needs_person=bool(snapshot.pending_decisions) and snapshot.outcome is None,
+        parked_until=_parked_until(snapshot),
         started_at=snapshot.started_at,
         ended_at=snapshot.ended_at,
     )
+
+
+def _parked_until(snapshot: Snapshot) -> datetime | None:
+    """None while anything of it works."""
+    working = any(todo.state in (StepState.PREPARING, StepState.RUNNING) for todo in snapshot.todos)
+    ends = [quota.until for quota in snapshot.quotas if snapshot.outcome is None and not working]
+    return min(ends, default=None)
 
 
 async def list_open(client: Client) -> list[RunLine]:
@@ -207,7 +219,7 @@ async def list_open(client: Client) -> list[RunLine]:
 
 async def glance(client: Client, run_id: RunId) -> Snapshot:
     """What people follow a run by: without plan and results, and of a large plan only the steps worth showing."""
-    return await query_snapshot(client, run_id, query=PROGRESS)
+    return await with_pulses(client, await query_snapshot(client, run_id, query=PROGRESS))
 
 
 async def query_snapshot(client: Client, run_id: RunId, *, query: str = SNAPSHOT) -> Snapshot:
@@ -227,7 +239,7 @@ async def snapshot(client: Client, home: Home, run_id: RunId) -> Snapshot:
     if kept := stored_snapshot(home, run_id):
         return kept
     try:
-        return await query_snapshot(client, run_id)
+        return await with_pulses(client, await query_snapshot(client, run_id))
     except (ExternalError, UserError):
         if ended := await _result_if_closed(client, run_id) or await _before_it_went_on(client, home, run_id):
             return ended

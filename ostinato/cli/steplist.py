@@ -33,6 +33,9 @@ def _step(todo: Todo, action: str, waits: str | None) -> dict[str, Any]:
     return {
         **todo.model_dump(mode="json", include=kept),
         "action": action,
+        "agent": todo.agent or todo.working,
+        "assigned": todo.assigned,
+        "doing": todo.doing,
         "depends_on": list(todo.depends_on),
         "implied": [found.model_dump() for found in todo.implied],
         "waits_for": waits,
@@ -68,9 +71,11 @@ def _line(todo: Todo, waits: str, indent: str, width: int) -> Text:
     line = Text.assemble("  ", (MARK[todo.state], style), " ", (f"{indent + todo.id:<{width}}", ""))
     line.append(f"  {todo.state:<9}", style)
     line.append(f"  {headline(printable(todo.name), 60)}")
+    if who := todo.working or (todo.agent if todo.agent.startswith("person:") else ""):
+        line.append(f"  by {printable(who)}", "command")
     if todo.execution > 1:
         line.append(f"  execution {todo.execution}", "careful")
-    told = waits or todo.note
+    told = waits or todo.note or todo.doing
     return line.append(f"  {headline(printable(told), NOTE_CELLS)}", "quiet") if told else line
 
 

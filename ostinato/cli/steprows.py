@@ -50,7 +50,7 @@ def step_lines(snapshot: Snapshot, now: datetime) -> list[Text]:
             return rows
     chosen = [todo for todo in snapshot.todos if todo.state.is_active]
     chosen += [todo for todo in snapshot.todos if todo.state is StepState.FAILED]
-    shown = [todo_line(todo, now) for todo in chosen[:SHOWN_OF_MANY]]
+    shown = [line for todo in chosen[:SHOWN_OF_MANY] for line in (todo_line(todo, now), *_doing(todo))]
     first = Text(f"  {counts_text(counts(snapshot))}", style="title")
     return [first, *shown, Text(f"    all of them: ostinato steps {snapshot.run_id}", style="quiet")]
 
@@ -71,6 +71,7 @@ def _level(parts: dict[str, list[Todo]], group: str, now: datetime, depth: int) 
         listed = [todo for todo in listed if todo.state.is_active or todo.state in BROKEN][:SHOWN_PARTS]
     for todo in listed:
         yield todo_line(todo, now, depth)
+        yield from _doing(todo, depth)
         yield from _level(parts, todo.id, now, depth + 1)
 
 
@@ -84,6 +85,12 @@ def todo_line(todo: Todo, now: datetime, depth: int = 0) -> Text:
         line.append(f"  execution {todo.execution}", "careful")
     note = headline(printable(todo.note or _after(todo)), NOTE_CELLS)
     return line.append(f"  {note}", "bad" if todo.state is StepState.FAILED else "quiet") if note else line
+
+
+def _doing(todo: Todo, depth: int = 0) -> Iterator[Text]:
+    """A line of its own: on a narrow terminal nothing of it would be left beside the name."""
+    if todo.doing:
+        yield Text(f"    {'  ' * depth}  ↳ {headline(printable(todo.doing), NOTE_CELLS)}", style="quiet")
 
 
 def _after(todo: Todo) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from temporalio.common import RetryPolicy
 
+from ostinato.contracts.account import ASK_ACCOUNT as ASK_ACCOUNT
 from ostinato.contracts.contract import ActivityContract as ActivityContract
 from ostinato.contracts.gates import (
     JudgedChange,
@@ -26,6 +27,7 @@ from ostinato.contracts.planning import (
     PlanDraft,
     ReviewChange,
 )
+from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.ledger import Balance
 from ostinato.domain.classification import Classification
@@ -38,6 +40,7 @@ from ostinato.domain.project import ProjectFacts
 from ostinato.domain.report import Snapshot
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
+from ostinato.domain.staff import Colleague, GivenNote
 from ostinato.domain.workspace import Checkout, Integration, Publication, Workspace
 
 LOST_WORKER = "WorkerLost"
@@ -69,6 +72,8 @@ class RunPreflight(Fact):
 
 class Preflight(Fact):
     gates: tuple[GateResult, ...]
+    staff: tuple[Colleague, ...] = ()
+    """Of the plan's coding agents those that can work here."""
 
 
 class PrepareStep(Fact):
@@ -107,6 +112,20 @@ class ExecuteStep(Fact):
     strict_claims: bool = False
     offline: bool = False
     """Its command has no network."""
+    order: AgentOrder | None = None
+    """Where a coding agent does it."""
+
+
+class SteerStep(Fact):
+    """A person's note for the agent that works on a step, put where it is looked for."""
+
+    workspace: Workspace
+    session: str
+    note: GivenNote
+
+
+class Steered(Fact):
+    """It lies there."""
 
 
 class CollectStep(Fact):
@@ -320,6 +339,7 @@ PREPARE_STEP = ActivityContract(name="step.prepare", input=PrepareStep, output=P
 EXECUTE_STEP = ActivityContract(
     name="step.execute", input=ExecuteStep, output=StepResult, start_to_close=8 * 24 * 60 * _MIN
 )
+STEER_STEP = ActivityContract(name="step.steer", input=SteerStep, output=Steered, start_to_close=1 * _MIN)
 COLLECT_STEP = ActivityContract(name="step.collect", input=CollectStep, output=StepResult, start_to_close=10 * _MIN)
 INTEGRATE_STEPS = ActivityContract(
     name="step.integrate", input=IntegrateSteps, output=Integrated, start_to_close=10 * _MIN
@@ -357,7 +377,7 @@ PREPARE_MERGE = ActivityContract(name="merge.prepare", input=PrepareMerge, outpu
 LAND_MERGE = ActivityContract(name="merge.land", input=LandMerge, output=Landed, start_to_close=2 * _MIN)
 
 ALL: tuple[ActivityContract, ...] = (  # type: ignore[type-arg]
-    OPEN_WORKSPACE, DRAFT_PLAN, ASK_TYPE, DRAFT_BY_MODEL, REVIEW_CHANGE, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, COLLECT_STEP, INTEGRATE_STEPS,
+    OPEN_WORKSPACE, DRAFT_PLAN, ASK_TYPE, DRAFT_BY_MODEL, REVIEW_CHANGE, RUN_PREFLIGHT, ACTIVATE_RESOURCES, PREPARE_STEP, EXECUTE_STEP, STEER_STEP, COLLECT_STEP, INTEGRATE_STEPS,
     FORECAST_CONFLICTS, DESCRIBE_CONFLICT, EVALUATE, TAKE_OVER, FEEL_PULSE, ROLL_BACK_BRANCH, SEAL_BRANCH, PREPARE_GATES, OBSERVE_GATE, JUDGE_GATE, MEASURE_PERFORMANCE, JUDGE_INTEGRITY, PUBLISH_BRANCH, STORE_REPORT, CLOSE_WORKSPACE, PREPARE_MERGE, LAND_MERGE,
-    TAKE_LEASE, LOOK_AFTER_LEASES,
+    TAKE_LEASE, LOOK_AFTER_LEASES, ASK_ACCOUNT,
 )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from pydantic import Field
 from temporalio.common import SearchAttributeKey
 
+from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.base import Fact
 from ostinato.domain.classification import Classification
 from ostinato.domain.custom_gates import CustomGate
@@ -32,6 +33,7 @@ PAUSE: Final = "pause"
 RESUME: Final = "resume"
 CHANGE_PLAN: Final = "change_plan"
 ROLL_BACK: Final = "roll_back"
+STEER: Final = "steer"
 # Signals between a run and its shards
 CARRY: Final = "carry"
 CARRIED: Final = "carried"
@@ -94,6 +96,8 @@ class CarryStep(Fact):
     workspace: Workspace
     context: str = ""
     """JSON of what the step receives from others."""
+    order: AgentOrder | None = None
+    """Where a coding agent does it."""
     patience_s: float = 120.0
     """How long it may wait to be taken up."""
 

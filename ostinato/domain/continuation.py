@@ -128,6 +128,7 @@ def next_execution(state: StepState, execution: int, *, began: bool, fresh: bool
 def again(todo: Todo, *, fresh: bool = False) -> Todo:
     """Pending, as its next execution."""
     began = todo.started_at is not None
+    agent = {"working": "", "assigned": "", "level": 0} if fresh else {}
     return todo.model_copy(
         update={
             "state": StepState.PENDING,
@@ -142,6 +143,10 @@ def again(todo: Todo, *, fresh: bool = False) -> Todo:
             "checkout": None,
             "slot": "",
             "note": "",
+            "why": "",
+            "anew": False,
+            "lease": None,
+            **agent,
         }
     )
 

@@ -5,6 +5,7 @@ from ostinato.domain.classifying.escalation import Escalation, Next
 from ostinato.domain.definition.gating import with_stated
 from ostinato.domain.plan import GateName, Plan
 from ostinato.domain.planning import STRATEGY, Grounds, plan_for
+from ostinato.domain.pool import with_pool
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.request import RunRequest
 from ostinato.domain.risk import assess_plan, with_risk
@@ -62,9 +63,11 @@ def within_options(plan: Plan, request: RunRequest) -> Plan:
     fitted: dict[str, object] = {"max_parallel": min(plan.max_parallel, options.max_parallel)}
     if options.post_gates is not None and options.plan is None:
         fitted["post_gates"] = options.post_gates
+    if options.agents:
+        fitted["agents"] = options.agents
     if options.custom_gates:
         fitted["custom_gates"] = with_stated(plan.custom_gates, options.custom_gates)
-    return plan.model_copy(update=fitted)
+    return with_pool(plan.model_copy(update=fitted))
 
 
 def with_plan_risk(classification: Classification, plan: Plan) -> Classification:

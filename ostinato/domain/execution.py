@@ -10,6 +10,7 @@ from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.gates import Finding
 from ostinato.domain.ids import StepId
 from ostinato.domain.precautions import Usage
+from ostinato.domain.turns import Turn
 
 
 class StepOutcome(StrEnum):
@@ -43,6 +44,8 @@ class FailureKind(StrEnum):
     """The steps that it wanted to add are no plan."""
     RESOURCES = "resources"
     """Its processes used more than its limits."""
+    AGENT = "agent"
+    """A coding agent did not do it, or what it left does not prove that it did."""
 
 
 class Failure(Fact):
@@ -51,6 +54,10 @@ class Failure(Fact):
     details: str = ""
     """The tail of the output, redacted."""
     recommendation: str = ""
+    server: str = ""
+    """The MCP server that it is due to."""
+    skill: str = ""
+    """The skill that it is due to."""
     diagnosis: Diagnosis | None = None
     """What it is; None where nobody looked."""
 
@@ -83,6 +90,8 @@ class StepResult(Fact):
     """Artifact reference."""
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    """Invocations of the coding agent that did it, in their order (at most 20)."""
     spent: Spent | None = None
     """Where it was billed: what its lease is settled with. Commands, tools and people bill nothing."""
     started_at: datetime | None = None

@@ -20,7 +20,7 @@ class Advice(Fact):
 
 class Explanation(Fact):
     code: str
-    """working, waiting_for_person, paused, no_worker, stopped, step_failed, gate_failed, unproven, completed."""
+    """working, waiting_for_person, waiting_for_account, paused, no_worker, stopped, step_failed, gate_failed, unproven, completed."""
     because: str
     details: tuple[str, ...] = ()
     advice: tuple[Advice, ...] = ()
@@ -58,7 +58,21 @@ def _why_open(snapshot: Snapshot) -> Explanation:
         )
     if snapshot.pending_decisions and not active:
         return _waiting(snapshot, snapshot.pending_decisions[0])
+    if snapshot.quotas and not active:
+        return _parked(snapshot)
     return _working(snapshot, active)
+
+
+def _parked(snapshot: Snapshot) -> Explanation:
+    """Nobody has to do anything: it goes on by itself, in the same sessions."""
+    first = min(snapshot.quotas, key=lambda quota: quota.until)
+    watch = Advice(command=f"ostinato watch {snapshot.run_id}", effect="it goes on by itself, in the same session")
+    return Explanation(
+        code="waiting_for_account",
+        because=f"it waits for an account's limit: {first}",
+        details=tuple(f"also {quota}" for quota in snapshot.quotas if quota is not first)[:SHOWN],
+        advice=(watch,),
+    )
 
 
 def _waiting(snapshot: Snapshot, decision: Decision) -> Explanation:
@@ -83,11 +97,13 @@ def answers(snapshot: Snapshot, decision: Decision) -> tuple[Advice, ...]:
 
 def _working(snapshot: Snapshot, active: list[Todo]) -> Explanation:
     doing = ", ".join(todo.active or todo.name for todo in active) or snapshot.doing or f"{snapshot.phase}"
-    waiting = tuple(f"also waits for an answer: {decision.question}" for decision in snapshot.pending_decisions)
+    now = [f"{todo.active or todo.name}: {todo.doing}" for todo in active if todo.doing]
+    waiting = [f"also waits for an answer: {decision.question}" for decision in snapshot.pending_decisions]
+    parked = [f"parked: {quota}" for quota in snapshot.quotas]
     return Explanation(
         code="working",
         because=f"it waits for nothing: {doing}",
-        details=waiting,
+        details=(*now[:SHOWN], *waiting, *parked[:SHOWN]),
         advice=(Advice(command=f"ostinato watch {snapshot.run_id}", effect="follow it"),),
     )
 

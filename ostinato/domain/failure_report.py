@@ -1,13 +1,14 @@
 """Why a run did not succeed: what failed, what was tried, what is there all the same, and how to go on. Pure."""
 
 from ostinato.domain.base import Fact
+from ostinato.domain.by_agents import agent_lines, by_agent
 from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.execution import StepResult, StepState
 from ostinato.domain.explanation import Advice, why
 from ostinato.domain.figures import recommendations
 from ostinato.domain.gates import Finding, GateResult, failed_gates, unproven_gates
 from ostinato.domain.pipeline import Outcome
-from ostinato.domain.report import Recovered, Snapshot, Stop
+from ostinato.domain.report import Recovered, Snapshot, Stop, Todo
 from ostinato.domain.request import headline
 
 MOST = 50
@@ -31,6 +32,8 @@ class Broken(Fact):
     details: str = ""
     findings: tuple[Finding, ...] = ()
     executions: int = 1
+    by_agent: tuple[str, ...] = ()
+    """Who did it and what became of its turns, where that was a coding agent."""
     tried: tuple[Recovered, ...] = ()
     """What recovery did about it, in order."""
     recommendation: str = ""
@@ -101,6 +104,7 @@ def _broken_lines(broken: Broken) -> list[str]:
     if broken.because and broken.because not in broken.message:
         lines.append(f"  - because: {headline(broken.because, 200)}")
     lines += [f"  - {finding}" for finding in broken.findings[:SHOWN]]
+    lines += [f"  - {line}" for line in broken.by_agent]
     lines += [f"  - tried: {entry.strategy}, {entry.result}" for entry in broken.tried]
     return [*lines, f"  - to do: {broken.recommendation}"] if broken.recommendation else lines
 
@@ -113,18 +117,16 @@ def _partial_line(part: Partial) -> str:
 def _steps(snapshot: Snapshot) -> tuple[Broken, ...]:
     results = {result.step_id: result for result in snapshot.results}
     failed = [todo for todo in snapshot.todos if todo.state is StepState.FAILED]
-    return tuple(
-        _of_step(todo.name, todo.execution, results[todo.id], snapshot) for todo in failed if todo.id in results
-    )
+    return tuple(_of_step(todo, results[todo.id], snapshot) for todo in failed if todo.id in results)
 
 
-def _of_step(name: str, executions: int, result: StepResult, snapshot: Snapshot) -> Broken:
-    failure = result.failure
+def _of_step(todo: Todo, result: StepResult, snapshot: Snapshot) -> Broken:
+    failure, agent = result.failure, by_agent(todo, result)
     found: Diagnosis | None = failure.diagnosis if failure else None
     return Broken(
         kind="step",
         id=result.step_id,
-        name=name,
+        name=todo.name,
         message=failure.message if failure else result.summary,
         error_class=found.error_class if found else "",
         severity=found.severity if found else "",
@@ -132,7 +134,8 @@ def _of_step(name: str, executions: int, result: StepResult, snapshot: Snapshot)
         because=found.because if found else "",
         details=failure.details if failure else "",
         findings=result.findings,
-        executions=executions,
+        executions=todo.execution,
+        by_agent=tuple(agent_lines(agent)) if agent else (),
         tried=tuple(entry for entry in snapshot.recoveries if entry.step == result.step_id)[:MOST],
         recommendation=(failure.recommendation if failure else "") or (found.cure if found else ""),
     )

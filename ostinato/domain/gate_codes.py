@@ -178,6 +178,11 @@ PRE_CODES: Mapping[str, Code] = {
         "A step names an agent that is nobody here; a person is asked.",
         "Connect it, or leave out its name.",
     ),
+    "agents_missing": Code(
+        Status.FAIL,
+        "Of the coding agents that the run was to be given to, none works on this machine.",
+        "Install or sign in one of them (`ostinato doctor`), or let people do it: `--agent person`.",
+    ),
     "server_missing": Code(
         Status.WARN,
         "A server that the run switches on is started by a command that is not installed.",

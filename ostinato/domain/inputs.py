@@ -23,7 +23,9 @@ def with_inputs(step: Step, outputs: Outputs | None = None, *, variables: Mappin
 
 
 def replaced(step: Step, text: Callable[[str, bool], str], value: Callable[[Any], Any]) -> Step:
-    """The step with `text(…, quote)` of everything in its action that holds references, and `value` of arguments."""
+    """The step with `text(…, quote)` of everything in its action and checks that holds references, and `value` of arguments."""
+    if step.checks:
+        step = step.model_copy(update={"checks": tuple(text(line, True) for line in step.checks)})
     action = step.action
     match action:
         case CommandAction():

@@ -8,8 +8,8 @@ from ostinato.domain.base import Fact
 from ostinato.domain.locks import declared_by_python, stale_locks
 from ostinato.domain.plan import AgentAction, CommandAction, Plan
 from ostinato.domain.planning.quality import every_step
+from ostinato.domain.pool import ANYBODY, PERSON
 
-ANYBODY = "any"
 _OF_THE_SHELL = frozenset(
     (
         *(".", ":", "[", "case", "cd", "command", "echo", "eval", "exec", "exit", "export", "false", "for", "if"),
@@ -18,6 +18,14 @@ _OF_THE_SHELL = frozenset(
     )
 )
 _OF_AN_ENVIRONMENT = frozenset(("python", "python3", "pip", "pytest"))
+
+
+class MissingAgent(Fact):
+    """A coding agent that was asked for, and cannot work here."""
+
+    name: str
+    problem: str
+    cure: str = ""
 
 
 class Need(Fact):
@@ -41,6 +49,8 @@ class Surroundings:
     """Manifests and lock files in the repository's root, by their names."""
     agents: frozenset[str] | None = None
     """Names of those who are here; None: not looked for."""
+    missing_agents: tuple[MissingAgent, ...] = ()
+    """Of the run's coding agents those that cannot work here."""
     servers: tuple[tuple[str, str], ...] = ()
     """Activated servers whose command is not here: (name, program)."""
 
@@ -96,8 +106,15 @@ def _agents(plan: Plan, here: Surroundings) -> Iterator[Need]:
     for step in every_step(plan.steps):
         if isinstance(step.action, AgentAction) and step.action.agent != ANYBODY:
             named.setdefault(step.action.agent, step.id)
+    for missing in here.missing_agents:
+        yield Need(code="agent_missing", what=f"{missing.name}: {missing.problem}", cure=missing.cure)
     for agent, first in named.items():
-        if here.agents is not None and agent not in here.agents:
+        if here.agents is not None and agent not in (
+            *here.agents,
+            *plan.agents,
+            *(name.partition(":")[0] for name in plan.agents),
+            PERSON,
+        ):
             cure = "A person is asked instead; connect that agent, or leave out its name"
             yield Need(code="agent_missing", what=f"{agent}, whom {first} names, is nobody here", cure=cure)
 

@@ -230,6 +230,9 @@ def _step_violations(policy: Policy, step: Step) -> Iterator[Violation]:
         refusal = _refusal(policy, step.action.argv or ("/bin/sh", "-c", step.action.shell))
         if refusal:
             yield Violation(step=step.id, what=refusal, kind="command")
+    for line in step.checks:
+        if refusal := _refusal(policy, ("/bin/sh", "-c", line)):
+            yield Violation(step=step.id, what=f"its check: {refusal}", kind="command")
     if step.writes is None:
         if _may_write(step) and (policy.write or policy.deny_write):
             yield Violation(step=step.id, what="it does not say what it writes", kind="write", certain=False)

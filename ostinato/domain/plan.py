@@ -56,6 +56,12 @@ class AgentAction(Fact):
     agent: str = "any"
     prompt: Text
     expects_changes: bool = True
+    needs: tuple[str, ...] = ()
+    """Capabilities without which it cannot be done."""
+    pool: tuple[str, ...] = ()
+    """The coding agents of the run that may do it; empty: a person does."""
+    continues: str = ""
+    """A step whose session it goes on in, where that one's agent still has it."""
 
 
 class ChooseAction(Fact):
@@ -159,6 +165,8 @@ class Step(Fact):
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 1
     recovery: Recovery = Recovery()
     fallback: Fallback | None = None
+    checks: tuple[str, ...] = ()
+    """Shell lines that have to succeed on what an agent left, before its word counts."""
     compensate: str = ""
     """A shell line that undoes its effects outside of git, once it has failed for good."""
     deployment: Deployment | None = None
@@ -174,17 +182,20 @@ class Step(Fact):
 
     @property
     def needs_person(self) -> bool:
-        return self.action.kind in ("ask", "agent")
+        return self.action.kind == "ask" or (self.action.kind == "agent" and not self.action.pool)
 
     @property
     def takes_slot(self) -> bool:
         """Whether it works on the machine: people, conditions and groups do not count against the cap."""
-        return self.action.kind in ("command", "tool")
+        return self.action.kind in ("command", "tool") or (self.action.kind == "agent" and bool(self.action.pool))
 
     @property
     def lane(self) -> str:
         """Who carries it out, where that one has a cap of their own; else empty."""
-        return f"agent:{self.action.agent}" if self.action.kind == "agent" and self.action.agent != "any" else ""
+        if self.action.kind != "agent":
+            return ""
+        names = self.action.pool or (self.action.agent,)
+        return f"agent:{names[0]}" if len(names) == 1 and names[0] not in ("any", "person") else ""
 
     @property
     def quota(self) -> str:
@@ -248,6 +259,8 @@ class Plan(Fact):
     """Why it looks like this: strategy, shape, and what a model's draft came to."""
     rollback_points: tuple[StepId, ...] = ()
     """Steps behind which the work was looked at or proved: good places to return to."""
+    agents: tuple[str, ...] = ()
+    """Coding agents that its steps may be given to; empty: people do what only a mind can do."""
     max_parallel: Annotated[int, Field(ge=1, le=50)] = 5
     max_per_agent: Annotated[int, Field(ge=1, le=50)] = 3
     """Steps that one agent carries out at once (features, F12)."""

@@ -77,6 +77,17 @@ def _dependency_gate(options: RunOptions, plan: Plan, project: ProjectFacts, fac
             "Start the run with --trust if you trust the repository",
             Severity.CRITICAL,
         )
+    absent = facts.here.missing_agents
+    if plan.agents and len(absent) == len(plan.agents):
+        return _gate(
+            "dependencies",
+            Status.FAIL,
+            "agents_missing",
+            "; ".join(f"{each.name}: {each.problem}" for each in absent),
+            ". ".join(dict.fromkeys(each.cure for each in absent if each.cure))
+            + ". Or let people do it: --agent person",
+            Severity.CRITICAL,
+        )
     idle = [
         step.name for step in plan.steps if isinstance(step.action, ToolAction) and not _can_run(step.action, options)
     ]

@@ -35,8 +35,12 @@ class _Pattern:
     """A group named `secret` narrows what is replaced."""
 
 
+_BEGINS = r"(?:(?<![A-Za-z0-9_])|(?<=\\[bfnrt])|(?<=\\u00[0-9a-f]{2})|(?<=[0-9;]m))"
+"""Of a word; also one after a line break as JSON writes it, or after the colour of a terminal."""
+
+
 def _token(kind: str, *hints: str, expression: str) -> _Pattern:
-    return _Pattern(kind=kind, hints=hints, expression=r"(?<![A-Za-z0-9_])" + expression)
+    return _Pattern(kind=kind, hints=hints, expression=_BEGINS + expression)
 
 
 _PATTERNS = (

@@ -7,6 +7,7 @@ from typing import Any
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.context import Eased
 from ostinato.domain.budget.ledger import Ledger
+from ostinato.domain.budget.metering import Metered
 from ostinato.domain.classification import Classification
 from ostinato.domain.critical_path import expected_duration_s
 from ostinato.domain.decisions import Decision
@@ -20,6 +21,7 @@ from ostinato.domain.project import ProjectFacts
 from ostinato.domain.recovering.deciding import Tried
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
+from ostinato.domain.staff import Colleague, GivenNote
 from ostinato.domain.workspace import Checkout, Checkpoint, Publication, Workspace
 
 GATES_S = 5.0
@@ -123,10 +125,26 @@ class Todo(Fact):
     """The worktree that it holds."""
     checkout: Checkout | None = None
     """Where a person works on it."""
+    working: str = ""
+    """The coding agent that its session is with."""
+    assigned: str = ""
+    """Why that one, in one line."""
+    why: str = ""
+    anew: bool = False
+    level: int = 0
+    without: tuple[str, ...] = ()
+    """Servers and skills that failed its agent."""
+    instead: tuple[str, ...] = ()
+    given: tuple[GivenNote, ...] = ()
+    """What people told its agent."""
+    lease: Metered | None = None
+    """Of the execution that is carried now, by an agent."""
     group: str = ""
     implied: tuple[Implied, ...] = ()
     note: str = ""
-    """The summary, the failure, or what it is doing now."""
+    """The summary, the failure, or what it waits for."""
+    doing: str = ""
+    """What its worker last said of it: only clients know that, and only while it runs."""
 
 
 class Snapshot(Fact):
@@ -169,6 +187,8 @@ class Snapshot(Fact):
     percent_done: int | None = None
     spending: Ledger | None = None
     """What the run may spend and has spent."""
+    staff: tuple[Colleague, ...] = ()
+    """Coding agents that its steps may be given to, as they were found."""
     eased: tuple[Eased, ...] = ()
     """Sessions of steps that were made smaller before they were given them."""
     started_at: datetime

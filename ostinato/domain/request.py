@@ -52,6 +52,8 @@ class RunOptions(Fact):
     """What the repository's configuration asks for; None leaves the choice to the template."""
     custom_gates: tuple[CustomGate, ...] = ()
     """Commands of the repository's configuration that judge the final commit, too."""
+    agents: tuple[str, ...] = ()
+    """Coding agents that steps may be given to; empty: people do what only a mind can do."""
     policy: Policy = Policy()
     """What the run may write and start: the stricter of the user's and the repository's."""
     max_tokens: Annotated[int, Field(ge=0)] | None = None

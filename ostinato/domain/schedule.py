@@ -11,6 +11,7 @@ from ostinato.domain.execution import StepState
 from ostinato.domain.groups import reduce_id
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import Plan, Step
+from ostinato.domain.pool import with_pool
 
 _SATISFIES = frozenset((StepState.SUCCEEDED, StepState.SKIPPED))
 _DEAD = frozenset((StepState.FAILED, StepState.BLOCKED, StepState.CANCELLED))
@@ -166,6 +167,7 @@ class Schedule:
 
     def _index(self) -> None:
         """Everything that is derived from plan and states; linear in the plan."""
+        self.plan = with_pool(self.plan)
         self.steps = {step.id: step for step in self.plan.steps}
         self._counts = Counter(self.states.values())
         known = [name for name in self.active if name in self.steps and self.states[name].is_active]
@@ -192,7 +194,8 @@ class Schedule:
     def _count_working(self) -> None:
         working = [self.steps[name] for name in self.active if self.states[name] in _WORKING]
         self._slots_taken = sum(step.takes_slot for step in working)
-        self._lanes = Counter(self.steps[name].lane for name in self.active)
+        in_lane = (self.steps[name] for name in self.active if _in_lane(self.steps[name], self.states[name]))
+        self._lanes = Counter(step.lane for step in in_lane)
 
     def _hold_claims(self) -> None:
         for name in self.active:
@@ -229,8 +232,8 @@ class Schedule:
         self._counts[before] -= 1
         self._counts[state] += 1
         self._slots_taken += step.takes_slot * ((state in _WORKING) - (before in _WORKING))
+        self._lanes[step.lane] += _in_lane(step, state) - _in_lane(step, before)
         if state.is_active != before.is_active:
-            self._lanes[step.lane] += 1 if state.is_active else -1
             if state.is_active:
                 self.active[step_id] = None
             else:
@@ -253,6 +256,11 @@ class Schedule:
                     blocked.append(name)
                     waiting.append(name)
         return tuple(blocked)
+
+
+def _in_lane(step: Step, state: StepState) -> bool:
+    """Who waits is no work for a coding agent, and may wait for its next step; a person has it on the desk."""
+    return state in _WORKING if step.takes_slot else state.is_active
 
 
 def _set_aside_reducing(plan: Plan, states: dict[StepId, StepState]) -> None:

@@ -2,6 +2,7 @@
 
 from ostinato.domain.budget.amounts import NOTHING, told, told_usd
 from ostinato.domain.budget.reporting import part_costs
+from ostinato.domain.by_agents import ByAgent, agent_lines, by_agents
 from ostinato.domain.execution import StepResult, StepState
 from ostinato.domain.failure_report import failure_lines, failure_report
 from ostinato.domain.figures import metrics, recommendations
@@ -24,6 +25,8 @@ def markdown_report(snapshot: Snapshot) -> str:
         parts.append("## Why\n\n" + "\n".join(failure_lines(failed)))
     if snapshot.todos:
         parts.append("## Steps\n\n" + "\n".join(_steps(snapshot)))
+    if told := [line for each in by_agents(snapshot)[:MOST] for line in _by_agent(snapshot, each)]:
+        parts.append("## Agents\n\n" + "\n".join(told))
     parts.extend(_found(snapshot, result) for result in snapshot.results if result.findings)
     if snapshot.gates:
         rows = "\n".join(_gate(gate) for gate in snapshot.gates)
@@ -93,6 +96,11 @@ def _todo(todo: Todo) -> str:
     after = "".join(f"; after {found.step}: {found.because}" for found in todo.implied[:3])
     indent = "  " if todo.group else ""
     return f"{indent}- {MARK[todo.state]} {todo.name} ({todo.state}{again}){note}{after}"
+
+
+def _by_agent(snapshot: Snapshot, found: ByAgent) -> list[str]:
+    lines = [f"- {found.name}: `ostinato logs {snapshot.run_id} {found.step}`"]
+    return [*lines, *(f"  - {line}" for line in agent_lines(found))]
 
 
 def _conflict(conflict: Conflict) -> str:

@@ -8,6 +8,7 @@ from ostinato.domain.budget.amounts import USD
 from ostinato.domain.budget.judging import limit_of
 from ostinato.domain.budget.ledger import Ledger
 from ostinato.domain.budget.reporting import budget_report, part_of_step, spent_on
+from ostinato.domain.by_agents import agent_json, by_agents
 from ostinato.domain.classification import Classification
 from ostinato.domain.context_budget.measuring import context_balance
 from ostinato.domain.critical_path import critical_path, waves
@@ -43,7 +44,7 @@ def report_json(snapshot: Snapshot) -> dict[str, Any]:
         "strategy": snapshot.plan.strategy if snapshot.plan else None,
         "activation": snapshot.activation.model_dump(mode="json") if snapshot.activation else None,
         "plan": plan_json(snapshot.plan) if snapshot.plan else None,
-        "steps": [_step(todo, _latest(snapshot.results).get(todo.id), snapshot.spending) for todo in snapshot.todos],
+        "steps": _steps(snapshot),
         "gates": [gate_json(gate) for gate in snapshot.gates],
         "decisions": [_decision(decision) for decision in snapshot.decisions],
         "conflicts": [conflict.model_dump(mode="json") for conflict in snapshot.conflicts],
@@ -56,6 +57,7 @@ def report_json(snapshot: Snapshot) -> dict[str, Any]:
             for point in snapshot.checkpoints
         ],
         "transitions": [move.model_dump(mode="json") for move in snapshot.transitions],
+        "quotas": [quota.model_dump(mode="json") for quota in snapshot.quotas],
         "budget": budget_json(snapshot),
         "metrics": metrics(snapshot),
         "artifacts": _artifacts(snapshot),
@@ -136,6 +138,14 @@ def _latest(results: Sequence[StepResult]) -> dict[StepId, StepResult]:
     return {result.step_id: result for result in sorted(results, key=lambda result: result.execution)}
 
 
+def _steps(snapshot: Snapshot) -> list[dict[str, Any]]:
+    latest, agents = _latest(snapshot.results), {each.step: each for each in by_agents(snapshot)}
+    return [
+        {**_step(todo, latest.get(todo.id), snapshot.spending), "by_agent": agent_json(agents.get(todo.id))}
+        for todo in snapshot.todos
+    ]
+
+
 def _step(todo: Todo, result: StepResult | None, spending: Ledger | None) -> dict[str, Any]:
     spent = spent_on(spending, part_of_step(todo.id))
     return {
@@ -186,7 +196,14 @@ def _artifacts(snapshot: Snapshot) -> dict[str, str]:
     """Name → reference."""
     steps = {f"step:{result.step_id}": result.evidence for result in snapshot.results if result.evidence}
     gates = {f"gate:{gate.gate}": gate.evidence for gate in snapshot.gates if gate.evidence}
-    return {**steps, **gates}
+    turns = {
+        f"{kind}:{result.step_id}:{number}": ref
+        for result in snapshot.results
+        for number, turn in enumerate(result.turns, start=1)
+        for kind, ref in (("prompt", turn.prompt), ("transcript", turn.evidence))
+        if ref
+    }
+    return {**steps, **gates, **turns}
 
 
 def _time(at: datetime | None) -> str | None:

@@ -90,7 +90,11 @@ def failure_of_activity(error: ActivityError) -> Failure:
 
 async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:
     """Clean-up that a second cancellation does not cut short."""
-    task = asyncio.create_task(work)
+    try:
+        task = asyncio.create_task(work)
+    except BaseException:  # the workflow is evicted
+        work.close()
+        raise
     while not task.done():
         try:
             await asyncio.shield(task)

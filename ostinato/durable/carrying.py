@@ -61,6 +61,7 @@ async def carry_out(order: CarryStep, terms: StartShard) -> StepResult:
                 context=order.context,
                 strict_claims=terms.strict_claims,
                 offline=terms.offline,
+                order=order.order,
             ),
             queue=step_queue(order.workspace.queue),
             activity_id=f"{step.id}-{order.execution}-execute",
@@ -89,6 +90,8 @@ def terms_of(record: RunRecord) -> StartShard:
 
 def what_of(step: Step) -> str:
     action = step.action
+    if action.kind == "agent":
+        return headline(action.prompt, 100)
     return action.tool if action.kind == "tool" else headline(action.line if action.kind == "command" else "", 100)
 
 

@@ -72,7 +72,7 @@ def restored(request: RunRequest, continuation: Continuation) -> RunRecord:
     record.transitions = list(was.transitions) if same_run else []
     record.notes = list(was.notes)
     record.spending, record.eased = spending_after(request, continuation), list(was.eased)
-    record.head = was.head
+    record.head, record.staff = was.head, was.staff
     record.shards = list(continuation.shards)
     record.results = {result.step_id: result for result in was.results}
     record.progress = {todo.id: _progress(todo) for todo in was.todos if _began(todo)}
@@ -132,7 +132,8 @@ def here(record: RunRecord, follows: str = "") -> Workspace:
 
 
 def _began(todo: Todo) -> bool:
-    return todo.started_at is not None or todo.execution > 1 or todo.state is not StepState.PENDING
+    is_new = todo.started_at is None and todo.execution == 1 and todo.state is StepState.PENDING
+    return not is_new or bool(todo.working or todo.given)
 
 
 def _progress(todo: Todo) -> Progress:
@@ -148,4 +149,13 @@ def _progress(todo: Todo) -> Progress:
         slot=todo.slot,
         checkout=todo.checkout,
         note=todo.note,
+        agent=todo.working,
+        assigned=todo.assigned,
+        why=todo.why,
+        anew=todo.anew,
+        level=todo.level,
+        without=todo.without,
+        instead=todo.instead,
+        given=todo.given,
+        lease=todo.lease,
     )

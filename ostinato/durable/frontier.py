@@ -131,6 +131,8 @@ async def _run_step(engine: Engine, step: Step) -> StepResult:
             asked = resolved(record, step)
             assert asked.action.kind == "ask"
             return await ask_question(record, asked, asked.action)
+        case AgentAction(pool=pool) if pool:
+            return _with_misfits(record, with_added_steps(record, step, await work(engine, step)))
         case AgentAction():
             handed = resolved(record, step)
             assert handed.action.kind == "agent"

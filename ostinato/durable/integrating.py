@@ -141,7 +141,7 @@ class Integrator:
     def _siblings(self) -> tuple[RunningSibling, ...]:
         now = workflow.now()
         return tuple(
-            RunningSibling(step_id=name, slot=self.record.of(name).slot, head=self.started_from[name])
+            RunningSibling(step_id=name, slot=self.record.of(name).tree_of(name), head=self.started_from[name])
             for name in self._unclaimed()
             if now - (self.record.of(name).started_at or now) >= FORECAST_AFTER
         )

@@ -11,10 +11,10 @@ from ostinato.contracts.activities import TAKE_LEASE
 from ostinato.contracts.ledger import SETTLE, GrantLease, LeaseTaken, SettleLease, TakeLease, day_of, ledger_workflow_id
 from ostinato.domain.budget.amounts import Amount
 from ostinato.domain.budget.judging import day_limit_of
-from ostinato.domain.budget.ledger import LEASE_FOR, Lease, Refusal
-from ostinato.domain.budget.metering import Spent
+from ostinato.domain.budget.ledger import LEASE_FOR, Lease, LeaseState, Refusal
+from ostinato.domain.budget.metering import Metered, Spent
 from ostinato.durable.calls import stop_of, uninterrupted
-from ostinato.durable.places import on_place
+from ostinato.durable.places import in_flight, on_place
 from ostinato.durable.record import RunRecord
 
 LOOKS_BACK = timedelta(minutes=5)
@@ -33,6 +33,8 @@ class Purchase:
     is_optional: bool = False
     """The run can do without it."""
     lasts: timedelta = LEASE_FOR
+    begun: Metered | None = None
+    """By an execution of the workflow before this one, under the same lease if that is open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,14 @@ async def take_lease(record: RunRecord, buying: Purchase) -> Held | Refused:
         await uninterrupted(_give_back(record, held))
         raise
     return await _accepted(record, buying, held, taken)
+
+
+def held_before(record: RunRecord, begun: Metered | None) -> Held | None:
+    """What is still to be settled; None: nothing is."""
+    lease = record.spending.leases.get(begun.lease_id) if begun else None
+    if begun is None or lease is None or lease.state is not LeaseState.OPEN:
+        return None
+    return Held(lease_id=begun.lease_id, day=begun.day)
 
 
 def _order(record: RunRecord, lease: Lease, *, since: datetime | None) -> TakeLease:
@@ -138,7 +148,8 @@ async def _tell_day(record: RunRecord, day: date, said: SettleLease) -> None:
     """Nobody waits for the word: a ledger that is gone, or silent, counts the estimate."""
     ledger = workflow.get_external_workflow_handle(ledger_workflow_id(record.place.repository_id, day))
     try:
-        await ledger.signal(SETTLE, said)
+        async with in_flight(record):
+            await ledger.signal(SETTLE, said)
     except FailureError as error:
         if is_cancelled_exception(error):
             raise

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from ostinato.contracts.account import GO_AHEAD, GoAhead
 from ostinato.contracts.workflows import (
     APPROVE,
     CARRIED,
@@ -19,6 +20,7 @@ from ostinato.contracts.workflows import (
     RESUME,
     ROLL_BACK,
     SNAPSHOT,
+    STEER,
     Acknowledged,
     CarriedBatch,
     Control,
@@ -29,10 +31,13 @@ from ostinato.domain.continuation import Rollback
 from ostinato.domain.decisions import Answer, Decision
 from ostinato.domain.errors import Problem
 from ostinato.domain.report import Snapshot
+from ostinato.domain.staff import Steering
 from ostinato.domain.surgery import PlanChange
+from ostinato.durable.accounts import told_to_start
 from ostinato.durable.changing import accept_change, refuse_change, refuse_resume, refuse_rollback
 from ostinato.durable.people import accept, refuse_reason, verdict_answer
 from ostinato.durable.record import RunRecord
+from ostinato.durable.steering import accept_steering, refuse_steering
 
 Message = TypeVar("Message", bound=Fact)
 
@@ -43,6 +48,8 @@ _PAUSE = 'Start nothing new; what runs goes on: {"by": "you"}'
 _RESUME = 'Go on after a pause: {"by": "you"}'
 _CHANGE = 'Change the running plan: {"kind": "skip", "step": "id", "by": "you"}; kinds: add, skip, edit, retry'
 _ROLL_BACK = 'Go back to a checkpoint: {"checkpoint": "id", "files": [], "progressive": false, "by": "you"}'
+_GO_AHEAD = "From an account: a step that waited for it may start"
+_STEER = 'Tell the agent that works on a step: {"step": "id", "note": "what it should know", "by": "you"}'
 _CARRIED = "From a shard of this run: what it carried"
 _A_VERDICT, _A_CONTROL = Verdict(), Control()
 MAX_REFUSED_SHOWN = 20
@@ -57,6 +64,10 @@ class _Signals:
     @workflow.signal(name=CARRIED, description=_CARRIED)
     def carried(self, batch: CarriedBatch) -> None:
         self._record.brought.append(batch)
+
+    @workflow.signal(name=GO_AHEAD, description=_GO_AHEAD)
+    def go_ahead(self, word: GoAhead) -> None:
+        told_to_start(self._record, word)
 
     @workflow.signal(name=DECIDE, description=_DECIDE)
     def decide_signal(self, *raw: Any) -> None:
@@ -177,6 +188,14 @@ class Mailbox(_Signals):
     @change_plan.validator
     def check_change_plan(self, change: PlanChange) -> None:
         _refuse(refuse_change(self._record, change))
+
+    @workflow.update(name=STEER, description=_STEER)
+    async def steer(self, said: Steering) -> Acknowledged:
+        return Acknowledged(message=await accept_steering(self._record, said))
+
+    @steer.validator
+    def check_steer(self, said: Steering) -> None:
+        _refuse(refuse_steering(self._record, said))
 
     @workflow.update(name=ROLL_BACK, description=_ROLL_BACK)
     def roll_back(self, order: Rollback) -> Acknowledged:

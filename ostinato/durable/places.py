@@ -135,7 +135,7 @@ def reopen(record: RunRecord, names: list[StepId], *, fresh: bool = False) -> No
     for name in record.steps.reopen(names):
         was = record.of(name)
         execution = next_execution(states[name], was.execution, began=was.started_at is not None, fresh=fresh)
-        record.progress[name] = Progress(execution=execution)
+        record.progress[name] = Progress(execution=execution, given=was.given)
         record.results.pop(name, None)
     record.stale = True
     record.wake()

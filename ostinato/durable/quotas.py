@@ -44,10 +44,10 @@ async def open_accounts(record: RunRecord) -> None:
 
 
 async def _until_lifted(record: RunRecord, first: Quota) -> None:
-    """Or until another is lifted earlier."""
+    """Or until another is lifted earlier, or an account said so itself."""
     try:
         await workflow.wait_condition(
-            lambda: min(quota.until for quota in record.quotas.values()) != first.until,
+            lambda: min((quota.until for quota in record.quotas.values()), default=None) != first.until,
             timeout=max(first.until - workflow.now(), AT_ONCE),
             timeout_summary=f"{first.account} · until its limit is lifted"[:200],
         )

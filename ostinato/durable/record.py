@@ -19,6 +19,7 @@ from ostinato.contracts.workflows import (
 from ostinato.domain.budget.context import Eased
 from ostinato.domain.budget.judging import limit_of
 from ostinato.domain.budget.ledger import Ledger
+from ostinato.domain.budget.metering import Metered
 from ostinato.domain.classification import Classification
 from ostinato.domain.continuation import Rollback, ShardState
 from ostinato.domain.decisions import Decision
@@ -34,6 +35,7 @@ from ostinato.domain.report import GATES_S, Changed, Conflict, Quota, Recovered,
 from ostinato.domain.request import RunRequest
 from ostinato.domain.resources import Activation
 from ostinato.domain.schedule import Schedule
+from ostinato.domain.staff import Colleague, GivenNote
 from ostinato.domain.workspace import Checkout, Checkpoint, Publication, Workspace
 
 
@@ -54,6 +56,28 @@ class Progress:
     slot: str = ""
     checkout: Checkout | None = None
     note: str = ""
+    agent: str = ""
+    """That its session is with."""
+    assigned: str = ""
+    """Why that one, in one line."""
+    why: str = ""
+    """Its last failure, in words for the agent that tries again."""
+    anew: bool = False
+    """Its session goes on in a fresh worktree."""
+    level: int = 0
+    """How much of its prompt is left out, since its context was too full."""
+    without: tuple[str, ...] = ()
+    """Servers and skills that it is not given any more, since they failed."""
+    instead: tuple[str, ...] = ()
+    """Servers in their place."""
+    given: tuple[GivenNote, ...] = ()
+    """What people told its agent."""
+    lease: Metered | None = None
+    """Of the execution that is carried now, by an agent; also after the workflow began anew meanwhile."""
+
+    def tree_of(self, step_id: StepId) -> str:
+        """The folder of its worktree. An agent's is its own until the step is over: what it has begun waits in it."""
+        return f"agent-{step_id}" if self.agent else self.slot
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,6 +115,12 @@ class RunRecord:
     """By shards, and not yet taken."""
     spending: Ledger = field(default_factory=Ledger)
     """What the run may spend and has spent; changed by `durable.spending` alone."""
+    staff: tuple[Colleague, ...] = ()
+    """Coding agents of the run that are there, as its worker found them."""
+    engaged: dict[StepId, str] = field(default_factory=dict)
+    """Steps that agents work on now, or are let start with: by whom."""
+    told_to_start: set[str] = field(default_factory=set)
+    """Those who waited for an account, and may go on."""
     eased: list[Eased] = field(default_factory=list)
     """Sessions of steps that were made smaller."""
     stop: Stop | None = None
@@ -238,6 +268,7 @@ class RunRecord:
                 "baseline": self.baseline,
                 "spending": self.spending,
                 "eased": tuple(self.eased),
+                "staff": self.staff,
             }
         )
 
@@ -315,5 +346,14 @@ class RunRecord:
             retry_at=progress.retry_at,
             slot=progress.slot,
             checkout=progress.checkout,
+            working=progress.agent,
+            assigned=progress.assigned,
+            why=progress.why,
+            anew=progress.anew,
+            level=progress.level,
+            without=progress.without,
+            instead=progress.instead,
+            given=progress.given,
+            lease=progress.lease,
             note=(result.failure.message if result.failure else result.summary) if result else progress.note,
         )

@@ -11,9 +11,11 @@ from ostinato.contracts.workflows import CarryStep
 from ostinato.domain.continuation import Rollback
 from ostinato.domain.decisions import SKIP
 from ostinato.domain.diagnosis import Diagnosis
-from ostinato.domain.execution import Failure, StepOutcome, StepResult, StepState
+from ostinato.domain.equipping import stand_ins, without
+from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.ids import StepId
-from ostinato.domain.plan import AgentAction, Step
+from ostinato.domain.plan import Step
+from ostinato.domain.pool import pooled
 from ostinato.domain.recovering import deciding
 from ostinato.domain.recovering.classes import StrategyName
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
@@ -36,24 +38,28 @@ from ostinato.domain.recovering.strategies import (
     FallbackCommand,
     GiveUp,
     IterativeRefinement,
+    McpFallback,
     Relax,
     Resequence,
     Retry,
     RollBack,
     SimplifyAndRetry,
+    SkillBypass,
     Strategy,
+    TokenOptimization,
     WaitForReset,
 )
-from ostinato.domain.report import Recovered
-from ostinato.domain.request import Interaction
+from ostinato.domain.resources import Kind
 from ostinato.durable.calls import failure_of_activity
+from ostinato.durable.engaging import by_agent, by_person, meet_limit
 from ostinato.durable.escalating import ask_about, resolve_conflict
 from ostinato.durable.groups import extend_plan
-from ostinato.durable.handing import hand_off
 from ostinato.durable.midgates import judge_failing, judge_use
 from ostinato.durable.quotas import close_account, quota_of, until_open
-from ostinato.durable.record import Progress, RunRecord
+from ostinato.durable.record import RunRecord
+from ostinato.durable.staffing import can_hand_over, is_for_agents, others_for
 from ostinato.durable.stepping import Engine, attempt, come_back, leave_slot, resolved, rest, until_unobstructed
+from ostinato.durable.telling import tell
 
 MOST_FIXES = 3
 LONG_REST = timedelta(minutes=1)
@@ -110,14 +116,15 @@ async def _execute(engine: Engine, step: Step) -> StepResult:
 async def _executed(engine: Engine, step: Step) -> StepResult:
     """In the form that recovery gave it: as it is, as its fallback, or by somebody else."""
     form = engine.record.of(step.id).form
-    if not form.startswith(BY_HAND):
-        return await attempt(engine, in_fallback(step) if form == COMMAND_FORM else step)
-    other = resolved(engine.record, in_fallback(step, form.removeprefix(BY_HAND)))
-    assert isinstance(other.action, AgentAction)
-    leave_slot(engine, step)
-    result = await hand_off(engine, other, other.action)
-    await come_back(engine, step)
-    return result
+    if form.startswith(BY_HAND):
+        step = pooled(in_fallback(step, form.removeprefix(BY_HAND)), engine.record.steps.plan.agents)
+    elif form == COMMAND_FORM:
+        step = in_fallback(step)
+    if step.action.kind != "agent":
+        return await attempt(engine, step)
+    if step.action.pool:
+        return await by_agent(engine, step)
+    return await by_person(engine, step)
 
 
 async def _recover(engine: Engine, step: Step, result: StepResult) -> Standing | None:
@@ -132,7 +139,7 @@ async def _recover(engine: Engine, step: Step, result: StepResult) -> Standing |
         progress.history = (*progress.history, deciding.tried(failing, strategy))
         if isinstance(strategy, GiveUp):
             return Standing(result=_given_up(result, strategy))
-        _tell(record, step, failing.diagnosis, strategy, progress)
+        tell(record, step, failing.diagnosis, strategy)
         if isinstance(strategy, Compensate):
             result = await _compensated(engine, step, result)
             continue
@@ -146,13 +153,25 @@ async def _carry_out(
     match strategy:
         case Retry(after_s=after_s):
             progress.failures += 1
+            progress.why = result.failure.message[:1_000] if result.failure else ""
             progress.retry_at = workflow.now() + timedelta(seconds=after_s)
         case WaitForReset(until=until, is_guess=is_guess):
-            close_account(record, step, until, is_guess=is_guess, because=diagnosis.because)
+            if not await meet_limit(record, step, None if is_guess else until, diagnosis.because):
+                close_account(record, step, until, is_guess=is_guess, because=diagnosis.because)
         case Resequence():
             progress.conflicts += 1
+            progress.anew = True
         case FallbackCommand():
             progress.form = COMMAND_FORM
+        case TokenOptimization(level=level):
+            progress.level = level
+            progress.anew = True
+        case McpFallback(without=server, instead=other):
+            progress.without = (*progress.without, without(Kind.SERVER, server))
+            progress.instead = (*progress.instead, other) if other else progress.instead
+            progress.why = _instead_of(server, other)
+        case SkillBypass(skill=skill):
+            progress.without = (*progress.without, without(Kind.SKILL, skill))
         case FallbackAgent(agent=agent):
             progress.form = f"{BY_HAND}{agent}"
         case IterativeRefinement():
@@ -171,6 +190,11 @@ async def _carry_out(
         case _:  # what only agents can do; they are not carried here
             return Standing(result=result)
     return None
+
+
+def _instead_of(server: str, other: str) -> str:
+    rest = f"Use {other} in its place." if other else "Do it by other means."
+    return f"The MCP server {server} failed and is not there any more. {rest}"
 
 
 def _fix(record: RunRecord, step: Step, result: StepResult, diagnosis: Diagnosis) -> Step:
@@ -194,14 +218,21 @@ def _note_of(record: RunRecord, step: Step) -> str:
 
 def _failing(record: RunRecord, step: Step, result: StepResult) -> deciding.Failing:
     complaint = of_step(step, _diagnosis(result), result.findings, "")
-    may_hand_over = record.request.options.interaction is not Interaction.MINIMAL
+    may_hand_over = can_hand_over(record)
+    failure = result.failure or Failure(kind=FailureKind.AGENT, message="")
     has_tool = fixing_tool((complaint,)) not in ("", *tried_tools(record.steps.plan.steps))
     return deciding.Failing(
         step=step,
         diagnosis=_diagnosis(result),
         now=workflow.now(),
         outcome=result.outcome,
-        can_refine=fixes_made(record.steps.plan.steps) < MOST_FIXES and (has_tool or may_hand_over),
+        agents=others_for(record, step),
+        server=failure.server,
+        servers=stand_ins(record.activation, failure.server),
+        skill=failure.skill,
+        can_refine=not is_for_agents(record, step)
+        and fixes_made(record.steps.plan.steps) < MOST_FIXES
+        and (has_tool or may_hand_over),
         can_split=can_split(step) or may_hand_over,
     )
 
@@ -217,38 +248,6 @@ def _diagnosis(result: StepResult) -> Diagnosis:
         return failure.diagnosis
     facts = FailureFacts(kind=failure.kind, message=failure.message, output=failure.details)
     return classify_failure(facts, now=workflow.now())
-
-
-def _tell(record: RunRecord, step: Step, diagnosis: Diagnosis, strategy: Strategy, progress: Progress) -> None:
-    record.recoveries.append(
-        Recovered(
-            step=step.id,
-            error_class=diagnosis.error_class,
-            severity=diagnosis.severity,
-            strategy=strategy.name,
-            result=_told(strategy),
-            code=diagnosis.code,
-            signature=diagnosis.signature,
-            execution=progress.execution,
-            at=workflow.now(),
-        )
-    )
-
-
-def _told(strategy: Strategy) -> str:
-    match strategy:
-        case Retry(after_s=after_s):
-            return f"after {after_s:.1f} s"
-        case WaitForReset(until=until, is_guess=is_guess):
-            return f"until {until:%Y-%m-%d %H:%M:%S} UTC" + (", a guess" if is_guess else "")
-        case Resequence():
-            return "redone on the new head"
-        case FallbackAgent(agent=agent):
-            return f"by {agent}"
-        case Escalate(because=because):
-            return because
-        case _:
-            return ""
 
 
 def _given_up(result: StepResult, strategy: GiveUp) -> StepResult:

@@ -13,16 +13,17 @@ from ostinato.domain.recovering.classes import StrategyName
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.recovering.refining import fix_of_gates, fixes_made
 from ostinato.domain.report import Recovered
-from ostinato.domain.request import Interaction
 from ostinato.durable.groups import extend_plan
 from ostinato.durable.record import RunRecord
+from ostinato.durable.staffing import can_hand_over, last_session
 
 
 def refine(record: RunRecord, verdicts: Sequence[GateResult]) -> bool:
     """Whether a step was added that is to correct it: then the plan goes on."""
     steps = record.steps.plan.steps
-    may_hand_over = record.request.options.interaction is not Interaction.MINIMAL
-    fix = None if _gave_up(record) else fix_of_gates(verdicts, steps, may_hand_over=may_hand_over)
+    fix = None
+    if not _gave_up(record):
+        fix = fix_of_gates(verdicts, steps, may_hand_over=can_hand_over(record), continues=last_session(record))
     if fix is None:
         return False
     failing = failed_gates(verdicts)

@@ -38,7 +38,7 @@ from ostinato.domain.pipeline import Outcome
 from ostinato.domain.report import Stop
 from ostinato.domain.request import RunRequest
 from ostinato.durable.calls import StopRun, uninterrupted
-from ostinato.durable.leasing import Held, Purchase, Refused, settle, take_lease
+from ostinato.durable.leasing import Held, Purchase, Refused, held_before, settle, take_lease
 from ostinato.durable.people import ask
 from ostinato.durable.record import RunRecord
 
@@ -57,11 +57,13 @@ Out = TypeVar("Out", bound=Costly)
 
 async def paid(record: RunRecord, buying: Purchase, work: Callable[[Metered], Awaitable[Out]]) -> Out | None:
     """What the work answers; None where the run goes on without it. Raises StopRun where the budget ends the run."""
-    held = await _leased(record, buying)
+    held = held_before(record, buying.begun) or await _leased(record, buying)
     if held is None:
         return None
     spent: Spent | None = None
-    order = Metered(lease_id=held.lease_id, run_id=record.request.run_id, what=buying.what, estimate=buying.estimate)
+    order = Metered(
+        lease_id=held.lease_id, run_id=record.request.run_id, what=buying.what, estimate=buying.estimate, day=held.day
+    )
     try:
         answer = await work(order)
         spent = answer.spent

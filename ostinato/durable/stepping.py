@@ -10,12 +10,15 @@ from temporalio import workflow
 
 from ostinato.contracts.activities import DESCRIBE_CONFLICT, DescribeConflict
 from ostinato.contracts.workflows import CarryStep
+from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.errors import InvariantError
 from ostinato.domain.execution import Failure, FailureKind, StepOutcome, StepResult, StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.inputs import with_inputs
 from ostinato.domain.permissions import refuse_forbidden
 from ostinato.domain.plan import Step
+from ostinato.domain.prompting import Item
+from ostinato.domain.prompting.lifting import with_lifted_inputs
 from ostinato.domain.relevance import StepContext, as_json, step_context
 from ostinato.domain.report import Conflict
 from ostinato.domain.variables import variables_of
@@ -66,35 +69,46 @@ class Engine:
 
 def resolved(record: RunRecord, step: Step) -> Step:
     """The step as it will really run; UserError where a reference has no value, or the policy forbids it."""
-    if "{{" in step.model_dump_json(include={"action"}):
-        step = with_inputs(step, variables=variables_of(record.steps.plan, record.results, step))
+    if "{{" in step.model_dump_json(include={"action", "checks"}):
+        variables = variables_of(record.steps.plan, record.results, step)
+        is_for_agents = step.action.kind == "agent" and not step.needs_person
+        step = with_lifted_inputs(step, variables)[0] if is_for_agents else with_inputs(step, variables=variables)
     refuse_forbidden(record.request.options.policy, step)
     return step
 
 
-async def attempt(engine: Engine, step: Step) -> StepResult:
+def lifted(record: RunRecord, step: Step) -> tuple[Item, ...]:
+    """What an agent's prompt refers to: it comes along as data, and not as its words."""
+    if "{{" not in step.model_dump_json(include={"action"}):
+        return ()
+    return with_lifted_inputs(step, variables_of(record.steps.plan, record.results, step))[1]
+
+
+async def attempt(engine: Engine, step: Step, order: AgentOrder | None = None) -> StepResult:
     """One execution, wherever the files are by then."""
     record, progress = engine.record, engine.record.of(step.id)
     if progress.execution > 1 or record.steps.states[step.id] is not StepState.RUNNING:
         record.set_state(step.id, StepState.RUNNING)
-    context, patience = await _context(engine, step), patience_of(record)
+    context, patience = "" if order else await _context(engine, step), patience_of(record)
     while True:
         place = record.place
         engine.integrator.started_from[step.id] = record.head
-        order = CarryStep(
+        carried = CarryStep(
             step=resolved(record, step),
             execution=progress.execution,
-            slot=progress.slot,
+            slot=progress.tree_of(step.id) if order else progress.slot,
             head=record.head,
             workspace=place,
             context=context,
+            order=order.model_copy(update={"notes": progress.given}) if order else None,
             patience_s=patience.total_seconds(),
         )
         try:
-            return await bring_in(engine, step, await _carried(engine, order), epoch=place.epoch)
+            return await bring_in(engine, step, await _carried(engine, carried), epoch=place.epoch)
         except PlaceLost:
             await find_place(record, place.epoch)
             is_busy = record.place.epoch == place.epoch
+            order = order.model_copy(update={"moved": True}) if order and not is_busy else order
             patience = min(2 * patience, MOST_PATIENCE) if is_busy else patience_of(record)
 
 

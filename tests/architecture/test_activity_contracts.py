@@ -15,8 +15,8 @@ from activities.edge import Desk
 from ostinato.adapters import in_flight
 from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.adapters.home import Home
+from ostinato.contracts import account, ledger
 from ostinato.contracts import activities as contracts
-from ostinato.contracts import ledger
 from ostinato.contracts import workflows as names
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
@@ -105,8 +105,8 @@ def test_answers_can_be_told_by_signals_too_and_what_changes_a_plan_only_where_i
     run = WorkflowDefinition.must_from_class(RunWorkflow)
 
     answers = {names.DECIDE, names.APPROVE, names.REJECT, names.PAUSE, names.RESUME}
-    assert set(run.updates) == answers | {names.CHANGE_PLAN, names.ROLL_BACK}
-    assert set(run.signals) == answers | {names.CARRIED}
+    assert set(run.updates) == answers | {names.CHANGE_PLAN, names.ROLL_BACK, names.STEER}
+    assert set(run.signals) == answers | {names.CARRIED, account.GO_AHEAD}
     assert {name for name in run.queries if name} >= {names.PROGRESS, names.PENDING_DECISIONS}
 
 

@@ -29,6 +29,7 @@ MACHINE = re.compile(
     "|".join((r"/" + r"work/", r"/tmp/" + r"w/", r"/opt/" + r"pypi", r"pypi" + r"\.org", r"pythonhosted" + r"\.org"))
 )
 INTERNAL_VARIABLES = {
+    "OSTINATO_MODEL_KEY",
     "OSTINATO_STEP",
     "OSTINATO_RUN",
     "OSTINATO_OUTPUT",

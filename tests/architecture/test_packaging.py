@@ -10,7 +10,12 @@ from tests.architecture.source import ROOT, imports_of, modules, tree_of
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 OURS = {"ostinato", "workflows", "activities", "worker", "client"}
-DISTRIBUTIONS = {"cel": "common-expression-language", "yaml": "pyyaml", "google": "protobuf"}
+DISTRIBUTIONS = {
+    "cel": "common-expression-language",
+    "yaml": "pyyaml",
+    "google": "protobuf",
+    "acp": "agent-client-protocol",
+}
 INSIDE = ROOT / "ostinato" / "adapters" / "inside"
 """Runs in the environments of projects, next to what those have installed."""
 

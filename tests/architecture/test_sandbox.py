@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 from ostinato.adapters.temporal.plugin import ostinato_plugin
 from tests.architecture.offenders import ReachesOutside
 from tests.workflows.conftest import binary
+from workflows.account import AccountWorkflow
 from workflows.ledger import LedgerWorkflow
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
@@ -44,7 +45,7 @@ async def test_a_workflow_that_imports_an_adapter_stops_the_worker_and_is_named(
 
 
 async def test_our_own_workflows_are_accepted(client: Client) -> None:
-    ours = [RunWorkflow, MergeWorkflow, ShardWorkflow, LedgerWorkflow]
+    ours = [RunWorkflow, MergeWorkflow, ShardWorkflow, LedgerWorkflow, AccountWorkflow]
 
     worker = Worker(client, task_queue="accepted", workflows=ours, activities=[nothing])
 

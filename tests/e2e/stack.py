@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
+SELDOM_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +81,22 @@ class Stack:
             status = self.status(run_id)
             if reached(status):
                 return status
-            time.sleep(0.2)
+            time.sleep(0.4)
         raise AssertionError(f"never reached; last: {json.dumps(status)[:3000]}\n{self.worker_log()[-3000:]}")
 
     def report(self, run_id: str) -> dict[str, Any]:
         return self.ok("report", run_id, "--format", "json")
 
     def finished(self, run_id: str, timeout: float = 180) -> dict[str, Any]:
-        """The report of a run, once it has ended."""
+        """The report of a run, once it has ended: its result is waited for, and seldom asked for, which takes a process."""
+        stored, ask_at = self.home / "results" / f"{run_id}.json", time.monotonic() + SELDOM_S
+        end = time.monotonic() + timeout
+        while not stored.exists() and time.monotonic() < end:
+            time.sleep(0.1)
+            if time.monotonic() > ask_at:
+                if self.status(run_id).get("outcome"):
+                    break
+                ask_at = time.monotonic() + SELDOM_S
         self.until(run_id, lambda status: bool(status.get("outcome")), timeout)
         return self.report(run_id)
 

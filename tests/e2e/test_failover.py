@@ -96,6 +96,7 @@ def test_a_worker_killed_at_a_random_moment_is_replaced_by_the_other(
     assert any(recovery["strategy"] == "takeover" for recovery in report["recoveries"])
 
 
+@pytest.mark.heavy
 def test_a_worker_that_slept_is_refused_when_it_wakes(pair: Pair, sample: Path, tmp_path: Path) -> None:
     run_id = pair.start(sample, tmp_path, steps=4, nap=1.5)
     pair.until("s1")

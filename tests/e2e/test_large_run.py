@@ -26,6 +26,7 @@ def definition(folder: Path) -> tuple[Path, Path]:
     return file, journal
 
 
+@pytest.mark.heavy
 def test_a_large_run_whose_worker_is_killed_has_every_step_once(own_stack: Stack, sample: Path, tmp_path: Path) -> None:
     file, journal = definition(tmp_path)
     options = ("--definition", str(file), "--trust", "--yes", "--max-parallel", str(CAP))

@@ -9,8 +9,8 @@ from typing import Any
 from temporalio import activity
 
 from ostinato.adapters.cel import evaluate_condition, evaluate_items
+from ostinato.contracts import account, gates, ledger, planning
 from ostinato.contracts import activities as contracts
-from ostinato.contracts import gates, ledger, planning
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.prices import Terms
@@ -25,6 +25,7 @@ from ostinato.domain.plan import Plan, Step, ToolAction
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.report import Snapshot
 from ostinato.domain.resources import Activation
+from ostinato.domain.staff import Colleague
 from ostinato.domain.workspace import Checkout, Environment, Integration, Publication, Workspace
 
 BASE = "b" * 40
@@ -76,6 +77,8 @@ class World:
     has_model: bool = False
     terms: Terms | None = None
     """What its calls cost."""
+    staff: tuple[Colleague, ...] = ()
+    """Coding agents that work here."""
     overrides: dict[str, Behaviour] = field(default_factory=dict)
     calls: list[tuple[str, Any]] = field(default_factory=list)
     asked_at: list[tuple[str, str]] = field(default_factory=list)
@@ -147,7 +150,7 @@ class World:
 
     async def _gates_preflight(self, command: contracts.RunPreflight) -> contracts.Preflight:
         return contracts.Preflight(
-            gates=(GateResult(gate="git", stage=Stage.PRE, status=Status.PASS, message="clean"),)
+            gates=(GateResult(gate="git", stage=Stage.PRE, status=Status.PASS, message="clean"),), staff=self.staff
         )
 
     async def _resources_activate(self, command: planning.ActivateResources) -> Activation:
@@ -164,6 +167,12 @@ class World:
         await asyncio.sleep(0)
         self.running.discard(command.step.id)
         return succeeded(command)
+
+    async def _step_steer(self, command: contracts.SteerStep) -> contracts.Steered:
+        return contracts.Steered()
+
+    async def _account_ask(self, command: account.AskAccount) -> account.StartAnswer:
+        return account.StartAnswer(may_start=True)
 
     async def _step_collect(self, command: contracts.CollectStep) -> StepResult:
         return StepResult(

@@ -101,6 +101,18 @@ def test_a_run_that_ended_is_kept_with_its_steps_and_attempts(history: History, 
     assert asked(home, "SELECT step_id, attempt, outcome FROM attempts ORDER BY 1")[1] == ("tests", 1, "succeeded")
 
 
+def test_what_became_of_an_agents_attempts_in_this_repository_is_known(history: History) -> None:
+    done = [a_result("lint", agent="claude", started_at=at(1)), a_result("tests", agent="claude", started_at=at(2))]
+    failed = [a_result("lint", agent="claude", started_at=at(3), outcome=StepOutcome.FAILED)]
+    history.record(an_end("run-1", results=tuple(done)))
+    history.record(an_end("run-2", results=tuple(failed)))
+    history.record(an_end("run-3", repository="r2", results=tuple(done)))
+
+    tracks, problems = history.tracks("r1", ["claude", "codex"])
+
+    assert (tracks, problems) == ({"claude": (2, 1), "codex": (0, 0)}, ())
+
+
 def test_recording_a_run_again_replaces_it(history: History, home: Home) -> None:
     history.record(an_end(took=7))
 

@@ -1,5 +1,7 @@
 """What one execution of the workflow knows, the next one knows too."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +38,16 @@ def records(draw: st.DrawFn) -> RunRecord:
     return record
 
 
+BY_AGENT: dict[str, Any] = {
+    "agent": "claude",
+    "why": "it failed",
+    "anew": True,
+    "level": 2,
+    "without": ("server docs", "skill testing"),
+    "instead": ("docs-mirror",),
+}
+
+
 @st.composite
 def _progress(draw: st.DrawFn, *, over: bool) -> Progress:
     return Progress(
@@ -47,6 +59,7 @@ def _progress(draw: st.DrawFn, *, over: bool) -> Progress:
         retry_at=None if over else draw(st.none() | st.just(at(70))),
         slot="" if over else draw(st.sampled_from(["", "w1"])),
         note=draw(st.sampled_from(["", "waiting for a person"])),
+        **(BY_AGENT if draw(st.booleans()) else {}),
     )
 
 

@@ -11,6 +11,7 @@ from temporalio.workflow import NondeterminismError
 from ostinato import __version__
 from ostinato.adapters.temporal.plugin import ostinato_plugin
 from tests.replay.changed import CarelesslyChanged
+from workflows.account import AccountWorkflow
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
 from workflows.shard import ShardWorkflow
@@ -31,13 +32,13 @@ def test_this_release_has_recorded_its_histories() -> None:
 
     assert recorded >= {
         "happy", "failure", "retry", "hand-off", "approval-by-signal", "reject", "conflict", "cancel", "merge",
-        "group", "condition", "conflict-decided", "surgery", "rollback", "takeover", "continued", "sharded", "shard",
+        "group", "condition", "conflict-decided", "surgery", "rollback", "takeover", "continued", "sharded", "shard", "agent", "account",
     }  # fmt: skip
 
 
 @every_history
 async def test_a_kept_history_replays(path: Path, tmp_path: Path) -> None:
-    workflows = [RunWorkflow, MergeWorkflow, ShardWorkflow]
+    workflows = [RunWorkflow, MergeWorkflow, ShardWorkflow, AccountWorkflow]
     replayer = Replayer(workflows=workflows, plugins=[ostinato_plugin(tmp_path)])
 
     await replayer.replay_workflow(history_of(path))

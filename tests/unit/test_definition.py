@@ -72,6 +72,7 @@ def test_a_tool_argument_keeps_the_type_of_its_input() -> None:
         ({"run": "a", "timeout": 0}, ("duration_invalid", "steps[0].timeout")),
         ({"run": "a", "writes": ["../x"]}, ("path_outside", "steps[0].writes[0]")),
         ({"run": "a", "prompt": "b"}, ("field_misplaced", "steps[0].prompt")),
+        ({"run": "a", "checks": ["b"]}, ("field_misplaced", "steps[0].checks")),
         ({"agent": "any"}, ("field_missing", "steps[0].prompt")),
         ({"run": []}, ("command_empty", "steps[0].run")),
         ({"run": True}, ("field_invalid", "steps[0].run")),

@@ -23,6 +23,7 @@ NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
             "anthropic-ratelimit-input-tokens-remaining: 0\nanthropic-ratelimit-input-tokens-reset: 2026-03-10T12:01:00Z",
             NOW + timedelta(minutes=1),
         ),
+        ("429 This account is at its limit until 2026-03-10T13:00:00+00:00.", NOW + timedelta(hours=1)),
         ("anthropic-ratelimit-unified-reset: 1773147600", NOW + timedelta(hours=1)),
         ("x-ratelimit-reset-tokens: 6m0s", NOW + timedelta(minutes=6)),
         ("X-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1773144060", NOW + timedelta(minutes=1)),

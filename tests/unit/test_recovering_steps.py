@@ -114,7 +114,7 @@ def test_what_has_no_parts_is_handed_to_a_person() -> None:
     (part,) = split_step(a_step(action={"kind": "command", "shell": "make all"}))
 
     assert isinstance(part.action, AgentAction)
-    assert part.action.agent == "any"
+    assert part.action.agent == "person"
     assert "make all" in part.action.prompt
 
 

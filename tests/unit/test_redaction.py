@@ -32,6 +32,13 @@ def test_a_token_is_replaced_by_its_kind(kind: str, secret: str) -> None:
     assert redacted == f"before '[redacted:{kind}]' after"
 
 
+@pytest.mark.parametrize("before", ["\\n", "\\\\n", "\\t", "\\u001b[31m", "\x1b[0;32m", "\\u0000"])
+def test_a_token_after_what_stands_for_a_character_is_still_one(before: str) -> None:
+    redacted = Redactor().text(f'{{"output": "TERM=x{before}{"ghp_" + "a1B2" * 9}"}}')
+
+    assert redacted == f'{{"output": "TERM=x{before}[redacted:github-token]"}}'
+
+
 def test_the_password_in_an_address_is_replaced_and_the_address_stays() -> None:
     redacted = Redactor().text("cloning https://bob:hunter2!x@example.com/a.git")
 

@@ -168,3 +168,17 @@ def test_a_policy_that_cannot_be_read_is_refused(line: str, tmp_path: Path) -> N
 
     with pytest.raises(UserError, match=r"policy\."):
         load_repository_settings(tmp_path)
+
+
+def test_a_tape_is_recorded_or_played_from_a_folder(tmp_path: Path) -> None:
+    settings = load_settings({"XDG_CONFIG_HOME": str(tmp_path), "OSTINATO_TAPE": f"replay:{tmp_path}/tape"})
+
+    assert settings.tape == ("replay", tmp_path / "tape")
+
+
+@pytest.mark.parametrize("said", ["play:/tmp/x", "record:", "record"])
+def test_a_tape_that_is_none_is_refused(said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as refused:
+        load_settings({"XDG_CONFIG_HOME": str(tmp_path), "OSTINATO_TAPE": said})
+
+    assert [problem.field for problem in refused.value.problems] == ["OSTINATO_TAPE"]

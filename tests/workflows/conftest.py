@@ -28,6 +28,7 @@ from ostinato.domain.plan import Plan
 from ostinato.domain.report import Snapshot
 from ostinato.domain.request import RunOptions, RunRequest
 from tests.fakes.world import World
+from workflows.account import AccountWorkflow
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
 from workflows.shard import ShardWorkflow
@@ -111,7 +112,7 @@ def worker_for(client: Client, world: World, queue: str, *, cached: int | None =
     return Worker(
         client,
         task_queue=queue,
-        workflows=[] if cached is None else [RunWorkflow, MergeWorkflow, ShardWorkflow],
+        workflows=[] if cached is None else [RunWorkflow, MergeWorkflow, ShardWorkflow, AccountWorkflow],
         activities=world.activities(),
         max_cached_workflows=cached or 0,
         max_heartbeat_throttle_interval=timedelta(seconds=0.3),

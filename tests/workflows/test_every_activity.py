@@ -23,7 +23,9 @@ from ostinato.domain.ids import StepId
 from ostinato.domain.pipeline import Outcome, Phase
 from ostinato.domain.plan import AgentAction, GateName, GroupAction, Plan, Step
 from ostinato.domain.request import RunOptions
+from ostinato.domain.staff import Colleague, Steering
 from tests.fakes.world import World, succeeded, tool_step
+from tests.workflows.agents import agent_step, by_agents
 from tests.workflows.conftest import Places, running
 from tests.workflows.steering import Handle, a_plan, answer, ask, conflicting, resume, until, until_decision, until_seen
 
@@ -44,6 +46,13 @@ async def back_to_the_start(handle: Handle, world: World, places: Places) -> Non
     await until_seen(handle, lambda it: it.paused)
     await resume(handle)
     assert question.is_open
+
+
+async def told_a_note(handle: Handle, world: World, places: Places) -> None:
+    """While its agent works."""
+    await until(lambda: "long" in world.executed())
+    note = Steering(step="long", note="use the other module", by="ada")
+    await handle.execute_update("steer", note, result_type=Acknowledged)
 
 
 async def found_by_pulse(handle: Handle, world: World, places: Places) -> None:
@@ -69,6 +78,7 @@ class Scene:
     when_it_raises: Outcome = Outcome.FAILED
     has_model: bool = False
     """And the type is a guess, so that it is asked."""
+    staff: tuple[Colleague, ...] = ()
 
 
 A_GUESS = Escalation(next=Next.ASK_MODEL, gate_types=(TaskType.BUG_FIX,), reason="20 % sure")
@@ -83,6 +93,8 @@ EVERYTHING = a_plan(
     MIND,
     post_gates=tuple(GateName),
 )
+CLAUDE = Colleague(name="claude", account="anthropic-1")
+BY_AN_AGENT = by_agents(agent_step("one"), agent_step("long", "one"), agents=("claude",))
 IMPATIENT = RunOptions(takeover_after_s=2)
 SCENES = {
     "workspace.roll_back": Scene(
@@ -103,6 +115,8 @@ SCENES = {
     "plan.ask_type": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED, has_model=True),
     "plan.draft_by_model": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED, has_model=True),
     "ledger.take_lease": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED, has_model=True),
+    "account.ask": Scene(plan=BY_AN_AGENT, staff=(CLAUDE,), when_it_raises=Outcome.COMPLETED),
+    "step.steer": Scene(plan=BY_AN_AGENT, staff=(CLAUDE,), steer=told_a_note, when_it_raises=Outcome.COMPLETED),
     "step.forecast": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED),
     "report.store": Scene(plan=EVERYTHING, when_it_raises=Outcome.COMPLETED),
 }
@@ -121,6 +135,7 @@ async def acted(server: Client, scene: Scene, prepare: Callable[[World], None]) 
         world.overrides["step.execute"] = _long_is_long
         if scene.has_model:
             world.has_model, world.escalation = True, A_GUESS
+        world.staff = scene.staff
         prepare(world)
 
     async with running(server, scene.plan, options=scene.options, prepare=prepared, absent=scene.absent) as (
@@ -206,3 +221,24 @@ async def _do_what_is_asked(handle: Handle, steering: "asyncio.Task[None]") -> N
             for decision in await ask(handle, "pending_decisions", list[Decision]):
                 await answer(handle, decision, "done")
         await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("name", ["step.execute", "ledger.take_lease", "step.describe_conflict"])
+async def test_whichever_activity_of_an_agents_step_raises_the_run_ends_in_a_declared_outcome(
+    server: Client, name: str
+) -> None:
+    async def broken(_: object) -> None:
+        raise ApplicationError("it broke", type="broken", non_retryable=True)
+
+    def prepare(world: World) -> None:
+        world.overrides["step.integrate"] = conflicting("one", 1)
+        world.overrides[name] = broken
+
+    scene = Scene(plan=BY_AN_AGENT, staff=(CLAUDE,))
+    async with acted(server, scene, prepare) as (handle, world):
+        snapshot = await asyncio.wait_for(handle.result(), 30)
+
+    assert name in world.names()
+    assert snapshot.outcome is (Outcome.COMPLETED if name == "ledger.take_lease" else Outcome.FAILED)
+    assert snapshot.spending is not None
+    assert snapshot.spending.balance().open_count == 0

@@ -15,7 +15,7 @@ from ostinato.domain.errors import ExternalError
 
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CONFIG_HOME")
 _FIXED = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
-_ALONE = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+_ALONE = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_NO_REPLACE_OBJECTS": "1"}
 HARDENING: Mapping[str, str] = {
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
@@ -80,7 +80,8 @@ class Git:
         source = PIPE if isinstance(stdin, str) else stdin or DEVNULL
         process = await self._start(args, source, stdout or PIPE)
         try:
-            out, err = await asyncio.wait_for(process.communicate(sent), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                out, err = await process.communicate(sent)
         except TimeoutError:
             raise ExternalError(f"git {args[0]} took over {timeout_s:g} s in {self.cwd}", code="git_timeout") from None
         finally:

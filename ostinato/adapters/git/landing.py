@@ -52,9 +52,9 @@ async def plan_merge(
     base_now = await _base_commit(state, base_branch)
     await _check_checkout(state, base_branch)
     await fetch(state, mirror, f"+{base_now}:{run_ref(run_id, 'merge', 'base')}")
-    if await _is_ancestor(mirror, head, base_now):
+    if await is_ancestor(mirror, head, base_now):
         return LandingPlan(base_now=base_now, target=base_now, already_merged=True)
-    if await _is_ancestor(mirror, base_now, head):
+    if await is_ancestor(mirror, base_now, head):
         return LandingPlan(base_now=base_now, target=head, fast_forward=True)
     merged = await merge_commits(mirror, base_now, head)
     if merged.conflicts:
@@ -170,7 +170,7 @@ async def _check_filters(checkout: Path, filters: tuple[str, ...], changed: str)
         raise UserError.of("base_filtered", "--repo", message, cure)
 
 
-async def _is_ancestor(mirror: Path, older: str, newer: str) -> bool:
+async def is_ancestor(mirror: Path, older: str, newer: str) -> bool:
     return (await private_git(mirror).attempt("merge-base", "--is-ancestor", older, newer)).exit_code == 0
 
 

@@ -22,7 +22,9 @@ from ostinato.domain.redaction import Redactor
 
 _TRAVELLING = ("base", "start", "carried", "gates")
 """With the head, what the user, a fork and the next owner need of a run's refs."""
-_OF_STEPS = ("steps", "results", "conflicts")
+_TAKEN_OVER = (*_TRAVELLING, "sessions")
+"""What the next owner gets; the user gets nothing of what agents have begun."""
+_OF_STEPS = ("steps", "results", "conflicts", "sessions")
 """What an owner has beside the head: the next one does again what is not in it."""
 
 
@@ -76,11 +78,31 @@ async def push_checkpoints(
     Nothing changed since the last push: the target is not asked. A second call does no harm. With a redactor nothing is
     pushed when a secret would leave with it.
     """
-    mine = Lease(epoch=epoch, owner=owner)
+    wanted = await _wanted(mirror, run_id, head, include_branch)
+    return await _push_under_lease(mirror, target, run_id, Lease(epoch=epoch, owner=owner), wanted, redactor)
+
+
+async def push_sessions(
+    mirror: Path,
+    target: str | Path,
+    *,
+    run_id: RunId,
+    epoch: int,
+    owner: str,
+    refs: Mapping[str, str],
+    redactor: Redactor | None = None,
+) -> Pushed:
+    """As push_checkpoints(), of what agents have begun; a ref that is to be nowhere ("") is deleted there."""
+    wanted = {**await list_refs(mirror, run_ref(run_id, "base")), **refs}
+    return await _push_under_lease(mirror, target, run_id, Lease(epoch=epoch, owner=owner), wanted, redactor)
+
+
+async def _push_under_lease(
+    mirror: Path, target: str | Path, run_id: RunId, mine: Lease, wanted: dict[str, str], redactor: Redactor | None
+) -> Pushed:
     memory = _memory(mirror, target, run_id)
     memory.parent.mkdir(exist_ok=True)
     async with locked(memory.with_suffix(".lock")):
-        wanted = await _wanted(mirror, run_id, head, include_branch)
         there = await asyncio.to_thread(_remembered, memory, run_id)
         if redactor and (found := await _leaving(mirror, run_id, wanted, there, redactor)):
             return Pushed(ok=False, message=secret_leaving(found, "no checkpoint went to " + str(target)).message)
@@ -97,7 +119,7 @@ async def _leaving(
 ) -> tuple[Finding, ...]:
     """The secrets in what the target was not given yet."""
     given = there.refs if there else {}
-    changed = {ref: oid for ref, oid in wanted.items() if given.get(ref) != oid}
+    changed = {ref: oid for ref, oid in wanted.items() if oid and given.get(ref) != oid}
     if not changed:
         return ()
     head, base = run_ref(run_id, "head"), run_ref(run_id, "base")
@@ -200,7 +222,7 @@ async def _push(
     if branch in wanted and not await may_move(mirror, run_id, there=there.refs.get(branch), to=wanted[branch]):
         note = f"{run_branch(run_id)} already exists there with other commits"
         wanted = {ref: oid for ref, oid in wanted.items() if ref != branch}
-    changed = {ref: oid for ref, oid in wanted.items() if there.refs.get(ref) != oid}
+    changed = {ref: oid for ref, oid in wanted.items() if there.refs.get(ref, "") != oid}
     if not changed and mine.is_same(there.lease):
         return Pushed(ok=True, message=note)
     lease = mine.after(there.lease)
@@ -211,7 +233,8 @@ async def _push(
         return Unreachable(message=error.message)
     if done.exit_code != 0:
         return Unreachable(message=reason_of(done))
-    now = _There(refs={**there.refs, **changed, lease_ref(run_id): blob}, lease=lease)
+    left = {ref: oid for ref, oid in {**there.refs, **changed, lease_ref(run_id): blob}.items() if oid}
+    now = _There(refs=left, lease=lease)
     await asyncio.to_thread(_remember, _memory(mirror, target, run_id), now)
     if branch in changed:
         await note_received(mirror, run_id, changed[branch])
@@ -223,7 +246,13 @@ async def _send(
 ) -> Completed:
     """The short way when the target is as we left it; the user's branch goes only through git's own checks."""
     branch, head, lease = f"refs/heads/{run_branch(run_id)}", run_ref(run_id, "head"), lease_ref(run_id)
-    if there.is_remembered and head in there.refs and branch not in changed and str(target).startswith("/"):
+    if (
+        there.is_remembered
+        and head in there.refs
+        and branch not in changed
+        and all(changed.values())
+        and _is_path(target)
+    ):
         return await deliver(mirror, Path(target), changed, there=there.refs, since=head)
     leases = {ref: there.refs.get(ref, "") for ref in (lease, branch) if ref in changed}
     refspecs = refspecs_of(run_id, {ref: oid for ref, oid in changed.items() if ref != lease})
@@ -278,7 +307,7 @@ async def _set_aside(mirror: Path, run_id: RunId, epoch: int, there: _There) -> 
 
 
 def _travels(run_id: RunId, ref: str) -> bool:
-    return ref.removeprefix(run_ref(run_id, "")).partition("/")[0] in _TRAVELLING
+    return ref.removeprefix(run_ref(run_id, "")).partition("/")[0] in _TAKEN_OVER
 
 
 def _superseded(mine: Lease, there: Lease | None) -> Pushed:
@@ -288,6 +317,10 @@ def _superseded(mine: Lease, there: Lease | None) -> Pushed:
 def _barred(mine: Lease, there: Lease | None) -> str:
     now = f"epoch {there.epoch} of {there.owner}" if there else "another epoch"
     return f"the run belongs to {now} now: epoch {mine.epoch} of {mine.owner} may not change it"
+
+
+def _is_path(target: str | Path) -> bool:
+    return str(target).startswith("/")
 
 
 def _digest(target: str | Path) -> str:

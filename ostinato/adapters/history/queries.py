@@ -8,9 +8,11 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, se
 from ostinato.adapters.history.rows import Rows
 from ostinato.adapters.history.tables import ATTEMPTS, RUNS, STEPS
 from ostinato.domain.durations import MAX_SAMPLES, Samples, StepIdentity, identified, kind_of
-from ostinato.domain.execution import StepState
+from ostinato.domain.execution import StepOutcome, StepState
 from ostinato.domain.plan import Plan
 
+MOST_ATTEMPTS = 100
+"""Of an agent; what was long ago says little of it."""
 _CHUNK = 500
 """Values in one statement; databases allow some thousands."""
 
@@ -35,6 +37,23 @@ def samples_for(connection: Connection, repository_id: str, plan: Plan) -> Sampl
         kinds_here={kind: _newest(connection, and_(STEPS.c.kind == kind, here)) for kind in kinds},
         kinds={kind: _newest(connection, STEPS.c.kind == kind) for kind in kinds},
     )
+
+
+def tracks_of(connection: Connection, repository_id: str, agents: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """By agent: how many of its last attempts here succeeded, and failed."""
+    found = {}
+    for agent in agents:
+        newest = (
+            select(ATTEMPTS.c.outcome)
+            .join(RUNS, RUNS.c.id == ATTEMPTS.c.run_id)
+            .where(ATTEMPTS.c.agent == agent, RUNS.c.repository_id == repository_id)
+            .order_by(ATTEMPTS.c.started_at.desc())
+            .limit(MOST_ATTEMPTS)
+        )
+        outcomes = list(connection.execute(newest).scalars())
+        done = sum(outcome == StepOutcome.SUCCEEDED.value for outcome in outcomes)
+        found[agent] = (done, sum(outcome == StepOutcome.FAILED.value for outcome in outcomes))
+    return found
 
 
 def count_runs(connection: Connection) -> int:

@@ -1,7 +1,7 @@
 """The history that a run writes when it ends and reads when it plans. Its failures are values: no run depends on it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -71,6 +71,19 @@ class History:
             return samples_for(connection, repository_id, plan)
 
         return self._attempt(read, otherwise=Samples(), writes=False)
+
+    def tracks(self, repository_id: str, agents: Sequence[str]) -> tuple[Mapping[str, tuple[int, int]], Problems]:
+        """By agent: its last attempts in this repository that succeeded, and failed. Never raises, creates no file."""
+        if self._is_absent() or not agents:
+            return {}, ()
+
+        def read(connection: "Connection") -> Mapping[str, tuple[int, int]]:
+            from ostinato.adapters.history.queries import tracks_of
+
+            return tracks_of(connection, repository_id, agents)
+
+        none: Mapping[str, tuple[int, int]] = {}
+        return self._attempt(read, otherwise=none, writes=False)
 
     def record_spend(self, spend: Spend) -> Problems:
         """Added, never replaced: that a call begins (no usage yet), and later what it came to. Never raises.

@@ -6,12 +6,14 @@ from ostinato.adapters.processes.network import can_cut_network, offline_where_p
 from ostinato.adapters.processes.run import run_quiet, run_supervised
 from ostinato.adapters.processes.spec import ProcessEnd, ProcessSpec, Quick
 from ostinato.adapters.processes.strays import MARKER_VARIABLE, kill_strays
+from ostinato.adapters.processes.streaming import Streamed, streaming
 
 __all__ = (
     "MARKER_VARIABLE",
     "ProcessEnd",
     "ProcessSpec",
     "Quick",
+    "Streamed",
     "can_cut_network",
     "clean_environment",
     "environment_secrets",
@@ -20,4 +22,5 @@ __all__ = (
     "offline_where_possible",
     "run_quiet",
     "run_supervised",
+    "streaming",
 )

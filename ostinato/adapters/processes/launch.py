@@ -32,7 +32,10 @@ class Order:
     grace_s: float
     memory_bytes: int = 0
     """That each of its processes may have of its own at most: more is refused to it. 0: no limit."""
-    stdin: bytes | None = None
+    stdin: bytes | int | None = None
+    """Its whole input, or a descriptor to read it from, which stays the caller's."""
+    wrappers: int = 0
+    """Processes of a sandbox above the one that passes signals on to the command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,7 @@ class Supervised:
         self._sinks: dict[int, Sink] = {}
         self._sink_failure: Exception | None = None
         self._stopped = False
+        self._ordered = False
         given = [_stdin(order.stdin), self._pipe_to(stdout)]
         given.append(os.dup(given[1]) if stderr is None else self._pipe_to(stderr))
         try:
@@ -73,6 +77,13 @@ class Supervised:
         self._stopped = True
         assert self._process.stdin is not None
         self._process.stdin.close()
+
+    def signal(self, number: int) -> None:
+        """Tells the command itself, none of what it started. Nothing happens before it is started or after its end."""
+        assert self._process.stdin is not None
+        if self._ordered:
+            with suppress(OSError, ValueError):
+                self._process.stdin.write(bytes((number,)))
 
     def abandon(self) -> None:
         """Kills the supervisor itself, for one that does not answer."""
@@ -120,6 +131,7 @@ class Supervised:
         fields = [
             f"{order.grace_s}",
             str(order.memory_bytes),
+            str(order.wrappers),
             *map(str, given),
             str(order.cwd.absolute()),
             str(len(order.argv)),
@@ -132,6 +144,7 @@ class Supervised:
         with suppress(OSError, ValueError):  # It died or was stopped meanwhile: its report tells.
             while rest:
                 rest = rest[self._process.stdin.write(rest) :]
+            self._ordered = True
 
     def _carry_output(self) -> bytes:
         """Until the supervisor has closed its report and all output is read, or nobody of ours writes it any more."""
@@ -219,10 +232,12 @@ def _start(given: list[int]) -> "subprocess.Popen[bytes]":
     )
 
 
-def _stdin(data: bytes | None) -> int:
-    """A file, not a pipe: a child that does not read it blocks nobody."""
+def _stdin(data: bytes | int | None) -> int:
+    """Of data, a file, not a pipe: a child that does not read it blocks nobody."""
     if data is None:
         return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    if isinstance(data, int):
+        return os.dup(data)
     if sys.platform == "linux":
         end = os.memfd_create("stdin")
     else:

@@ -42,40 +42,58 @@ async def run_supervised(
 
     `on_progress` gets the last line of output, redacted, at most twice a second, in the caller's context.
     """
-    env = {**spec.env, MARKER_VARIABLE: spec.marker} if spec.marker else spec.env
-    memory = spec.limits.memory_bytes
-    order = Order(
-        argv=spec.argv,
-        cwd=spec.cwd,
-        env=env,
-        grace_s=spec.grace_s,
-        memory_bytes=0 if memory is None else _HARD_LIMIT * memory + _HARD_LIMIT_SLACK_BYTES,
-    )
+    order = order_of(spec)
     sink = artifacts.writer(redactor)
     try:
-        started, killed_before = time.monotonic(), oom_kills()
+        watch = Watch()
         supervised = Supervised(order, sink.write)
         tick = None if on_progress is None else _progress(sink, on_progress)
-        watch = _Watch()
         ending, timed_out = await _end_of_supervised(supervised, spec, tick, watch)
-        duration_s = time.monotonic() - started
+        watch.ended = time.monotonic()
         output_ref = await asyncio.to_thread(sink.close)
     finally:
         sink.discard()
+    return end_of(spec, ending, watch, sink, output_ref, timed_out=timed_out)
+
+
+def end_of(
+    spec: ProcessSpec,
+    ending: Ending,
+    watch: "Watch",
+    sink: ArtifactWriter,
+    output_ref: str,
+    *,
+    timed_out: bool = False,
+    tail: str = "",
+) -> ProcessEnd:
+    """All that is known of a supervised command's end. `tail`: instead of the sink's."""
     return ProcessEnd(
         exit_code=ending.exit_code,
         signal=ending.signal,
         timed_out=timed_out,
         missing=ending.missing,
-        duration_s=duration_s,
-        tail=sink.tail(TAIL_CHARS),
+        duration_s=(watch.ended or time.monotonic()) - watch.started,
+        tail=tail or sink.tail(TAIL_CHARS),
         output_ref=output_ref,
         output_bytes=sink.size,
         survivors=ending.survivors,
         exceeded=watch.exceeded,
         peak=watch.peak,
-        out_of_memory=_as_shell(ending) == _KILLED and not watch.exceeded and oom_kills() > killed_before,
-        disk_free_bytes=None if _as_shell(ending) == 0 else free_bytes(spec.cwd),
+        out_of_memory=as_shell(ending) == _KILLED and not watch.exceeded and oom_kills() > watch.killed_before,
+        disk_free_bytes=None if as_shell(ending) == 0 else free_bytes(spec.cwd),
+    )
+
+
+def order_of(spec: ProcessSpec, stdin: bytes | int | None = None) -> Order:
+    memory = spec.limits.memory_bytes
+    return Order(
+        argv=spec.argv,
+        cwd=spec.cwd,
+        env={**spec.env, MARKER_VARIABLE: spec.marker} if spec.marker else spec.env,
+        grace_s=spec.grace_s,
+        memory_bytes=0 if memory is None else _HARD_LIMIT * memory + _HARD_LIMIT_SLACK_BYTES,
+        stdin=stdin,
+        wrappers=spec.wrappers,
     )
 
 
@@ -96,14 +114,14 @@ async def run_quiet(
     if max(len(stdout), len(stderr)) > max_output:
         raise ExternalError(f"{argv[0]} wrote more than {max_output:,} bytes in {cwd}.", code="output_too_large")
     return Quick(
-        exit_code=124 if timed_out else _as_shell(ending),
+        exit_code=124 if timed_out else as_shell(ending),
         stdout=stdout.decode("utf-8", "replace"),
         stderr=stderr.decode("utf-8", "replace"),
         raw=bytes(stdout),
     )
 
 
-def _as_shell(ending: Ending) -> int:
+def as_shell(ending: Ending) -> int:
     if ending.exit_code is not None:
         return ending.exit_code
     return 128 + (ending.signal or 0)
@@ -137,18 +155,21 @@ def _progress(sink: ArtifactWriter, on_progress: Callable[[str], None]) -> Calla
 
 
 @dataclass(slots=True)
-class _Watch:
+class Watch:
     """What was seen of a command's processes."""
 
     exceeded: Resource | Literal[""] = ""
     peak: Usage = field(default_factory=Usage)
+    started: float = field(default_factory=time.monotonic)
+    ended: float = 0.0
+    killed_before: int = field(default_factory=oom_kills)
 
 
 async def _end_of_supervised(
-    supervised: Supervised, spec: ProcessSpec, tick: Callable[[], None] | None, watch: _Watch
+    supervised: Supervised, spec: ProcessSpec, tick: Callable[[], None] | None, watch: Watch
 ) -> tuple[Ending, bool]:
     """Where even the supervisor was killed, what it watched is found by its marker."""
-    watching = asyncio.create_task(_watch(supervised, spec, watch))
+    watching = asyncio.create_task(watch_limits(supervised, spec, watch))
     try:
         ending = await _end_of(supervised, timeout_s=spec.timeout_s, grace_s=spec.grace_s, tick=tick)
     finally:
@@ -161,7 +182,7 @@ async def _end_of_supervised(
     return ending
 
 
-async def _watch(supervised: Supervised, spec: ProcessSpec, watch: _Watch) -> None:
+async def watch_limits(supervised: Supervised, spec: ProcessSpec, watch: Watch) -> None:
     """Kills the tree when it passes a limit. Its end is then the command's end."""
     meter = await asyncio.to_thread(Meter, supervised.pid, spec.cwd, spec.limits)
     while not supervised.ended.done():
@@ -184,9 +205,9 @@ async def _end_of(
         await _wait(ended, timeout_s, tick)
         timed_out = not ended.done()
         if timed_out:
-            await _stop(supervised, ended, grace_s)
+            await stop_supervised(supervised, ended, grace_s)
     except BaseException:
-        await _stop(supervised, ended, grace_s)
+        await stop_supervised(supervised, ended, grace_s)
         raise
     return ended.result(), timed_out
 
@@ -199,7 +220,7 @@ async def _wait(ended: "asyncio.Future[Ending]", timeout_s: float, tick: Callabl
             tick()
 
 
-async def _stop(supervised: Supervised, ended: "asyncio.Future[Ending]", grace_s: float) -> None:
+async def stop_supervised(supervised: Supervised, ended: "asyncio.Future[Ending]", grace_s: float) -> None:
     supervised.stop()
     cancelled = await _despite_cancellation(ended, grace_s + _SUPERVISOR_SLACK_S)
     if not ended.done():

@@ -25,6 +25,8 @@ class ProcessSpec:
     """Put in the environment as OSTINATO_STEP, so that a restarted worker finds what a killed supervisor left."""
     limits: Limits = field(default_factory=Limits)
     """Over one of them its processes are killed."""
+    wrappers: int = 0
+    """Processes of a sandbox that the command starts first, above the one that passes signals on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Stands between the worker and one child: whatever happens to either, the child's whole process tree ends.
 
 Run as a script by `launch`, with the standard library alone and few imports, for it starts once per command. Standard
-input: a length, a newline and the NUL-separated order; then end-of-file, which comes when the worker closes it or dies,
-means stop. Standard output: one line of JSON when no process is left.
+input: a length, a newline and the NUL-separated order; then each byte is a signal for the command alone, and end-of-file,
+which comes when the worker closes it or dies, means stop. Standard output: one line of JSON when no process is left.
 """
 
 import ctypes
@@ -26,8 +26,9 @@ STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT
 class Child:
     """The command, and how it ended once that is known."""
 
-    def __init__(self, pid: int, failure: tuple[int, str]) -> None:
+    def __init__(self, pid: int, failure: tuple[int, str], wrappers: int) -> None:
         self.pid = pid
+        self.wrappers = wrappers
         self.errno, self.failed_at = failure
         self.status: int | None = None
         self.any_left = True
@@ -58,7 +59,8 @@ def main() -> None:
 
 
 def read_order() -> list[bytes]:
-    """grace_s, the memory limit, fds of stdin, stdout and stderr, cwd, the count of arguments, they, NAME=value …"""
+    """grace_s, the memory limit, the count of wrappers, fds of stdin, stdout and stderr, cwd, the count of arguments, they,
+    NAME=value …"""
     length, _, payload = read_some().partition(b"\n")
     while len(payload) < int(length):
         payload += read_some()
@@ -89,22 +91,22 @@ def _pipe() -> tuple[int, int]:
 
 
 def start(order: list[bytes]) -> Child:
-    streams = [int(number) for number in order[2:5]]
+    streams = [int(number) for number in order[3:6]]
     for stream in streams:
         os.set_inheritable(stream, False)
-    count = int(order[6])
-    argv, variables = order[7 : 7 + count], order[7 + count :]
+    count = int(order[7])
+    argv, variables = order[8 : 8 + count], order[8 + count :]
     env = dict(variable.split(b"=", 1) for variable in variables)
     failure_out, failure_in = os.pipe()
     pid = os.fork()
     if pid == 0:
         limit_memory(int(order[1]))
-        become(argv, env, order[5], streams, failure_in)
+        become(argv, env, order[6], streams, failure_in)
     os.close(failure_in)
     for stream in {*streams, 2}:  # Ours would keep the worker's pipes open after the child's end.
         os.close(stream)
     errno, _, stage = os.read(failure_out, 64).partition(b" ")
-    return Child(pid, (int(errno or 0), stage.decode()))
+    return Child(pid, (int(errno or 0), stage.decode()), int(order[2]))
 
 
 def limit_memory(most: int) -> None:
@@ -153,13 +155,17 @@ def wait_for_end_or_stop(child: Child, wake: int) -> None:
         child.reap()
         if child.status is None:
             for descriptor, _ in poll.poll():
-                if asks_to_stop(descriptor, wake):
+                if asks_to_stop(descriptor, wake, child):
                     return
 
 
-def asks_to_stop(descriptor: int, wake: int) -> bool:
+def asks_to_stop(descriptor: int, wake: int, child: Child) -> bool:
     data = os.read(descriptor, 4096)
-    return any(number in STOPPING_SIGNALS for number in data) if descriptor == wake else not data
+    if descriptor == wake:
+        return any(number in STOPPING_SIGNALS for number in data)
+    for number in data:
+        tell(wrapped(child)[-1], number)  # The child is not collected yet, so its pid is still its own.
+    return not data
 
 
 def end_tree(child: Child, grace_s: float, wake: int) -> list[int]:
@@ -171,9 +177,12 @@ def end_tree(child: Child, grace_s: float, wake: int) -> list[int]:
 
 
 def signal_until_gone(child: Child, number: int, limit_s: float, wake: int) -> None:
-    """SIGTERM is sent once to each process (twice is rude to clean-up code), SIGKILL as often as it takes."""
+    """SIGTERM is sent once to each process (twice is rude to clean-up code), SIGKILL as often as it takes.
+
+    A sandbox's own processes are not asked: they end with the command, and would take it along at once.
+    """
     deadline = time.monotonic() + limit_s
-    told: set[int] = set()
+    told = set(wrapped(child) if child.wrappers else ())
     while True:
         child.reap()
         processes = living(child) if child.any_left or sys.platform != "linux" else []
@@ -214,14 +223,28 @@ def living(child: Child) -> list[int]:
         except (ProcessLookupError, PermissionError):
             return []
         return [-child.pid]
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208 -- pathlib would cost each start 10 ms
-        if name.isdigit():
-            children.setdefault(parent_of(name), []).append(int(name))
+    children = by_parent()
     found = list(children.get(os.getpid(), ()))
     for pid in found:
         found += children.get(pid, ())
     return found
+
+
+def wrapped(child: Child) -> list[int]:
+    """The child, and below it the processes of the sandbox it makes; the last is the one that passes signals on."""
+    found = [child.pid]
+    children = by_parent() if child.wrappers else {}
+    for _ in range(child.wrappers):
+        found += children.get(found[-1], ())[:1]
+    return found
+
+
+def by_parent() -> dict[int, list[int]]:
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 -- pathlib would cost each start 10 ms
+        if name.isdigit():
+            children.setdefault(parent_of(name), []).append(int(name))
+    return children
 
 
 def parent_of(pid: str) -> int:

@@ -2,24 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionStatus, WorkflowUpdateFailedError
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ostinato.adapters.history import History
+from ostinato.adapters.temporal.asking import PATIENCE_S, Out, ask_with_start
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.fates import Fate, fate_of
 from ostinato.domain.budget.ledger import Lease
 from ostinato.domain.errors import ExternalError
 from ostinato.domain.ids import run_id_of
 
-Out = TypeVar("Out", bound=Fact)
-
-PATIENCE_S: Final = 10.0
 _ALIVE: Final = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW)
 
 
@@ -41,25 +38,21 @@ async def ask_ledger(
     Raises ExternalError ledger_silent where none comes in time, also where the ledger has ended: a new one would have
     forgotten what was spent.
     """
-    operation: WithStartWorkflowOperation[object, object] = WithStartWorkflowOperation(
-        workflow,
-        start,
-        id=workflow_id,
-        task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        static_summary="the budget that runs of a repository share on a day",
-    )
     try:
-        async with asyncio.timeout(patience_s):
-            found = await client.execute_update_with_start_workflow(
-                update,
-                argument,
-                start_workflow_operation=operation,
-                id=update_id,
-                result_type=answer,
-                rpc_timeout=timedelta(seconds=patience_s),
-            )
+        return await ask_with_start(
+            client,
+            start,
+            argument,
+            workflow=workflow,
+            workflow_id=workflow_id,
+            task_queue=task_queue,
+            update=update,
+            update_id=update_id,
+            answer=answer,
+            reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            summary="the budget that runs of a repository share on a day",
+            patience_s=patience_s,
+        )
     except (TemporalError, RPCError, TimeoutError, WorkflowUpdateFailedError) as error:
         raise ExternalError(
             f"The day's budget ledger {workflow_id} gave no answer, so nothing may be spent: "
@@ -67,8 +60,6 @@ async def ask_ledger(
             "terminated comes back tomorrow, or unset budget.daily_usd",
             code="ledger_silent",
         ) from error
-    assert isinstance(found, answer)
-    return found
 
 
 async def tell_ledger(client: Client, workflow_id: str, signal: str, argument: Fact) -> bool:

@@ -41,5 +41,5 @@ def _lines(check: "Check") -> "list[Text]":
     from rich.text import Text
 
     mark, style = {"ok": ("✔", "good"), "warn": ("⚠", "careful"), "fail": ("✘", "bad")}[check.verdict]
-    lines = [Text.assemble("  ", (mark, style), f" {check.name:<18}", check.message)]
+    lines = [Text.assemble("  ", (mark, style), f" {check.name:<17} ", check.message)]
     return [*lines, Text(f"    → {check.cure}", style="command")] if check.cure else lines

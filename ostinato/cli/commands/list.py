@@ -52,6 +52,8 @@ def _line(run: "RunLine") -> "Text":
 
     style = {"completed": "good", "degraded": "careful", "failed": "bad", "cancelled": "quiet"}.get(run.state, "active")
     state = "waits for you" if run.needs_person else run.state
+    if run.parked_until is not None:
+        state, style = f"parked {run.parked_until.astimezone():%H:%M}", "careful"
     when = f"{run.started_at.astimezone():%Y-%m-%d %H:%M}" if run.started_at else ""
     parts = ((f"{run.run_id:<38}", "title"), " ", (f"{state:<14}", "careful" if run.needs_person else style))
     return Text.assemble(*parts, (f"{when:<18}", "quiet"), printable(run.request))

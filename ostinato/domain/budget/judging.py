@@ -136,9 +136,17 @@ def raised_by(limit: Limit, note: str) -> Limit:
 
 
 def budget_gate(
-    limit: Limit, expected: Amount, *, spent: Balance | None = None, day: Balance | None = None
+    limit: Limit,
+    expected: Amount,
+    *,
+    least: Amount | None = None,
+    spent: Balance | None = None,
+    day: Balance | None = None,
 ) -> GateResult:
-    """Before anything runs: what the plan may take against the run's limit and the day's."""
+    """Before anything runs: what the plan may take against the run's limit and the day's.
+
+    `least`: what it can begin with, where what is expected is only a guess.
+    """
     if expected.is_nothing:
         return _nothing_more(limit, spent)
     if not limit.is_set and (day is None or not day.limit.is_set):
@@ -147,6 +155,11 @@ def budget_gate(
     own = expected + (spent.committed if spent else Amount())
     today = expected + (day.committed if day else Amount())
     if short := limit.lacking(own):
+        if least is not None and not limit.lacking(least + (spent.committed if spent else Amount())):
+            message = (
+                f"the plan may take {told(own)}, more {short} than the run's limit: it may be asked for in the middle"
+            )
+            return _gate(PRE_GATE, Status.WARN, "budget_tight", message, "Raise --max-tokens or --max-usd")
         return _short(
             f"the plan may take {told(own)}: more {short} than the run's limit", "Raise --max-tokens or --max-usd"
         )

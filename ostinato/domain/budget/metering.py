@@ -1,5 +1,7 @@
 """What a paid call is told before it begins, and what it answers of its cost. Pure."""
 
+from datetime import date
+
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.amounts import Amount
 from ostinato.domain.budget.prices import Spend
@@ -12,6 +14,8 @@ class Metered(Fact):
     run_id: str
     what: str
     estimate: Amount
+    day: date | None = None
+    """Whose ledger gave a lease too."""
 
 
 class Spent(Fact):

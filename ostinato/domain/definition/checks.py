@@ -24,7 +24,7 @@ from ostinato.domain.tools import tool_problems
 
 ACTIONS = ("run", "tool", "ask", "agent", "workflow", "if")
 MAX_DURATION_S = 7 * 24 * 3600.0
-RUN_TIME_FIELDS = ("run", "ask", "prompt", "with", "inputs", "fallback", "compensate", "deployment")
+RUN_TIME_FIELDS = ("run", "ask", "prompt", "with", "inputs", "checks", "fallback", "compensate", "deployment")
 """Where results of steps and shared values can be used."""
 SHELL_FIELDS = (
     "run",
@@ -155,7 +155,7 @@ def text_problems(step: StepSpec, at: str, sight: Sight) -> Iterator[Problem]:
     for field, text in step_texts(step):
         place = f"{at}.{field}"
         yield from reference_problems(text, place)
-        if field in SHELL_FIELDS:
+        if field in SHELL_FIELDS or field.startswith("checks["):
             yield from shell_problems(text, place)
         for reference in references(text):
             yield from _unknown(reference, place, step.id, sight)
@@ -184,6 +184,7 @@ def _misplaced(step: StepSpec, at: str) -> Iterator[Problem]:
         ("with", step.args, "tool", step.tool),
         ("options", step.options, "ask", step.ask),
         ("prompt", step.prompt, "agent", step.agent),
+        ("checks", step.checks, "agent", step.agent),
         ("inputs", step.inputs, "workflow", step.workflow),
         ("then", step.then, "if", step.condition),
         ("else", step.otherwise, "if", step.condition),

@@ -262,6 +262,7 @@ def _plain_step(spec: StepSpec, place: _Place) -> Step:
         max_attempts=spec.retry.max_attempts,
         recovery=_recovery(spec),
         fallback=_fallback(spec, place),
+        checks=tuple(_line(line, place) for line in spec.checks),
         compensate=_line(spec.compensate, place),
         deployment=_deployment(spec, place),
         relax=spec.relax,
@@ -289,7 +290,9 @@ def _action(spec: StepSpec, place: _Place) -> Action:
         return AskAction(question=_later(spec.ask, place), options=options, stops_on=stops_on)
     if spec.agent is not None:
         agent = spec.agent if isinstance(spec.agent, str) else "any"
-        return AgentAction(agent=agent, prompt=_later(spec.prompt or "", place), expects_changes=spec.writes != ())
+        needs = () if isinstance(spec.agent, str) else tuple(spec.agent.capabilities)
+        prompt = _later(spec.prompt or "", place)
+        return AgentAction(agent=agent, prompt=prompt, expects_changes=spec.writes != (), needs=needs)
     if isinstance(spec.run, str):
         return CommandAction(shell=_later(spec.run, place, quote=True))
     return CommandAction(argv=tuple(_later(word, place) for word in spec.run or ()))

@@ -103,6 +103,8 @@ class StepSpec(Authored):
     options: tuple[str, ...] = ()
     agent: str | AgentNeed | None = None
     prompt: Text | None = None
+    checks: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
+    """Of an agent: shell lines that have to succeed on what it left before its word counts."""
     workflow: Text | None = None
     """The path of another definition, relative to this one."""
     inputs: dict[str, Any] = {}

@@ -106,7 +106,7 @@ def step_texts(step: StepSpec) -> Iterator[tuple[str, str]]:
     yield from recovery_texts(step)
     yield from _nested("with", step.args)
     yield from _nested("inputs", step.inputs)
-    for field in ("writes", "reads", "holds"):
+    for field in ("writes", "reads", "holds", "checks"):
         yield from ((f"{field}[{index}]", text) for index, text in enumerate(getattr(step, field) or ()))
 
 

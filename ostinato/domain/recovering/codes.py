@@ -39,6 +39,12 @@ CODES: Mapping[str, CodePolicy] = {
     ),
     "limit_memory": CodePolicy(error_class=_C.RESOURCE_EXHAUSTION, cure="Raise `limits.memory`, or split the step"),
     "limit_disk": CodePolicy(error_class=_C.RESOURCE_EXHAUSTION, cure="Raise `limits.disk`, or have it clean up"),
+    "limit_tokens": CodePolicy(
+        error_class=_C.RESOURCE_EXHAUSTION, severity=Severity.MAJOR, cure="Allow it more tokens, or split the step"
+    ),
+    "limit_money": CodePolicy(
+        error_class=_C.RESOURCE_EXHAUSTION, severity=Severity.MAJOR, cure="Allow it more money, or split the step"
+    ),
     "limit_processes": CodePolicy(
         error_class=_C.RESOURCE_EXHAUSTION, cure="Raise `limits.processes`, or let it use fewer workers"
     ),
@@ -111,7 +117,9 @@ CODES: Mapping[str, CodePolicy] = {
     ),
     "service_error": CodePolicy(error_class=_C.EXTERNAL_SERVICE, cure="Look at the service's status page; try later"),
     "service_overloaded": CodePolicy(error_class=_C.EXTERNAL_SERVICE, cure="Try later, or use another provider"),
-    "mcp_failed": CodePolicy(error_class=_C.EXTERNAL_SERVICE, cure="Check the MCP server: `ostinato doctor`"),
+    "mcp_failed": CodePolicy(
+        error_class=_C.EXTERNAL_SERVICE, passes=False, cure="Check the MCP server: `ostinato doctor`"
+    ),
     # The code
     "tests_failed": CodePolicy(error_class=_C.GATE_FAILURE, cure="Fix the code, or the tests: they are named above"),
     "lint_failed": CodePolicy(error_class=_C.GATE_FAILURE, severity=Severity.MINOR, cure='`ostinato run "fix lint"`'),
@@ -149,6 +157,24 @@ CODES: Mapping[str, CodePolicy] = {
     ),
     "terminated": CodePolicy(error_class=_C.FAILURE, cure="Something asked it to end; run it again"),
     "skill_failed": CodePolicy(error_class=_C.FAILURE, cure="Go on without the skill, or repair it"),
+    "agent_silent": CodePolicy(
+        error_class=_C.TIMEOUT, cure="It said nothing for too long: see `ostinato logs`, or raise its idle limit"
+    ),
+    "replay_mismatch": CodePolicy(
+        error_class=_C.STATE_SYNC, is_final=True, cure="Record it anew: OSTINATO_TAPE=record:FOLDER"
+    ),
+    "gave_up": CodePolicy(error_class=_C.FAILURE, cure="Read why; word the step differently, or give it to another"),
+    "refused": CodePolicy(error_class=_C.FAILURE, cure="Word the step differently, or give it to another agent"),
+    "looped": CodePolicy(error_class=_C.FAILURE, cure="Split the step, or give it to another agent"),
+    "false_done": CodePolicy(
+        error_class=_C.FAILURE, cure="It said that it was done, and left nothing: give it to another agent"
+    ),
+    "no_progress": CodePolicy(
+        error_class=_C.FAILURE, cure="It left the same again after it was told: give it to another agent, or split it"
+    ),
+    "unproved": CodePolicy(
+        error_class=_C.GATE_FAILURE, cure="See what its checks found; fix it, or give it to another agent"
+    ),
     "agent_failed": CodePolicy(error_class=_C.FAILURE, cure="See the agent's output: `ostinato logs`"),
     "tool_failed": CodePolicy(error_class=_C.FAILURE, cure="See the tool's output: `ostinato logs`"),
     "exit_status": CodePolicy(error_class=_C.FAILURE, cure="See its output: `ostinato logs`"),

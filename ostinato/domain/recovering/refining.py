@@ -8,6 +8,7 @@ from ostinato.domain.diagnosis import Diagnosis
 from ostinato.domain.gates import Finding, GateResult
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import Action, AgentAction, CommandAction, GroupAction, Step, ToolAction
+from ostinato.domain.pool import PERSON
 from ostinato.domain.recovering.classes import LIMITS, StrategyName
 
 MAX_SHOWN = 30
@@ -137,7 +138,7 @@ def split_step(step: Step, number: int = 1) -> tuple[Step, ...]:
     portions = _portions(step)
     if len(portions) > 1:
         return tuple(_portion(step, number, index, portion) for index, portion in enumerate(portions))
-    if isinstance(step.action, AgentAction) and step.action.agent == "any":
+    if step.action.kind == "agent" and step.needs_person:
         return ()
     return (handed_off(step, number),)
 
@@ -149,7 +150,7 @@ def handed_off(step: Step, number: int = 1) -> Step:
     return _again(
         step,
         f"{step.id}-by-hand-{number}",
-        action=AgentAction(prompt=prompt[:MAX_PROMPT_CHARS], expects_changes=step.writes != ()),
+        action=AgentAction(agent=PERSON, prompt=prompt[:MAX_PROMPT_CHARS], expects_changes=step.writes != ()),
         timeout_s=FIX_TIMEOUT_S,
         expected_s=900.0,
     )
@@ -162,7 +163,9 @@ def in_fallback(step: Step, agent: str = "") -> Step:
         return step.model_copy(update={"action": CommandAction(shell=fallback.run)})
     said = step.action.prompt if isinstance(step.action, AgentAction) else _described(step)
     prompt = fallback.prompt if fallback is not None and fallback.prompt else said
-    return step.model_copy(update={"action": AgentAction(agent=agent or "any", prompt=prompt)})
+    action = step.action if isinstance(step.action, AgentAction) else AgentAction(prompt=prompt)
+    given = {"agent": agent or "any", "prompt": prompt, "pool": (), "continues": ""}
+    return step.model_copy(update={"action": action.model_copy(update=given)})
 
 
 def aside(step: Step, line: str) -> Step:
@@ -231,8 +234,11 @@ def tried_tools(steps: Iterable[Step]) -> tuple[str, ...]:
     return tuple(step.action.tool for step in steps if step.id.startswith(_FIX) and isinstance(step.action, ToolAction))
 
 
-def fix_of_gates(verdicts: Iterable[GateResult], steps: Sequence[Step], *, may_hand_over: bool) -> Step | None:
-    """What corrects that which failing gates found; None where nothing does, or enough was tried."""
+def fix_of_gates(
+    verdicts: Iterable[GateResult], steps: Sequence[Step], *, may_hand_over: bool, continues: str = ""
+) -> Step | None:
+    """What corrects that which failing gates found; None where nothing does, or enough was tried. `continues`: the
+    step in whose agent's session it is done."""
     complaints = of_gates(verdicts)
     number = fixes_made(steps) + 1
     if not complaints or number > LIMITS[StrategyName.ITERATIVE_REFINEMENT]:
@@ -240,4 +246,7 @@ def fix_of_gates(verdicts: Iterable[GateResult], steps: Sequence[Step], *, may_h
     tried = tried_tools(steps)
     if fixing_tool(complaints) in ("", *tried) and not may_hand_over:
         return None
-    return fix_step(complaints, number, tried_tools=tried).model_copy(update={"critical": False})
+    fix = fix_step(complaints, number, tried_tools=tried).model_copy(update={"critical": False})
+    if not continues or not isinstance(fix.action, AgentAction):
+        return fix
+    return fix.model_copy(update={"action": fix.action.model_copy(update={"continues": continues})})

@@ -27,7 +27,7 @@ _IN = (
 )
 _EPOCH = re.compile(r"limit reached\|(\d{10})(\d{3})?\b", re.IGNORECASE)
 _STAMP = re.compile(
-    r"(?:try again|retry|resets?|available|lifted|regain access)\s*(?:again\s*)?(?:at|on|after)?[:\s]*"
+    r"(?:try again|retry|resets?|available|lifted|regain access|limit until)\s*(?:again\s*)?(?:at|on|after)?[:\s]*"
     r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(Z|UTC|[+-]\d\d:?\d\d)?",
     re.IGNORECASE,
 )

@@ -1,0 +1,54 @@
+"""How a turn ended, as the gateway saw it: what a provider said there comes before what an agent makes of it."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from ostinato.adapters.gateway import Used
+from ostinato.domain.agents import AgentEnd, EndKind, LimitKind
+from ostinato.domain.agents.troubles import TroubleKind
+
+SHORT = timedelta(seconds=5)
+"""A limit that is lifted so soon is the agent's own to wait for."""
+LIMITED = "limited"
+"""The gateway answers in place of a provider whose account is at its limit; how long, its trouble says."""
+_CAPS: Mapping[str, LimitKind] = {
+    "tokens": LimitKind.TOKENS,
+    "money": LimitKind.MONEY,
+    "requests": LimitKind.REQUESTS,
+}
+_TROUBLES: Mapping[TroubleKind, EndKind] = {
+    TroubleKind.RATE_LIMIT: EndKind.RATE_LIMIT,
+    TroubleKind.QUOTA: EndKind.RATE_LIMIT,
+    TroubleKind.AUTH: EndKind.AUTH,
+    TroubleKind.CONTEXT_OVERFLOW: EndKind.CONTEXT_OVERFLOW,
+}
+
+
+def is_stopped(used: Used | None, now: datetime) -> bool:
+    """Whether the turn cannot come to anything any more: its lease is used up, or its account is limited for long."""
+    if used is None:
+        return False
+    if used.stopped and used.stopped != LIMITED:
+        return True
+    trouble = used.trouble
+    return trouble is not None and trouble.is_of_account and (trouble.until is None or trouble.until - now > SHORT)
+
+
+def by_wire(end: AgentEnd, used: Used | None) -> AgentEnd:
+    """The same where the agent got over it, or the gateway saw nothing."""
+    if used is None or end.kind in (EndKind.DONE, EndKind.MISSING):
+        return end
+    if used.stopped in _CAPS:
+        update = {"kind": EndKind.LIMIT, "limit": _CAPS[used.stopped], "message": used.message}
+        return end.model_copy(update=update)
+    trouble = used.trouble
+    if trouble is None or trouble.kind not in _TROUBLES:
+        return end
+    return end.model_copy(
+        update={
+            "kind": _TROUBLES[trouble.kind],
+            "message": trouble.message or end.message,
+            "until": trouble.until or end.until,
+            "status": trouble.status or end.status,
+        }
+    )

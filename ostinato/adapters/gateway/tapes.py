@@ -1,0 +1,81 @@
+"""Exchanges with a model on disk, redacted: recorded by step and ordinal, and given back to whoever asks the same again."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ostinato.adapters.atomic import write_atomically
+from ostinato.domain.agents.fingerprints import Fingerprint, differences, fingerprint
+from ostinato.domain.agents.wires import Asked, CallKind, Route
+from ostinato.domain.base import Fact
+from ostinato.domain.errors import ExternalError
+from ostinato.domain.redaction import Redactor
+
+
+class TapeMode(StrEnum):
+    RECORD = "record"
+    REPLAY = "replay"
+
+
+class Taped(Fact):
+    """One exchange."""
+
+    path: str
+    status: int
+    headers: dict[str, str]
+    fingerprint: Fingerprint
+    body: str
+    is_cut: bool = False
+
+
+class MismatchError(ExternalError):
+    """A replay was asked something else than what was recorded."""
+
+    code = "gateway_replay_mismatch"
+
+
+@dataclass(slots=True, kw_only=True)
+class Tape:
+    """Of one step. Requests with tools and those beside them (titles, summaries) are counted apart: they race."""
+
+    folder: Path
+    mode: TapeMode
+    redactor: Redactor = field(default_factory=Redactor)
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Paths by the word that stands for each in fingerprints: the worktree, the step's home."""
+    _ordinals: Counter[str] = field(default_factory=Counter)
+
+    def place(self, route: Route, asked: Asked) -> Path:
+        """Of the next exchange of this kind; recording goes on where an earlier process ended."""
+        lane = ("main" if asked.has_tools else "side") if route.kind is CallKind.ASK else route.kind.value
+        if self.mode is TapeMode.RECORD and lane not in self._ordinals:
+            self._ordinals[lane] = len(list(self.folder.glob(f"{lane}-*.json")))
+        self._ordinals[lane] += 1
+        return self.folder / f"{lane}-{self._ordinals[lane]:04}.json"
+
+    def fingerprint(self, document: Mapping[str, Any], asked: Asked) -> Fingerprint:
+        return fingerprint(self.redactor.value(dict(document)), model=asked.model, places=self.places)
+
+    def record(self, place: Path, taped: Taped) -> None:
+        """Everything in it is redacted before it reaches the disk."""
+        clean = taped.model_copy(update={"body": self.redactor.text(taped.body)})
+        write_atomically(place, json.dumps(clean.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")
+
+    def replayed(self, place: Path, asked: Fingerprint) -> Taped:
+        """Raises MismatchError, which names what differs."""
+        name = f"{self.folder.name}/{place.stem}"
+        try:
+            taped = Taped.model_validate_json(place.read_bytes())
+        except FileNotFoundError as error:
+            raise MismatchError(f"{name} was never recorded: more was asked than in the recording") from error
+        except (OSError, ValidationError) as error:
+            raise MismatchError(f"{place} cannot be read: {error}") from error
+        if different := differences(taped.fingerprint, asked):
+            raise MismatchError(f"{name} differs from the recording: {'; '.join(different)}")
+        return taped

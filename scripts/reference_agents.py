@@ -1,0 +1,58 @@
+"""The page on what agents' work is held against, how they end, and how a step finds its agent."""
+
+from collections.abc import Iterator
+
+from ostinato.domain.agents.assignment import MOST_AT_ONCE, WEIGHTS, Reason
+from ostinato.domain.agents.objections import OBJECTIONS
+from ostinato.domain.agents.outcomes import ENDS, OF_LIMIT
+from ostinato.domain.agents.proving import MOST_ROUNDS
+from ostinato.domain.prompting.shares import WHOLE, PartName, Shares
+from ostinato.domain.prompting.templates import names
+
+
+def proofs_page() -> Iterator[str]:
+    yield from (
+        "# Proofs",
+        "",
+        "What an agent says is commentary. What it left is held against it, and this may be found:",
+        "",
+    )
+    yield from ("| code | weight | meaning | failure, where the step ends with it |", "|---|---|---|---|")
+    for code, policy in OBJECTIONS.items():
+        yield f"| `{code}` | {policy.weight} | {policy.means} | {f'`{policy.failure}`' if policy.failure else ''} |"
+    yield ""
+    yield f"What blocks goes back to the same session, {MOST_ROUNDS} times at most; the same again is no progress, and ends the attempt."
+    yield "What is doubted is asked for once and then stands in the report, as does what is noted."
+    yield from _ends()
+    yield from _prompts()
+    yield from _assignment()
+
+
+def _ends() -> Iterator[str]:
+    yield from ("", "## Ends", "", "| end | failure | the session goes on | meaning |", "|---|---|---|---|")
+    for kind, policy in ENDS.items():
+        yield f"| `{kind}` | {f'`{policy.code}`' if policy.code else ''} | {'yes' if policy.keeps_session else 'no'} | {policy.meaning} |"
+    limits = ", ".join(f"{limit} `{code}`" for limit, code in OF_LIMIT.items())
+    yield from ("", f"By limit: {limits}.")
+
+
+def _prompts() -> Iterator[str]:
+    shares = Shares()
+    yield from ("", "## Prompts", "", "| part | estimated tokens at most |", "|---|---|")
+    for name in PartName:
+        yield f"| `{name}` | {'whole' if name in WHOLE else f'{shares.parts[name]:,}'} |"
+    yield from (
+        "",
+        f"All of it together: {shares.total:,}, more only where the task itself takes it. Template files: {', '.join(f'`{name}`' for name in names())}.",
+    )
+
+
+def _assignment() -> Iterator[str]:
+    parts = " + ".join(f"{name} × {weight:.2f}" for name, weight in WEIGHTS.items())
+    yield from (
+        "",
+        "## Assignment",
+        "",
+        f"Score = {parts}; each part is 0 to 1. Nobody has more than {MOST_AT_ONCE} steps at once.",
+    )
+    yield f"An agent comes before a person. Who is not considered: {', '.join(reason.value for reason in Reason)}."
