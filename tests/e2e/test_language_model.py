@@ -122,6 +122,7 @@ def test_a_model_that_refuses_and_then_talks_nonsense_leaves_the_template(
     assert holders(modelled.home, sample) == []
 
 
+@pytest.mark.heavy
 def test_a_model_that_is_not_there_stops_nothing(modelled: Stack, sample: Path) -> None:
     report = ended(modelled, modelled.start("do the thing with the prices", sample, "--trust"))
 

@@ -17,7 +17,7 @@ from tests.e2e.selecting import each_of, selected
 pytestmark = [pytest.mark.e2e, pytest.mark.server]
 
 NAMES = sorted(path.stem for path in BUILT_IN.glob("*.yaml"))
-USUAL = ("full_application", "research_plan_execute")
+USUAL = ("full_application",)
 PART = '''"""A part."""
 
 
