@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from temporalio import activity
 
 from activities.edge import Desk, Pulse
+from activities.ending import to_its_end
 from activities.integration import target_of
 from activities.places import author_of_run
 from activities.secrecy import places_of
@@ -74,7 +75,7 @@ class Saver:
             yield
         finally:
             self.is_leaving.set()  # it is not cancelled: what it has begun to save is whole
-            await asyncio.shield(self._last(task))
+            await to_its_end(self._last(task))
 
     async def _last(self, task: "asyncio.Task[None]") -> None:
         await task

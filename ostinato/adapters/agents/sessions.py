@@ -1,6 +1,5 @@
 """What a step's agent has begun, beside its worktree: written down before anything else, so that it can be gone on with."""
 
-from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -41,8 +40,6 @@ class SessionRecord(Fact):
     """The claim of its last turn was proved."""
     turns: int = 0
     """Begun so far."""
-    objections: int = 0
-    """Of them those in which it was told that its claim is not proved."""
     lease_id: str = ""
     used: TokenUse = NOTHING
     """Under this lease, by turns that have ended, or whose worker died in them."""
@@ -56,7 +53,6 @@ class SessionRecord(Fact):
     """Ids of the notes that it was given in turns that have ended."""
     telling: tuple[str, ...] = ()
     """In the turn that is on; where its worker dies in it, nobody knows whether they arrived, and they are given again."""
-    begun_at: datetime | None = None
     kept: tuple[Turn, ...] = ()
     """Turns that have ended, or whose worker died in them."""
 
