@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from ostinato.domain.python_source import module_of
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -22,7 +24,9 @@ def shown(path: Path) -> str:
 
 
 def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    module = module_of(path.read_text(encoding="utf-8"))
+    assert module is not None, f"{path} cannot be parsed"
+    return module
 
 
 def imports_of(tree: ast.AST) -> Iterator[str]:

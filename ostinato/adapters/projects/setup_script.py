@@ -1,9 +1,10 @@
 """What a setup.py says, read as a syntax tree: it is never run."""
 
 import ast
-import warnings
 from dataclasses import dataclass
 from typing import Any
+
+from ostinato.domain.python_source import module_of
 
 _BUILDING = ("ext_modules", "cmdclass", "cffi_modules", "rust_extensions", "use_scm_version")
 
@@ -26,11 +27,8 @@ NO_SCRIPT = SetupScript(keywords={}, unread=frozenset())
 
 def read_setup_script(text: str) -> SetupScript | None:
     """None when the script cannot be parsed."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    module = module_of(text)
+    if module is None:
         return None
     call = next((node for node in ast.walk(module) if isinstance(node, ast.Call) and _is_setup(node.func)), None)
     if call is None:

@@ -1,12 +1,12 @@
 """Python files as syntax trees: read, never imported."""
 
 import ast
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ostinato.adapters.tools.context import ToolContext, tracked_files
+from ostinato.domain.python_source import module_of
 
 _LARGEST_BYTES = 4 * 1024 * 1024
 
@@ -56,17 +56,8 @@ def _read(context: ToolContext, name: str) -> SourceFile:
         path=name,
         module=_module(context, name),
         lines=data.count(b"\n") + (not data.endswith(b"\n")),
-        tree=_parsed(data),
+        tree=module_of(data),
     )
-
-
-def _parsed(data: bytes) -> ast.Module | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(data)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _module(context: ToolContext, name: str) -> str:

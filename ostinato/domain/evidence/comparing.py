@@ -9,6 +9,7 @@ from typing import Any
 
 from ostinato.domain.evidence.importing import PYTHON, SCRIPTS
 from ostinato.domain.evidence.places import is_test
+from ostinato.domain.python_source import module_of
 
 DECLARING = ("pyproject.toml", "package.json", "requirements.txt", "go.mod", "Cargo.toml")
 """Ends of the names of files whose dependencies are compared."""
@@ -34,7 +35,9 @@ def public_removed(path: str, before: str, after: str) -> tuple[str, ...]:
     old, new = public_names(path, before), public_names(path, after)
     if old is None or new is None:
         return ()
-    return tuple(f"{path}:{name}" for name in sorted(old - new - _imported(path, after)))
+    module = module_of(after) if path.endswith(PYTHON) else None
+    imported = _imported(module) if module else frozenset[str]()
+    return tuple(f"{path}:{name}" for name in sorted(old - new - imported))
 
 
 def public_names(path: str, text: str) -> frozenset[str] | None:
@@ -46,11 +49,11 @@ def public_names(path: str, text: str) -> frozenset[str] | None:
         return None
     if any(map(_is_private, path.split("/"))):
         return frozenset()
-    try:
-        defined = frozenset(_defined(ast.parse(text).body))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    module = module_of(text)
+    if module is None:
         return None
-    return defined | _imported(path, text) if path.endswith("/__init__.py") else defined
+    defined = frozenset(_defined(module.body))
+    return defined | _imported(module) if path.endswith("/__init__.py") else defined
 
 
 def dependencies_in(path: str, text: str) -> dict[str, str]:
@@ -86,11 +89,9 @@ def _defined(body: Iterable[ast.stmt], prefix: str = "") -> Iterator[str]:
             yield from _defined(node.body, prefix)
 
 
-def _imported(path: str, text: str) -> frozenset[str]:
+def _imported(module: ast.Module) -> frozenset[str]:
     """Names that a module passes on: one that moved and is imported back is not gone."""
-    if not path.endswith(PYTHON):
-        return frozenset()
-    imports = [node for node in ast.parse(text).body if isinstance(node, ast.ImportFrom)]
+    imports = [node for node in module.body if isinstance(node, ast.ImportFrom)]
     names = (alias.asname or alias.name for node in imports for alias in node.names)
     return frozenset(name for name in names if not _is_private(name))
 

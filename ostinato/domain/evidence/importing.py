@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 from posixpath import normpath
 
+from ostinato.domain.python_source import module_of
+
 PYTHON = (".py", ".pyi")
 SCRIPTS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".vue", ".svelte")
 _SCRIPT_IMPORT = re.compile(r"""(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\()\s*['"]([^'"\n]{1,200})['"]""")
@@ -43,12 +45,11 @@ def is_imported(target: str, imported: Iterable[str], importer: str) -> bool:
 
 
 def _python_imports(path: str, text: str) -> frozenset[str]:
-    try:
-        nodes = list(ast.walk(ast.parse(text.strip())))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    module = module_of(text.strip())
+    if module is None:
         return _python_lines(path, text)
     found: set[str] = set()
-    for node in nodes:
+    for node in ast.walk(module):
         if isinstance(node, ast.Import):
             found.update(alias.name.replace(".", "/") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

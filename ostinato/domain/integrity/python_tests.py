@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ostinato.domain.integrity.collection import Collection
 from ostinato.domain.integrity.model import Change, Weakening, Weight
+from ostinato.domain.python_source import module_of
 
 _SKIPS = ("skip", "skipif", "skipIf", "skipUnless", "skip_unless", "xfail", "expectedFailure", "importorskip", "exit", "skipTest", "SkipTest")  # fmt: skip
 _CHECKS = ("raises", "warns", "deprecated_call", "fail", "assert_that", "expect", "verify", "check")
@@ -135,11 +136,8 @@ def _added(old: tuple[str, ...], new: tuple[str, ...]) -> Iterator[str]:
 
 
 def _read(text: str | None, path: str, collection: Collection) -> Module | None:
-    if text is None:
-        return None
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = None if text is None else module_of(text)
+    if tree is None:
         return None
     tests = {test.name: test for test in _tests(tree.body, path, collection, collection.takes_file(path))}
     return Module(tests=tests, skips=tuple(_module_skips(tree)))
