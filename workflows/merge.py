@@ -15,7 +15,7 @@ from ostinato.contracts.gates import Standard
 from ostinato.contracts.workflows import MERGE_WORKFLOW, MergeResult, MergeRun
 from ostinato.domain.errors import OstinatoError
 from ostinato.domain.gates import GateResult, failed_gates, unproven_gates
-from ostinato.durable.calls import call
+from ostinato.durable.calls import call, stop_where_told
 from ostinato.durable.proving import Bench, Observations, observe_base, prove
 
 MAX_TRIES = 3
@@ -56,10 +56,12 @@ class MergeWorkflow:
                 force=request.force,
             ),
             summary=f"merge {request.head[:10]} into {request.base_branch}",
+            counts=True,
         )
 
     async def _try_to_land(self, request: MergeRun, plan: MergePlan) -> MergeResult | None:
         """None when the base moved meanwhile."""
+        stop_where_told()
         if plan.already_merged:
             return MergeResult(
                 merged=True,
@@ -93,6 +95,7 @@ class MergeWorkflow:
             ),
             queue=plan.workspace.queue,
             summary=f"move {request.base_branch} to {plan.target[:10]}",
+            counts=True,
         )
         if not landed.moved:
             return None

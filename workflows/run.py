@@ -38,7 +38,7 @@ from ostinato.domain.preflight import risk_of_change
 from ostinato.domain.report import Snapshot, Stop, judge_outcome
 from ostinato.domain.request import named_by, without_plan
 from ostinato.domain.schedule import Schedule
-from ostinato.durable.calls import StopRun, call, stop_of, uninterrupted
+from ostinato.durable.calls import StopRun, call, stop_of, stop_where_told, uninterrupted
 from ostinato.durable.continuing import continuation_of, here, restored, settle_in
 from ostinato.durable.frontier import BeginAnew, run_steps
 from ostinato.durable.integrity import judge_change
@@ -129,10 +129,12 @@ class RunWorkflow(Mailbox):
                 checkpoint_remote=options.checkpoint_remote,
             ),
             summary="private clone and base commit",
+            counts=True,  # it is to be closed
         )
         record.workspace = here(record)
         record.notes.extend(record.workspace.notes)
         record.checkpoint(record.workspace.head)
+        stop_where_told()
         record.move(Trigger.CLASSIFIED, Phase.PLANNING)
         draft = await understand(record)
         record.classification, record.project = draft.classification, draft.project

@@ -43,13 +43,15 @@ async def call(
     activity_id: str | None = None,
     start_to_close: timedelta | None = None,
     patience: timedelta | None = None,
+    counts: bool = False,
 ) -> Out:
-    """Run an activity. Cancelling waits until the activity has really stopped.
+    """Run an activity. Cancelling waits until the activity has really stopped, and raises also where it was done first.
 
-    With `patience`, work that nobody takes up for so long fails as `is_silence` knows it; without, it waits.
+    With `patience`, work that nobody takes up for so long fails as `is_silence` knows it; without, it waits. What
+    `counts` is returned all the same, though its caller was cancelled meanwhile: `stop_where_told` is for what follows.
     """
     heartbeat = heartbeat_of(contract)
-    result: Out = await workflow.execute_activity(
+    running: asyncio.Task[Out] = workflow.start_activity(
         contract.name,
         argument,
         result_type=contract.output,
@@ -62,7 +64,21 @@ async def call(
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=summary[:200] or None,
     )
-    return result
+    try:
+        await workflow.wait([running])
+    except asyncio.CancelledError:
+        running.cancel()
+        await until_done(running)
+        if running.cancelled() or (running.exception() is None and not counts):
+            raise
+    return running.result()
+
+
+def stop_where_told() -> None:
+    """CancelledError in a task that was cancelled and went on, since what it waited for counts: begin nothing more."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def is_silence(error: ActivityError) -> bool:

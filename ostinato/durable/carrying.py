@@ -68,6 +68,7 @@ async def carry_out(order: CarryStep, terms: StartShard) -> StepResult:
             summary=f"{step.name} · {what_of(step)}",
             start_to_close=timedelta(seconds=step.timeout_s) + STEP_MARGIN,
             patience=timedelta(seconds=order.patience_s),
+            counts=True,
         )
     except ActivityError as error:
         if is_silence(error):

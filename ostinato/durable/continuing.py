@@ -10,7 +10,7 @@ from ostinato.domain.report import Changed, Snapshot, Todo
 from ostinato.domain.request import RunRequest
 from ostinato.domain.schedule import Schedule
 from ostinato.domain.workspace import Workspace
-from ostinato.durable.calls import call
+from ostinato.durable.calls import call, stop_where_told
 from ostinato.durable.places import accept_place
 from ostinato.durable.record import Progress, RunRecord
 from ostinato.durable.spending import spending_after
@@ -99,8 +99,11 @@ async def settle_in(record: RunRecord, continuation: Continuation) -> None:
         await _open_fork(record, continuation.snapshot)
     else:
         raised = record.place.model_copy(update={"epoch": record.place.epoch + 1})
-        taken = await call(TAKE_OVER, TakeOver(workspace=raised, head=record.head), summary="find the run's checkpoint")
+        taken = await call(
+            TAKE_OVER, TakeOver(workspace=raised, head=record.head), summary="find the run's checkpoint", counts=True
+        )
         accept_place(record, taken)
+    stop_where_told()
     for step_id in continuation.retried:
         record.changes.append(Changed(at=workflow.now(), by=continuation.by, kind="retry", step=step_id))
     record.move(Trigger.CONTINUED, Phase.EXECUTING, note=continuation.reason)
@@ -118,6 +121,7 @@ async def _open_fork(record: RunRecord, was: Snapshot) -> None:
             start_from=record.head,
         ),
         summary="a workspace that begins at the checkpoint",
+        counts=True,
     )
     record.workspace = here(record).model_copy(update={"base_branch": was.workspace.base_branch})
     record.checkpoint(record.head)

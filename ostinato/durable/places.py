@@ -15,7 +15,7 @@ from ostinato.domain.execution import StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.report import Recovered
 from ostinato.domain.workspace import Workspace
-from ostinato.durable.calls import call, is_silence
+from ostinato.durable.calls import call, is_silence, stop_where_told
 from ostinato.durable.record import Progress, RunRecord
 
 In = TypeVar("In", bound=Fact)
@@ -75,6 +75,7 @@ async def on_place(
             if not is_silence(error):
                 raise
         await find_place(record, place.epoch)
+        stop_where_told()
 
 
 async def find_place(record: RunRecord, epoch: int) -> None:
@@ -92,6 +93,7 @@ async def find_place(record: RunRecord, epoch: int) -> None:
             TAKE_OVER,
             TakeOver(workspace=raised, head=record.head),
             summary=f"take the run over (epoch {raised.epoch})",
+            counts=True,
         )
         record.say(doing)
         accept_place(record, taken)

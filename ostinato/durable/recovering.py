@@ -50,7 +50,7 @@ from ostinato.domain.recovering.strategies import (
     WaitForReset,
 )
 from ostinato.domain.resources import Kind
-from ostinato.durable.calls import failure_of_activity
+from ostinato.durable.calls import failure_of_activity, stop_where_told
 from ostinato.durable.engaging import by_agent, by_person, meet_limit
 from ostinato.durable.escalating import ask_about, resolve_conflict
 from ostinato.durable.groups import extend_plan
@@ -88,6 +88,8 @@ async def work(engine: Engine, step: Step) -> StepResult:
             await _wait_out(engine, step)
             await until_unobstructed(record, step)
             result = await _execute(engine, step)
+            if result.outcome is not StepOutcome.SUCCEEDED:
+                stop_where_told()
             judge_use(record, step, result)
             if result.outcome is StepOutcome.FAILED:
                 judge_failing(record, step, _diagnosis(result))

@@ -46,7 +46,8 @@ class ShardPool:
         except asyncio.CancelledError:
             self.cancels.append(key)
             await until_done(arrival)
-            raise
+            result: StepResult = arrival.result()
+            return result
         finally:
             self.arrivals.pop(key, None)
 

@@ -22,6 +22,7 @@ from ostinato.domain.prompting.lifting import with_lifted_inputs
 from ostinato.domain.relevance import StepContext, as_json, step_context
 from ostinato.domain.report import Conflict
 from ostinato.domain.variables import variables_of
+from ostinato.durable.calls import stop_where_told
 from ostinato.durable.carrying import Carrier, DirectCarrier, Room, Slots
 from ostinato.durable.continuing import is_sharded
 from ostinato.durable.integrating import Integrator
@@ -91,6 +92,7 @@ async def attempt(engine: Engine, step: Step, order: AgentOrder | None = None) -
         record.set_state(step.id, StepState.RUNNING)
     context, patience = "" if order else await _context(engine, step), patience_of(record)
     while True:
+        stop_where_told()
         place = record.place
         engine.integrator.started_from[step.id] = record.head
         carried = CarryStep(
