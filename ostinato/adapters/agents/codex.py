@@ -17,9 +17,10 @@ from ostinato.adapters.agents.codex_events import CodexParser, session_use
 from ostinato.adapters.agents.growing import GrowingFiles
 from ostinato.adapters.agents.installed import ask_installation, first_set, program
 from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Watched
+from ostinato.adapters.agents.resuming import kept_in, not_here
 from ostinato.adapters.agents.running import Invocation, run_agent
 from ostinato.adapters.processes import ProcessEnd
-from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, LimitKind, TokenUse
+from ostinato.domain.agents import AgentEnd, AgentEvent, LimitKind, TokenUse
 
 KEY_VARIABLE = "OSTINATO_MODEL_KEY"
 VERSION = "0.169.0"
@@ -62,13 +63,12 @@ class CodexAgent:
             )
 
     def sessions(self, task: AgentTask) -> tuple[Path, ...]:
-        found = session_files(task.private, task.session_id) if task.session_id else ()
-        return tuple(path.relative_to(task.private) for path in found)
+        return kept_in(task, session_files)
 
     async def run(self, task: AgentTask, watched: Watched) -> AgentEnd:
         """With an empty session id in its end, the session that was asked for is not in the private folder."""
         if task.session_id and not session_files(task.private, task.session_id):
-            return AgentEnd(kind=EndKind.CRASH, message=f"its session {task.session_id} is not here to be resumed")
+            return not_here(task)
         await asyncio.to_thread(_prepare, task, self.own_sandbox)
         followed = _Followed(parser=CodexParser(tree=task.tree), private=task.private, session_id=task.session_id)
         followed.parser.before = await asyncio.to_thread(followed.skip)

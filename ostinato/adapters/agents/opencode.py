@@ -13,8 +13,9 @@ from typing import Any
 from ostinato.adapters.agents.installed import ask_installation, first_set, program
 from ostinato.adapters.agents.opencode_events import OpencodeParser
 from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Watched
+from ostinato.adapters.agents.resuming import kept_in, not_here
 from ostinato.adapters.agents.running import Invocation, run_agent
-from ostinato.domain.agents import AgentEnd, EndKind
+from ostinato.domain.agents import AgentEnd
 
 KEY_VARIABLE = "OSTINATO_MODEL_KEY"
 VERSION = "1.18.33"
@@ -60,13 +61,12 @@ class OpencodeAgent:
             )
 
     def sessions(self, task: AgentTask) -> tuple[Path, ...]:
-        found = session_files(task.private, task.session_id) if task.session_id else ()
-        return tuple(path.relative_to(task.private) for path in found)
+        return kept_in(task, session_files)
 
     async def run(self, task: AgentTask, watched: Watched) -> AgentEnd:
         """With an empty session id in its end, the session that was asked for is not in the private folder."""
         if task.session_id and not await asyncio.to_thread(session_files, task.private, task.session_id):
-            return AgentEnd(kind=EndKind.CRASH, message=f"its session {task.session_id} is not here to be resumed")
+            return not_here(task)
         await asyncio.to_thread(_prepare, task)
         return await run_agent(invocation_of(task), OpencodeParser(tree=task.tree), task, watched)
 
