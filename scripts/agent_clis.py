@@ -40,6 +40,7 @@ CLIS: Final = {
         Cli(command="codex", package="@openai/codex", version="0.169.0"),
         Cli(command="opencode", package="opencode-ai", version="1.18.33"),
         Cli(command="gemini", package="@google/gemini-cli", version="0.61.0"),
+        Cli(command="claude-agent-acp", package="@agentclientprotocol/claude-agent-acp", version="0.100.0"),
     )
 }
 

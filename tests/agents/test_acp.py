@@ -91,16 +91,36 @@ async def test_its_silence_ends_it(driven: Driven) -> None:
     assert driven.left == []
 
 
-async def test_gemini_edits_a_file_by_permission_and_is_metered(tmp_path: Path) -> None:
-    need("gemini")
+@pytest.mark.parametrize(("name", "command"), [("acp-gemini", "gemini"), ("acp-claude", "claude-agent-acp")])
+async def test_others_edit_a_file_by_permission_and_are_metered(tmp_path: Path, name: str, command: str) -> None:
+    need(command)
     async with ModelServer(SCRIPTS) as model:
-        agent = find_agents(["acp-gemini"])["acp-gemini"]
+        agent = find_agents([name])[name]
         driven = Driven(agent=agent, folder=tmp_path, model=model, model_name="scripted")
 
         end = await driven.run("edit")
 
     assert (end.kind, end.answer, end.touched) == (EndKind.DONE, "Done.", ("greeting.py",))
     assert end.use.input > 0
+    assert driven.left == []
+
+
+async def test_claude_by_the_protocol_goes_on_with_its_session_and_runs_only_what_it_may(tmp_path: Path) -> None:
+    need("claude-agent-acp")
+    async with ModelServer(SCRIPTS) as model:
+        agent = find_agents(["acp-claude"])["acp-claude"]
+        driven = Driven(agent=agent, folder=tmp_path, model=model, model_name="claude-sonnet-4-5")
+        driven.session_id = (await driven.run("edit")).session_id
+
+        again = await driven.run("edit", "Go on.")
+        driven.session_id, driven.allowed = "", Allowed(commands=("pytest*",))
+        denied = await driven.run("running")
+        limited = await driven.run("limited")
+
+    assert (again.kind, again.answer) == (EndKind.DONE, "Nothing is left to do.")
+    assert len(denied.denied) == 1
+    assert not (driven.tree / "made.txt").exists()
+    assert limited.kind is EndKind.RATE_LIMIT
     assert driven.left == []
 
 

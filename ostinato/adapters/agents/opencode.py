@@ -90,6 +90,7 @@ def invocation_of(task: AgentTask) -> Invocation:
     private = task.private
     return Invocation(
         argv=tuple(argv),
+        leave_s=0.0,  # what its parser ends, it would go on with: by then it asks twenty times a second
         env={
             "HOME": str(private),
             "XDG_CONFIG_HOME": str(private / ".config"),
