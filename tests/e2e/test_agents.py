@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.conftest import Stack, git
 from tests.e2e.modelled import REAL_KEY, Model, a_definition, a_model, a_step, the_cli, transcripts, turns_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.timeout(600), pytest.mark.xdist_group("agents")]
 
 TOKEN = "ghp_" + "Zq8" * 12
 NAP = "90.125"
