@@ -20,6 +20,7 @@ from ostinato.contracts import activities as contracts
 from ostinato.contracts import workflows as names
 from ostinato.contracts.activities import ActivityContract
 from ostinato.domain.base import Fact
+from tests.architecture.source import modules, names_in, shown, tree_of
 from workflows.ledger import LedgerWorkflow
 from workflows.merge import MergeWorkflow
 from workflows.run import RunWorkflow
@@ -112,3 +113,14 @@ def test_answers_can_be_told_by_signals_too_and_what_changes_a_plan_only_where_i
 
 def test_a_restarted_worker_fails_activities_with_the_type_that_workflows_know() -> None:
     assert in_flight.LOST_WORKER == contracts.LOST_WORKER
+
+
+def test_activities_are_called_in_one_place_that_forgets_no_cancellation() -> None:
+    found = {
+        shown(path)
+        for path in modules("ostinato/durable", "workflows")
+        for name in names_in(tree_of(path))
+        if name.startswith("workflow.") and name.endswith("_activity")
+    }
+
+    assert found == {"ostinato/durable/calls.py"}
