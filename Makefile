@@ -54,7 +54,7 @@ test: check ## everything that CI runs: check, then real git, processes, tools a
 	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows/test_run.py tests/workflows/test_changes.py tests/workflows/test_recovery.py
 	$(PYTEST) -q -n 4 -m "slow and not heavy" tests/unit tests/laws tests/golden tests/workflows tests/architecture tests/replay
 	$(PYTEST) -q -n 2 -m "not heavy" tests/integration tests/activities
-	$(PYTEST) -q -n 3 --dist loadgroup -m "not heavy" tests/e2e --ignore tests/e2e/test_chaos.py
+	$(PYTEST) -q -n 3 --dist loadscope -m "not heavy" tests/e2e --ignore tests/e2e/test_chaos.py
 	$(PYTEST) -q tests/e2e/test_chaos.py
 
 test-all: test ## `test`, a plan of 2,000 steps, real coding agents from npm, other languages' tools from their registries, tracing sent to a real receiver, every Python, the benchmarks, and 60 trials of chaos

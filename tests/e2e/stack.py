@@ -113,6 +113,15 @@ class Stack:
         os.kill(pid, signal.SIGKILL)
         psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
 
+    def asleep(self, *naps: str) -> list[psutil.Process]:
+        """Every `sleep` for so many seconds that its steps began, and nobody ended."""
+        return [
+            process
+            for process in psutil.process_iter(["cmdline", "cwd"])
+            if process.info["cmdline"] in [["sleep", nap] for nap in naps]
+            and (process.info["cwd"] or "").startswith(str(self.home))
+        ]
+
     def kill_server(self) -> None:
         pid = int(json.loads((self.home / "server" / "server.json").read_text())["pid"])
         os.kill(pid, signal.SIGKILL)

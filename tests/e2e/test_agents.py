@@ -8,13 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.e2e.conftest import Stack, git
 from tests.e2e.modelled import REAL_KEY, Model, a_definition, a_model, a_step, the_cli, transcripts, turns_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.timeout(600), pytest.mark.xdist_group("agents")]
+pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.timeout(600)]
 
 TOKEN = "ghp_" + "Zq8" * 12
 NAP = "90.125"
@@ -93,14 +92,10 @@ def begin(stack: Stack, repository: Path, script: str, *before: dict[str, Any]) 
     return stack.start(f"do {script}", repository, "--definition", str(file), "--trust", "--agent", "claude")
 
 
-def sleepers() -> list[psutil.Process]:
-    return [found for found in psutil.process_iter(["cmdline"]) if found.info["cmdline"] == ["sleep", NAP]]
-
-
 def until_asleep(stack: Stack, run_id: str) -> None:
     """Its agent is in the middle of a tool call."""
-    stack.until(run_id, lambda status: bool(status["outcome"] or sleepers()))
-    assert sleepers(), "the agent never ran its command"
+    stack.until(run_id, lambda status: bool(status["outcome"] or stack.asleep(NAP)))
+    assert stack.asleep(NAP), "the agent never ran its command"
 
 
 def holding(folder: Path, text: str) -> list[Path]:
@@ -159,7 +154,7 @@ def test_a_worker_that_is_killed_in_a_tool_call_goes_on_in_the_same_session(
     assert len(sessions(model, "killed")) == 1
     assert made(sample, run_id) == ["src/tally/first.py", "src/tally/second.py"]
     assert len(commits(sample, run_id)) == 1
-    assert sleepers() == []
+    assert agents.asleep(NAP) == []
     assert any("its worker died" in warning for warning in report["steps"][0]["warnings"])
     assert [(turn["end"], turn["resumed"]) for turn in turns] == [("lost", False), ("done", True)]
 
@@ -201,4 +196,4 @@ def test_a_note_reaches_a_running_agent_within_seconds(agents: Stack, model: Mod
     assert (report["outcome"], model.turns("steered")) == ("completed", [0, 1, 2, 3])
     assert [turn["end"] for turn in turns] == ["interrupted", "done"]
     assert len(sessions(model, "steered")) == 1
-    assert sleepers() == []
+    assert agents.asleep(NAP) == []

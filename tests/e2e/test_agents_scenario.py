@@ -14,7 +14,7 @@ from scripts.sample import FILES_THEN, make_sample
 from tests.e2e.conftest import ROOT, Stack, git
 from tests.e2e.modelled import REAL_KEY, a_definition, a_model, a_step, the_cli, turns_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.timeout(600), pytest.mark.xdist_group("agents_scenario")]
+pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.timeout(600)]
 
 TOKEN = "ghp_" + "Zq8" * 12
 SHELF = "tests/test_shelf.py"

@@ -19,7 +19,7 @@ from tests.e2e.conftest import Stack
 from tests.e2e.test_language_model import DRAFT, asked, is_planned, until_asked
 from tests.fakes.language_model import Hangs, Line, Says, provider
 
-pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.xdist_group("budgets")]
+pytestmark = [pytest.mark.e2e, pytest.mark.server]
 
 ESTIMATE = 78_000
 """Tokens that a draft may take, and at the price below the micro-dollars."""

@@ -5,7 +5,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.e2e.conftest import Stack, git
@@ -23,6 +22,8 @@ steps:
   - {{id: five, run: "echo five >> {journal}; echo 5 > five.txt", writes: ["five.txt"], depends_on: [four]}}
 gates: {{post: [tests]}}
 """
+NAPS = ("300", "77")
+"""Of step three, one of them in a session of its own."""
 
 
 def definition(folder: Path, nap: float) -> tuple[Path, Path]:
@@ -42,12 +43,6 @@ def until_line(journal: Path, line: str, timeout: float = 60) -> None:
     while line not in lines(journal):
         assert time.monotonic() < limit, f"{line} was never run: {lines(journal)}"
         time.sleep(0.05)
-
-
-def sleepers() -> list[psutil.Process]:
-    """The processes that step three starts, one of them in a session of its own."""
-    running = psutil.process_iter(["cmdline"])
-    return [process for process in running if process.info["cmdline"] in (["sleep", "300"], ["sleep", "77"])]
 
 
 def step_commits(repository: Path, run_id: str) -> list[str]:
@@ -78,22 +73,22 @@ def test_kill_9_of_the_worker_in_step_three_of_five(own_stack: Stack, sample: Pa
     assert step_commits(sample, run_id) == ["one", "two", "three", "four", "five"]
     assert report["outcome"] == "completed"
     assert "half.txt" not in git(sample, "ls-tree", "-r", "--name-only", f"ostinato/{run_id}").split()
-    assert sleepers() == []
+    assert own_stack.asleep(*NAPS) == []
     assert again_after_s < 10  # the goal is 3 s on a quiet machine; the figure stands in the docs
 
 
 def test_cancel_in_the_middle_leaves_no_child_and_keeps_what_was_done(
     own_stack: Stack, sample: Path, tmp_path: Path
 ) -> None:
-    file, journal = definition(tmp_path, nap=77)
+    file, _ = definition(tmp_path, nap=77)
     run_id = own_stack.start("five steps", sample, "--definition", str(file), "--trust")
-    until_line(journal, "three")
+    own_stack.until(run_id, lambda _: len(own_stack.asleep(*NAPS)) == 2)
 
     ended = own_stack.call("cancel", run_id)
     report = own_stack.report(run_id)
 
     assert ended.code == 0, ended.err
-    assert sleepers() == []
+    assert own_stack.asleep(*NAPS) == []
     assert report["outcome"] == "cancelled"
     assert step_commits(sample, run_id) == ["one", "two"]
     saved = git(sample, "for-each-ref", "--format=%(refname)", "refs/heads").split()
@@ -121,7 +116,7 @@ def test_a_worker_that_is_stopped_in_good_order_loses_nothing(own_stack: Stack, 
     until_line(journal, "three")
 
     own_stack.call("down", timeout=90)
-    stopped = sleepers()
+    stopped = own_stack.asleep(*NAPS)
     own_stack.call("up")
     report = own_stack.finished(run_id)
 

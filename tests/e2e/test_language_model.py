@@ -13,7 +13,7 @@ from ostinato.domain.classification import TaskType
 from tests.e2e.conftest import Stack, git
 from tests.fakes.language_model import Hangs, Line, Provider, Refuses, Says, provider
 
-pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.xdist_group("language_model")]
+pytestmark = [pytest.mark.e2e, pytest.mark.server]
 
 KEY = "a-key-that-nobody-may-ever-see-anywhere"
 TESTING = Says('{"task_type": "testing"}', tokens_in=120, tokens_out=9)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.e2e.conftest import Stack, git
@@ -51,17 +50,13 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
         stack.call("down", timeout=60)
 
 
-def sleepers() -> list[psutil.Process]:
-    return [found for found in psutil.process_iter(["cmdline"]) if found.info["cmdline"] == ["sleep", NAP]]
-
-
 def test_it_edits_is_killed_and_limited_and_goes_on(scene: Scene, sample: Path, tmp_path: Path) -> None:
     stack = scene.stack
     file = a_definition(tmp_path / "two.json", a_step("work", "Write both files."))
     staff = ("--agent", scene.agent)
     run_id = stack.start("write both", sample, "--definition", str(file), "--trust", *staff)
-    stack.until(run_id, lambda status: bool(status["outcome"] or sleepers()), timeout=180)
-    asleep = sleepers()
+    stack.until(run_id, lambda status: bool(status["outcome"] or stack.asleep(NAP)), timeout=180)
+    asleep = stack.asleep(NAP)
 
     stack.kill_worker()
     stack.call("up")
@@ -77,4 +72,4 @@ def test_it_edits_is_killed_and_limited_and_goes_on(scene: Scene, sample: Path, 
     assert any("its worker died" in told for told in step["warnings"]) or step["executions"] > 1
     assert [turn["end"] for turn in turns_of(stack, run_id, "work")][-1] == "done"
     assert {asked.key for asked in scene.model.asked("whole")} == {REAL_KEY}
-    assert sleepers() == []
+    assert stack.asleep(NAP) == []

@@ -13,7 +13,7 @@ from scripts.sample import make_sample
 from tests.e2e.conftest import Stack, git
 from tests.e2e.selecting import each_of, selected
 
-pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.xdist_group("task_types")]
+pytestmark = [pytest.mark.e2e, pytest.mark.server]
 
 MORE_FILES = {
     "web/index.html": '<html><body><img src="shelf.png"><input type="text"><h3>Prices</h3></body></html>\n',

@@ -14,7 +14,7 @@ from scripts.sample import make_sample
 from tests.e2e.conftest import Stack, git
 from tests.e2e.selecting import each_of, selected
 
-pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.xdist_group("templates")]
+pytestmark = [pytest.mark.e2e, pytest.mark.server]
 
 NAMES = sorted(path.stem for path in BUILT_IN.glob("*.yaml"))
 USUAL = ("full_application",)
