@@ -251,7 +251,7 @@ class AgentWork:
             return
         tree = Path(self.checkout.worktree)
         tape = self.agency.tape(self.command.step.id, self.pulse.redactor, tree=tree, private=self.folder.private)
-        given = open_pass(gateway, metered.lease_id, self._caps(), self.order.account, tape)
+        given = open_pass(gateway, agent, metered.lease_id, self._caps(), self.order.account, tape)
         self.pulse.redactor = self.pulse.redactor.knowing((given.key,))
         try:
             yield Reach(access=access_by(given, agent, model), gateway=gateway, given=given)

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from ostinato.adapters.agents.agency import Agency
+from ostinato.adapters.agents.agency import Agency, open_pass
 from ostinato.adapters.agents.port import Abilities
 from ostinato.adapters.agents.registry import finder
 from ostinato.adapters.gateway import Gateway, upstreams_of
 from ostinato.domain.agents.declared import declared
+from ostinato.domain.agents.wires import Wire
+from ostinato.domain.budget.amounts import Limit
 from ostinato.domain.budget.prices import PriceTable
 from ostinato.domain.errors import UserError
 
@@ -58,6 +60,18 @@ def test_an_agent_that_takes_no_address_goes_by_itself(tmp_path: Path) -> None:
 
     assert agency.through_gateway(CLAUDE) is agency.gateway
     assert agency.through_gateway(BY_LOGIN) is None
+
+
+async def test_an_agent_s_key_opens_its_own_provider_alone(tmp_path: Path) -> None:
+    gateway = an_agency(tmp_path, ANTHROPIC_API_KEY="sk-ant-1", OPENAI_API_KEY="sk-2").gateway
+    assert gateway is not None
+
+    async with gateway.serving():
+        passes = [open_pass(gateway, agent, agent.name, Limit(), "", None) for agent in (CLAUDE, CODEX)]
+
+    assert [set(given.base_urls) for given in passes] == [
+        {Wire.ANTHROPIC}, {Wire.OPENAI_CHAT, Wire.OPENAI_RESPONSES},
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -128,9 +128,11 @@ def previewed_agency(
     return Agency(find=finder(declared(described), environ), environ=environ, gateway=gateway)
 
 
-def open_pass(gateway: Gateway, lease_id: str, caps: Limit, account: str, tape: Tape | None) -> Pass:
-    """One for each lease: what its attempts use counts together."""
-    return gateway.open(lease_id, caps, account, tape=tape)
+def open_pass(
+    gateway: Gateway, agent: CodingAgent, lease_id: str, caps: Limit, account: str, tape: Tape | None
+) -> Pass:
+    """One for each lease: what its attempts use counts together. It opens the agent's own provider alone."""
+    return gateway.open(lease_id, caps, account, wires=Wire(agent.abilities.wire).of_provider, tape=tape)
 
 
 def access_by(given: Pass, agent: CodingAgent, model: str) -> Access:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,7 +43,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
-    """What an agent is given: a key of its step alone, and where to ask on each wire."""
+    """What an agent is given: a key of its step alone, and where to ask on each wire that it opens."""
 
     step: str
     key: str = field(repr=False)
@@ -108,11 +108,18 @@ class Gateway:
             await self._shut(socket)
 
     def open(
-        self, step: str, caps: Limit, account: str = "", *, redact_as: Callable[[str], None] | None = None, tape: Tape | None = None
-    ) -> Pass:  # fmt: skip
+        self,
+        step: str,
+        caps: Limit,
+        account: str = "",
+        *,
+        wires: Collection[Wire] = tuple(Wire),
+        redact_as: Callable[[str], None] | None = None,
+        tape: Tape | None = None,
+    ) -> Pass:
         """Goes on where the same step was left, also by a process that is gone; its caps are the newest.
 
-        `redact_as` is told the key. Raises ExternalError gateway_ledger_held, gateway_ledger_broken or home_unwritable.
+        Its key opens `wires` alone. `redact_as` is told the key. Raises ExternalError gateway_ledger_held, gateway_ledger_broken or home_unwritable.
         """
         if self._address is None:
             raise InvariantError("a pass is opened at a gateway that does not serve")
@@ -122,11 +129,12 @@ class Gateway:
         ledger = StepLedger.opened(self.ledger_folder, step, caps, account)
         if tape is not None:
             tape.redactor = tape.redactor.knowing([ledger.key, *(each.secret for each in self.upstreams.values())])
-        opened = Passing(step=step, account=account, ledger=ledger, tape=tape)
+        opened = Passing(step=step, account=account, wires=frozenset(wires), ledger=ledger, tape=tape)
         self._passes[_digest(ledger.key)] = opened
         if redact_as is not None:
             redact_as(ledger.key)
-        return Pass(step=step, key=ledger.key, base_urls=base_urls(self._address.origin), account=account)
+        urls = {wire: url for wire, url in base_urls(self._address.origin).items() if wire in opened.wires}
+        return Pass(step=step, key=ledger.key, base_urls=urls, account=account)
 
     def used(self, given: Pass) -> Used:
         """Also while it is at work; raises InvariantError where the pass is closed."""
@@ -197,8 +205,10 @@ class Gateway:
             )
             return
         route = route_of(request.method, path)
-        if route is None:
-            await tell(answer, wire, RefusalKind.PLACE, f"Ostinato's gateway does not pass {request.method} {path}.")
+        if route is None or route.wire not in opened.wires:
+            whom = f" for this key, which is of {', '.join(sorted(opened.wires))}" if route else ""
+            problem = f"Ostinato's gateway does not pass {request.method} {path}{whom}."
+            await tell(answer, wire, RefusalKind.PLACE, problem)
             return
         assert self._providers is not None
         guest = Guest(request=request, answer=answer, route=route, until=self._until(opened.account))

@@ -18,7 +18,7 @@ from ostinato.domain.agents.fingerprints import Fingerprint
 from ostinato.domain.agents.passes import refused_words
 from ostinato.domain.agents.refusals import RefusalKind
 from ostinato.domain.agents.troubles import Trouble, TroubleKind
-from ostinato.domain.agents.wires import Asked, CallKind, asked_of, document_of
+from ostinato.domain.agents.wires import Asked, CallKind, Wire, asked_of, document_of
 from ostinato.domain.budget.amounts import Amount
 from ostinato.domain.budget.prices import PriceTable
 from ostinato.domain.errors import ExternalError
@@ -38,6 +38,7 @@ class Taping:
 class Passing:
     step: str
     account: str
+    wires: frozenset[Wire]
     ledger: StepLedger
     tape: Tape | None = None
     stopped: str = ""
