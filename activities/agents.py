@@ -266,8 +266,8 @@ class AgentWork:
         """What was counted on the wire; else what the agent says, where it says anything. And whether its money is known."""
         used, before = reach.used(), self.record.carried
         if used is not None:
-            priced = not (used.unknown_count or used.unpriced_count) and before.micro_usd is not None
-            return added(used.use, before), used.committed.micro_usd + (before.micro_usd or 0), priced
+            priced = used.is_priced and before.micro_usd is not None
+            return added(used.counted, before), used.committed.micro_usd + (before.micro_usd or 0), priced
         said = self.record.used
         return (said, said.micro_usd, said.micro_usd is not None) if said.tokens else (None, None, False)
 

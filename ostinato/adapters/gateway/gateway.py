@@ -72,6 +72,18 @@ class Used(Fact):
     trouble: Trouble | None = None
     """The provider's last word, where that was an error and nothing has gone well since."""
 
+    @property
+    def counted(self) -> TokenUse:
+        """What counts, by kind; tokens of which nobody said anything are told as a prompt's."""
+        untold = max(0, self.committed.tokens - self.use.tokens)
+        counts = {"requests": self.committed.requests, "micro_usd": self.committed.micro_usd}
+        return self.use.model_copy(update={"input": self.use.input + untold, **counts})
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether nothing of it is an estimate."""
+        return not (self.in_flight or self.unknown_count or self.unpriced_count)
+
 
 @dataclass(slots=True, kw_only=True)
 class Gateway:

@@ -1,0 +1,109 @@
+"""One execution of a step whose agent reaches its model through the gateway: what the wire counts, and what it keeps."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from activities import activities_of
+from ostinato.adapters.agents.agency import Agency
+from ostinato.adapters.agents.port import AgentTask, Watched
+from ostinato.adapters.gateway import Gateway, TapeMode
+from ostinato.adapters.prices import known_prices
+from ostinato.contracts.activities import ExecuteStep
+from ostinato.domain.agents import AgentEnd, EndKind
+from ostinato.domain.agents.orders import AgentOrder
+from ostinato.domain.budget.amounts import Amount
+from ostinato.domain.budget.metering import Metered
+from ostinato.domain.execution import StepOutcome, StepResult
+from ostinato.domain.ids import StepId
+from ostinato.domain.plan import AgentAction, Step
+from tests.activities.bench import Bench
+from tests.fakes.coding_agent import Act, ScriptedAgent, done
+from tests.integration.gateways import ASK, a_turn, script, upstreams
+from tests.model_server import ModelServer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WiredDesk(Bench):
+    """A bench whose worker has one scripted agent and a gateway."""
+
+    agent: ScriptedAgent
+    gateway: Gateway
+    taping: tuple[TapeMode, Path] | None = None
+
+    def found(self) -> list[Callable[..., Any]]:
+        agency = Agency(find=lambda name: self.agent, environ={}, gateway=self.gateway, taping=self.taping)
+        desk: Any = Bench.desk.fget(self)  # type: ignore[attr-defined]
+        return activities_of(replace(desk, agency=agency))
+
+    async def asked(self) -> ExecuteStep:
+        step = Step(id=StepId("edit"), name="Edit", action=AgentAction(prompt="Go", pool=("claude",)), writes=("**",))
+        order = AgentOrder(agent="claude", session="edit", metered=_lease(1), account="x")
+        command = await self.ready(step, slot="agent-edit")
+        return command.model_copy(update={"order": order})
+
+
+@asynccontextmanager
+async def a_desk(
+    bench: Bench, *acts: Act, turns: tuple[dict[str, Any], ...] = (), taping: tuple[TapeMode, Path] | None = None
+) -> AsyncIterator[tuple[WiredDesk, ModelServer]]:
+    async with ModelServer(script(*(turns or (a_turn(),)))) as model:
+        folder = bench.home / "gateway"
+        gateway = Gateway(upstreams=upstreams(model.url), ledger_folder=folder, prices=known_prices())
+        agent = ScriptedAgent(acts=list(acts), wire="anthropic")
+        async with gateway.serving():
+            made = WiredDesk(repository=bench.repository, home=bench.home, agent=agent, gateway=gateway, taping=taping)
+            yield made, model
+
+
+def _lease(number: int) -> Metered:
+    return Metered(lease_id=f"run/{number}", run_id="run", what="step edit", estimate=Amount(tokens=1_000, micro_usd=1))
+
+
+def next_execution(command: ExecuteStep) -> ExecuteStep:
+    number = command.execution + 1
+    assert command.order is not None
+    return command.model_copy(
+        update={"execution": number, "order": command.order.model_copy(update={"metered": _lease(number)})}
+    )
+
+
+def asks(*texts: str, ending: EndKind = EndKind.DONE, **said: Any) -> Act:
+    """Its model, one after the other; writes its answers into notes.txt."""
+
+    async def act(task: AgentTask, watched: Watched) -> AgentEnd:
+        answers = []
+        async with httpx.AsyncClient(trust_env=False, headers={"x-api-key": task.access.api_key}) as client:
+            for text in texts:
+                body = {**ASK, "messages": [{"role": "user", "content": text}], **said}
+                try:
+                    answer = await client.post(f"{task.access.base_url}/v1/messages", json=body)
+                    answers.append(f"{text}: {answer.status_code}")
+                except httpx.HTTPError:
+                    answers.append(f"{text}: cut")
+        (task.tree / "notes.txt").write_text("\n".join(answers))
+        return done("I changed notes.txt.") if ending is EndKind.DONE else AgentEnd(kind=ending, message="it broke")
+
+    return act
+
+
+def counted(result: StepResult) -> Amount:
+    assert result.spent is not None
+    assert result.spent.amount is not None
+    return result.spent.amount
+
+
+async def test_an_answer_that_was_cut_counts_in_the_run_s_budget_as_in_the_gateway(bench: Bench) -> None:
+    cut = a_turn(text="x" * 200, fault={"kind": "cut", "after": 4})
+    async with a_desk(bench, asks("one", stream=True), turns=(cut,)) as (made, _):
+        result = await made.execute(await made.asked())
+
+    assert result.outcome is StepOutcome.SUCCEEDED
+    assert counted(result).tokens == 100 + 1_000 + 8_000
+    assert counted(result).requests == 1
+    assert result.spent is not None
+    assert not result.spent.priced
