@@ -211,6 +211,25 @@ async def test_a_lease_that_cannot_be_written_is_not_spent(tmp_path: Path, monke
     assert not scene.model.requests
 
 
+async def test_a_step_whose_end_cannot_be_written_has_its_figures_and_can_be_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(number: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    async with a_scene(tmp_path) as scene:
+        given = scene.gateway.open("run/a/1", Limit())
+        await scene.post(given)
+        monkeypatch.setattr("ostinato.adapters.gateway.ledger.os.write", full)
+        used = await scene.gateway.close(given)
+        monkeypatch.undo()
+        again = scene.gateway.open("run/a/1", Limit())
+        goes_on = scene.gateway.used(again)
+
+    assert used.committed == goes_on.committed
+    assert used.committed.requests == 1
+
+
 async def test_a_limited_account_is_answered_at_once_without_asking(tmp_path: Path) -> None:
     told: list[tuple[str, datetime | None]] = []
     limited = a_turn(fault={"kind": "status", "status": 429, "after_s": 300})
