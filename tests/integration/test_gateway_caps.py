@@ -21,7 +21,7 @@ from ostinato.domain.agents import AgentEnd, EndKind
 from ostinato.domain.agents.wires import Wire
 from ostinato.domain.budget.amounts import Amount, Limit
 from ostinato.domain.errors import ExternalError
-from tests.integration.gateways import ASK, a_scene, a_turn, until
+from tests.integration.gateways import ASK, a_scene, a_turn, until, upstreams
 from tests.model_server import ModelServer
 
 ROOT = Path(__file__).parents[2]
@@ -250,6 +250,29 @@ async def test_a_limited_account_is_answered_at_once_without_asking(tmp_path: Pa
     assert told[0][0] == "anthropic:main"
     assert told[0][1] is not None
     assert abs(told[0][1] - datetime.now(UTC) - timedelta(seconds=295)) < timedelta(seconds=10)
+
+
+async def test_of_two_limits_of_an_account_the_later_one_holds(tmp_path: Path) -> None:
+    waits, both_asked = iter((18_000, 2)), asyncio.Barrier(2)
+    long_is_told = asyncio.Event()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        wait_s = next(waits)
+        await both_asked.wait()
+        if wait_s == 2:
+            await long_is_told.wait()
+        writer.write(b"HTTP/1.1 429 No\r\nretry-after: %d\r\ncontent-length: 0\r\n\r\n" % wait_s)
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with a_scene(tmp_path, on_limit=lambda account, until: long_is_told.set()) as scene, server:
+        scene.gateway.upstreams = upstreams(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        given = scene.gateway.open("run/a/1", Limit(), "x")
+        await asyncio.gather(scene.post(given), scene.post(given))
+        later = await scene.post(given)
+
+    assert int(later.headers["retry-after"]) > 17_000
 
 
 @pytest.mark.parametrize(("wait_s", "retry"), [(5, None), (300, "false")])

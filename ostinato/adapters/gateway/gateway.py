@@ -239,8 +239,9 @@ class Gateway:
         return until if until is not None and until > datetime.now(UTC) else None
 
     def _limited(self, account: str, until: datetime | None) -> None:
+        """Requests that were on their way together may be told different moments: the latest holds."""
         if until is not None:
-            self._limits[account] = until
+            self._limits[account] = max(until, self._limits.get(account, until))
         self.on_limit(account, until)
 
 
