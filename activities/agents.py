@@ -250,7 +250,13 @@ class AgentWork:
             yield Reach(access=Access(model=model))
             return
         tree = Path(self.checkout.worktree)
-        tape = self.agency.tape(self.command.step.id, self.pulse.redactor, tree=tree, private=self.folder.private)
+        tape = self.agency.tape(
+            self.command.step.id,
+            self.pulse.redactor,
+            run=Path(self.command.workspace.root),
+            tree=tree,
+            private=self.folder.private,
+        )
         given = open_pass(gateway, agent, metered.lease_id, self._caps(), self.order.account, tape)
         self.pulse.redactor = self.pulse.redactor.knowing((given.key,))
         try:

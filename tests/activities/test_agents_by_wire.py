@@ -21,7 +21,7 @@ from ostinato.domain.budget.metering import Metered
 from ostinato.domain.execution import StepOutcome, StepResult
 from ostinato.domain.ids import StepId
 from ostinato.domain.plan import AgentAction, Step
-from tests.activities.bench import Bench
+from tests.activities.bench import Bench, shown
 from tests.fakes.coding_agent import Act, ScriptedAgent, done
 from tests.integration.gateways import ASK, a_turn, script, upstreams
 from tests.model_server import ModelServer
@@ -107,3 +107,21 @@ async def test_an_answer_that_was_cut_counts_in_the_run_s_budget_as_in_the_gatew
     assert counted(result).requests == 1
     assert result.spent is not None
     assert not result.spent.priced
+
+
+async def test_a_recording_of_two_executions_is_replayed_by_two(bench: Bench, tmp_path: Path) -> None:
+    async def both(home: Path, mode: TapeMode, *turns: dict[str, Any]) -> tuple[list[str], int]:
+        acts = asks("one", "two", ending=EndKind.CRASH), asks("three", "four")
+        its_own = replace(bench, home=home)
+        async with a_desk(its_own, *acts, turns=turns, taping=(mode, tmp_path / "tape")) as (made, model):
+            first = await made.execute(command := await made.asked())
+            second = await made.execute(next_execution(command))
+            written = [shown(command.workspace, second.commit, "notes.txt")] if second.commit else []
+            failures = [each.failure.message for each in (first, second) if each.failure]
+            return [*failures, *written], len(model.requests)
+
+    recorded = await both(tmp_path / "one", TapeMode.RECORD, a_turn(fault={"kind": "disconnect", "times": 1}))
+    replayed = await both(tmp_path / "two", TapeMode.REPLAY)
+
+    assert recorded == (["it broke", "three: 200\nfour: 200"], 4)
+    assert replayed == (recorded[0], 0)

@@ -24,8 +24,8 @@ def asking(text: str, **said: Any) -> dict[str, Any]:
     return {**ASK, "messages": [{"role": "user", "content": text}], **said}
 
 
-async def exchanged(scene: Scene, tape: Tape, *bodies: dict[str, Any]) -> list[tuple[int, str]]:
-    given = scene.gateway.open(f"run/{tape.mode}/1", Limit(), tape=tape)
+async def exchanged(scene: Scene, tape: Tape, *bodies: dict[str, Any], step: str = "a") -> list[tuple[int, str]]:
+    given = scene.gateway.open(f"run/{step}/1", Limit(), tape=tape)
     answers = [await scene.post(given, body=body) for body in bodies]
     return [(answer.status_code, answer.text) for answer in answers]
 
@@ -124,6 +124,20 @@ async def test_a_cut_is_recorded_and_replayed_as_a_cut(tmp_path: Path) -> None:
             await exchanged(scene, a_tape(tmp_path, TapeMode.REPLAY), asking("one", stream=True))
 
     assert json.loads((tape.folder / "main-0001.json").read_text())["is_cut"] is True
+
+
+async def test_what_was_never_answered_keeps_its_place(tmp_path: Path) -> None:
+    lost = a_turn(fault={"kind": "disconnect", "times": 1})
+    bodies = (asking("one"), asking("one, again"))
+    async with a_scene(tmp_path / "a", lost) as scene:
+        recorded = await exchanged(scene, a_tape(tmp_path, TapeMode.RECORD), *bodies)
+        recorded += await exchanged(scene, a_tape(tmp_path, TapeMode.RECORD), asking("two"), step="b")
+    async with a_scene(tmp_path / "b") as scene:
+        replayed = await exchanged(scene, a_tape(tmp_path, TapeMode.REPLAY), *bodies, asking("two"))
+
+    assert [status for status, _ in recorded] == [502, 200, 200]
+    assert [status for status, _ in replayed] == [502, 200, 200]
+    assert replayed[1:] == recorded[1:]
 
 
 async def test_an_error_is_replayed_with_its_reset(tmp_path: Path) -> None:

@@ -41,13 +41,14 @@ class Agency:
             return described_agent(DescribedAgent.model_validate_json(described), self.environ)
         return self.find(name)
 
-    def tape(self, step: str, redactor: Redactor, *, tree: Path, private: Path) -> Tape | None:
-        """What a step's agent and its model say, by the step's name: the next run may ask the same."""
+    def tape(self, step: str, redactor: Redactor, *, run: Path, tree: Path, private: Path) -> Tape | None:
+        """What a step's agent and its model say, by the step's name: the next run may ask the same. `run`: its folder."""
         if self.taping is None:
             return None
         mode, folder = self.taping
         places = {"<tree>": str(tree), "<home>": str(private)}
-        return Tape(folder=folder / step, mode=mode, redactor=redactor, places=places)
+        position = run / "replayed" / f"{step}.json"
+        return Tape(folder=folder / step, mode=mode, redactor=redactor, places=places, position=position)
 
     @property
     def is_sandboxed(self) -> bool:

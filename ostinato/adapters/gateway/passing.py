@@ -152,11 +152,8 @@ class Passing:
     def _keep(self, exchange: Exchange, taping: Taping | None, path: str) -> None:
         if self.tape is None or taping is None:
             return
-        taped = exchange.taped(path, taping.asked)
-        if taped is None:
-            return
         try:
-            self.tape.record(taping.place, taped)
+            self.tape.record(taping.place, exchange.taped(path, taping.asked))
         except (OSError, ExternalError) as error:
             self.message = f"The recording has a gap: {error}"
 

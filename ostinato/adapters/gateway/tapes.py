@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from ostinato.adapters.atomic import write_atomically
+from ostinato.adapters.atomic import read_json_object, write_atomically
 from ostinato.domain.agents.fingerprints import Fingerprint, differences, fingerprint
 from ostinato.domain.agents.wires import Asked, CallKind, Route
 from ostinato.domain.base import Fact
@@ -23,15 +23,20 @@ class TapeMode(StrEnum):
     REPLAY = "replay"
 
 
+UNANSWERED: Final = 0
+"""Instead of a status: nothing came back. It has its place all the same, so that what follows has its own."""
+
+
 class Taped(Fact):
     """One exchange."""
 
     path: str
-    status: int
-    headers: dict[str, str]
+    status: int = UNANSWERED
+    headers: dict[str, str] = {}
     fingerprint: Fingerprint
-    body: str
+    body: str = ""
     is_cut: bool = False
+    """The provider may have seen it, and no end of its answer was seen."""
 
 
 class MismatchError(ExternalError):
@@ -42,17 +47,23 @@ class MismatchError(ExternalError):
 
 @dataclass(slots=True, kw_only=True)
 class Tape:
-    """Of one step. Requests with tools and those beside them (titles, summaries) are counted apart: they race."""
+    """Of one execution of a step. Requests with tools and those beside them (titles, summaries) are counted apart: they race."""
 
     folder: Path
     mode: TapeMode
     redactor: Redactor = field(default_factory=Redactor)
     places: Mapping[str, str] = field(default_factory=dict)
     """Paths by the word that stands for each in fingerprints: the worktree, the step's home."""
+    position: Path | None = None
+    """Where a replay notes how far it is, for the step's next execution; None: it begins anew each time."""
     _ordinals: Counter[str] = field(default_factory=Counter)
 
+    def __post_init__(self) -> None:
+        if self.mode is TapeMode.REPLAY and self.position is not None:
+            self._ordinals.update(_ordinals_in(self.position))
+
     def place(self, route: Route, asked: Asked) -> Path:
-        """Of the next exchange of this kind; recording goes on where an earlier process ended."""
+        """Of the next exchange of this kind; either mode goes on where the execution before ended."""
         lane = ("main" if asked.has_tools else "side") if route.kind is CallKind.ASK else route.kind.value
         if self.mode is TapeMode.RECORD and lane not in self._ordinals:
             self._ordinals[lane] = len(list(self.folder.glob(f"{lane}-*.json")))
@@ -78,4 +89,11 @@ class Tape:
             raise MismatchError(f"{place} cannot be read: {error}") from error
         if different := differences(taped.fingerprint, asked):
             raise MismatchError(f"{name} differs from the recording: {'; '.join(different)}")
+        if self.position is not None:
+            write_atomically(self.position, json.dumps(self._ordinals))
         return taped
+
+
+def _ordinals_in(position: Path) -> Mapping[str, int]:
+    found = read_json_object(position) or {}
+    return {lane: ordinal for lane, ordinal in found.items() if isinstance(ordinal, int)}
