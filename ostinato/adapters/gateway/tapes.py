@@ -1,14 +1,17 @@
 """Exchanges with a model on disk, redacted: recorded by step and ordinal, and given back to whoever asks the same again."""
 
 import json
+import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from ostinato.adapters.atomic import read_json_object, write_atomically
 from ostinato.domain.agents.fingerprints import Fingerprint, differences, fingerprint
@@ -23,6 +26,7 @@ class TapeMode(StrEnum):
     REPLAY = "replay"
 
 
+_RESETS_AT: Final = re.compile(r'("resets_at"\s*:\s*)(\d{10})\b')
 UNANSWERED: Final = 0
 """Instead of a status: nothing came back. It has its place all the same, so that what follows has its own."""
 
@@ -37,6 +41,27 @@ class Taped(Fact):
     body: str = ""
     is_cut: bool = False
     """The provider may have seen it, and no end of its answer was seen."""
+    at: AwareDatetime | None = None
+
+    def given_at(self, now: datetime) -> "Taped":
+        """A limit lasts as long as it did: what it names as its end is moved to then."""
+        if self.status < 400 or self.at is None:
+            return self
+        by = now - self.at
+        headers = {name: _moved(value, by) if "reset" in name else value for name, value in self.headers.items()}
+        body = _RESETS_AT.sub(lambda found: found[1] + _moved(found[2], by), self.body)
+        return self.model_copy(update={"headers": headers, "body": body})
+
+
+def _moved(moment: str, by: timedelta) -> str:
+    """Seconds since 1970, or an ISO time; a length stays as it is."""
+    if re.fullmatch(r"1\d{9}", moment):
+        return str(math.ceil(int(moment) + by.total_seconds()))
+    try:
+        known = datetime.fromisoformat(moment)
+    except ValueError:
+        return moment
+    return (known + by).isoformat(timespec="seconds") if known.tzinfo else moment
 
 
 class MismatchError(ExternalError):
@@ -75,7 +100,7 @@ class Tape:
 
     def record(self, place: Path, taped: Taped) -> None:
         """Everything in it is redacted before it reaches the disk."""
-        clean = taped.model_copy(update={"body": self.redactor.text(taped.body)})
+        clean = taped.model_copy(update={"body": self.redactor.text(taped.body), "at": datetime.now(UTC)})
         write_atomically(place, json.dumps(clean.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")
 
     def replayed(self, place: Path, asked: Fingerprint) -> Taped:
@@ -91,7 +116,7 @@ class Tape:
             raise MismatchError(f"{name} differs from the recording: {'; '.join(different)}")
         if self.position is not None:
             write_atomically(self.position, json.dumps(self._ordinals))
-        return taped
+        return taped.given_at(datetime.now(UTC))
 
 
 def _ordinals_in(position: Path) -> Mapping[str, int]:
