@@ -249,14 +249,8 @@ class AgentWork:
         if gateway is None or metered is None:
             yield Reach(access=Access(model=model))
             return
-        tree = Path(self.checkout.worktree)
-        tape = self.agency.tape(
-            self.command.step.id,
-            self.pulse.redactor,
-            run=Path(self.command.workspace.root),
-            tree=tree,
-            private=self.folder.private,
-        )
+        run, tree, step = Path(self.command.workspace.root), Path(self.checkout.worktree), self.command.step.id
+        tape = self.agency.tape(step, self.pulse.redactor, run=run, tree=tree, private=self.folder.private)
         given = open_pass(gateway, agent, metered.lease_id, self._caps(), self.order.account, tape)
         self.pulse.redactor = self.pulse.redactor.knowing((given.key,))
         try:
