@@ -1,14 +1,18 @@
 """Who of a worker's agents pays with which account, and who goes through the gateway."""
 
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ostinato.adapters.agents.agency import Agency, open_pass
+from ostinato.adapters.agents.agency import Agency, agency_of, open_pass
 from ostinato.adapters.agents.port import Abilities
 from ostinato.adapters.agents.registry import finder
 from ostinato.adapters.gateway import Gateway, upstreams_of
+from ostinato.adapters.home import Home
 from ostinato.domain.agents.declared import declared
 from ostinato.domain.agents.wires import Wire
 from ostinato.domain.budget.amounts import Limit
@@ -80,6 +84,31 @@ async def test_an_agent_s_key_opens_its_own_provider_alone(tmp_path: Path) -> No
 )
 def test_a_model_is_priced_as_its_provider_names_it(tmp_path: Path, agent: Any, model: str, priced: str) -> None:
     assert an_agency(tmp_path).priced_as(agent, model) == priced
+
+
+async def test_the_gateway_s_socket_is_in_the_home_however_long_its_path_and_whoever_died_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, elsewhere = Home(tmp_path / ("deep" * 30)), tmp_path / "tmp"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    async with _sandboxed(home) as (agency, inside):
+        where, dead = agency.socket, [path.name for path in inside]
+    home.worker.joinpath(dead[0]).touch()
+
+    async with _sandboxed(home) as (again, inside):
+        assert [path.name for path in inside] == dead
+        assert inside[0].is_socket()
+
+    assert where == again.socket == home.worker / dead[0]
+    assert not [*elsewhere.iterdir(), *home.worker.iterdir()]
+
+
+@asynccontextmanager
+async def _sandboxed(home: Home) -> AsyncIterator[tuple[Agency, list[Path]]]:
+    """And what lies beside the worker meanwhile."""
+    async with agency_of(home, PriceTable(), (), {}, sandboxed=True) as agency:
+        yield agency, list(home.worker.iterdir())
 
 
 def test_a_stranger_is_nobody(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The coding agents of one worker: who is here, whose account pays, and how each reaches its model."""
 
 import platform
-import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -105,20 +104,18 @@ async def agency_of(
     sandboxed: bool = False,
     tape: tuple[str, Path] | None = None,
 ) -> AsyncIterator[Agency]:
-    """With a gateway that serves while it is entered. Raises UserError where an address of a provider is none."""
+    """With a gateway that serves while it is entered, by one process for each home. Raises UserError where an address of a provider is none."""
     gateway = Gateway(upstreams=upstreams_of(environ), ledger_folder=home.root / "gateway", prices=prices)
-    with tempfile.TemporaryDirectory(prefix="ostinato-") as short:  # a socket's path has room for 100 bytes
-        socket = Path(short) / "gateway.sock" if sandboxed else None
-        async with gateway.serving(socket=socket):
-            find = finder(declared(described), environ, sandboxed=sandboxed)
-            yield Agency(
-                find=find,
-                environ=environ,
-                gateway=gateway,
-                socket=socket,
-                hidden=(home.root,),
-                taping=(TapeMode(tape[0]), tape[1]) if tape else None,
-            )
+    socket = home.worker / "gateway.sock" if sandboxed else None
+    async with gateway.serving(socket=socket):
+        yield Agency(
+            find=finder(declared(described), environ, sandboxed=sandboxed),
+            environ=environ,
+            gateway=gateway,
+            socket=socket,
+            hidden=(home.root,),
+            taping=(TapeMode(tape[0]), tape[1]) if tape else None,
+        )
 
 
 def previewed_agency(

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from ostinato.domain.errors import InvariantError
 
 log = logging.getLogger(__name__)
 _HOST: Final = "127.0.0.1"
+_MOST_SOCKET_BYTES: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,9 +171,16 @@ class Gateway:
         self._limits[account] = until
 
     async def _at(self, socket: Path) -> asyncio.Server:
+        """Also where a process that was killed has left one, and where its path is longer than a socket's may be."""
         make_folder(socket.parent)
         socket.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(self._connected, socket)
+        folder = os.open(socket.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            is_long = len(os.fsencode(socket)) > _MOST_SOCKET_BYTES
+            place = Path(f"/proc/self/fd/{folder}") / socket.name if is_long else socket
+            server = await asyncio.start_unix_server(self._connected, place)
+        finally:
+            os.close(folder)
         socket.chmod(0o600)
         return server
 
