@@ -94,10 +94,6 @@ class Gateway:
     upstreams: Mapping[str, Upstream]
     ledger_folder: Path
     prices: PriceTable
-    on_limit: Callable[[str, datetime | None], None] = field(default=lambda account, until: None)
-    """Told each time a provider says that an account is at its limit; None: it does not say until when."""
-    limited: Callable[[str], datetime | None] = field(default=lambda account: None)
-    """Asked before each request: until when others know the account to be at its limit."""
     _passes: dict[str, Passing] = field(default_factory=dict)
     """By the hash of their keys."""
     _limits: dict[str, datetime] = field(default_factory=dict)
@@ -167,8 +163,8 @@ class Gateway:
         return _used(opened)
 
     def limit(self, account: str, until: datetime) -> None:
-        """Until then nobody asks for this account; a moment that has passed lifts the limit."""
-        self._limits[account] = until
+        """Until then nobody asks for this account; of several moments, told here or by the provider, the latest holds."""
+        self._limits[account] = max(until, self._limits.get(account, until))
 
     async def _at(self, socket: Path) -> asyncio.Server:
         """Also where a process that was killed has left one, and where its path is longer than a socket's may be."""
@@ -243,15 +239,12 @@ class Gateway:
 
     def _until(self, account: str) -> datetime | None:
         """Later than now."""
-        moments = (self._limits.get(account), self.limited(account))
-        until = max((moment for moment in moments if moment is not None), default=None)
+        until = self._limits.get(account)
         return until if until is not None and until > datetime.now(UTC) else None
 
     def _limited(self, account: str, until: datetime | None) -> None:
-        """Requests that were on their way together may be told different moments: the latest holds."""
         if until is not None:
-            self._limits[account] = max(until, self._limits.get(account, until))
-        self.on_limit(account, until)
+            self.limit(account, until)
 
 
 def _used(opened: Passing) -> Used:
