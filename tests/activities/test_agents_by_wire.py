@@ -1,75 +1,24 @@
 """One execution of a step whose agent reaches its model through the gateway: what the wire counts, and what it keeps."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from activities import activities_of
-from ostinato.adapters.agents.agency import Agency
 from ostinato.adapters.agents.port import AgentTask, Watched
-from ostinato.adapters.gateway import Gateway, TapeMode
-from ostinato.adapters.prices import known_prices
-from ostinato.contracts.activities import ExecuteStep
+from ostinato.adapters.gateway import TapeMode
 from ostinato.domain.agents import AgentEnd, EndKind
-from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.budget.amounts import Amount
-from ostinato.domain.budget.metering import Metered
 from ostinato.domain.execution import StepOutcome, StepResult
-from ostinato.domain.ids import StepId
-from ostinato.domain.plan import AgentAction, Step
 from tests.activities.bench import Bench, shown
+from tests.activities.wired import a_desk, next_execution
 from tests.fakes.coding_agent import Act, ScriptedAgent, done
-from tests.integration.gateways import ASK, a_turn, script, upstreams
-from tests.model_server import ModelServer
+from tests.integration.gateways import ASK, a_turn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WiredDesk(Bench):
-    """A bench whose worker has one scripted agent and a gateway."""
-
-    agent: ScriptedAgent
-    gateway: Gateway
-    taping: tuple[TapeMode, Path] | None = None
-
-    def found(self) -> list[Callable[..., Any]]:
-        agency = Agency(find=lambda name: self.agent, environ={}, gateway=self.gateway, taping=self.taping)
-        desk: Any = Bench.desk.fget(self)  # type: ignore[attr-defined]
-        return activities_of(replace(desk, agency=agency))
-
-    async def asked(self) -> ExecuteStep:
-        step = Step(id=StepId("edit"), name="Edit", action=AgentAction(prompt="Go", pool=("claude",)), writes=("**",))
-        order = AgentOrder(agent="claude", session="edit", metered=_lease(1), account="x")
-        command = await self.ready(step, slot="agent-edit")
-        return command.model_copy(update={"order": order})
-
-
-@asynccontextmanager
-async def a_desk(
-    bench: Bench, *acts: Act, turns: tuple[dict[str, Any], ...] = (), taping: tuple[TapeMode, Path] | None = None
-) -> AsyncIterator[tuple[WiredDesk, ModelServer]]:
-    async with ModelServer(script(*(turns or (a_turn(),)))) as model:
-        folder = bench.home / "gateway"
-        gateway = Gateway(upstreams=upstreams(model.url), ledger_folder=folder, prices=known_prices())
-        agent = ScriptedAgent(acts=list(acts), wire="anthropic")
-        async with gateway.serving():
-            made = WiredDesk(repository=bench.repository, home=bench.home, agent=agent, gateway=gateway, taping=taping)
-            yield made, model
-
-
-def _lease(number: int) -> Metered:
-    return Metered(lease_id=f"run/{number}", run_id="run", what="step edit", estimate=Amount(tokens=1_000, micro_usd=1))
-
-
-def next_execution(command: ExecuteStep) -> ExecuteStep:
-    number = command.execution + 1
-    assert command.order is not None
-    return command.model_copy(
-        update={"execution": number, "order": command.order.model_copy(update={"metered": _lease(number)})}
-    )
+def scripted(*acts: Act) -> ScriptedAgent:
+    return ScriptedAgent(acts=list(acts), wire="anthropic")
 
 
 def asks(*texts: str, ending: EndKind = EndKind.DONE, **said: Any) -> Act:
@@ -99,7 +48,7 @@ def counted(result: StepResult) -> Amount:
 
 async def test_an_answer_that_was_cut_counts_in_the_run_s_budget_as_in_the_gateway(bench: Bench) -> None:
     cut = a_turn(text="x" * 200, fault={"kind": "cut", "after": 4})
-    async with a_desk(bench, asks("one", stream=True), turns=(cut,)) as (made, _):
+    async with a_desk(bench, scripted(asks("one", stream=True)), cut) as (made, _):
         result = await made.execute(await made.asked())
 
     assert result.outcome is StepOutcome.SUCCEEDED
@@ -111,9 +60,9 @@ async def test_an_answer_that_was_cut_counts_in_the_run_s_budget_as_in_the_gatew
 
 async def test_a_recording_of_two_executions_is_replayed_by_two(bench: Bench, tmp_path: Path) -> None:
     async def both(home: Path, mode: TapeMode, *turns: dict[str, Any]) -> tuple[list[str], int]:
-        acts = asks("one", "two", ending=EndKind.CRASH), asks("three", "four")
+        agent = scripted(asks("one", "two", ending=EndKind.CRASH), asks("three", "four"))
         its_own = replace(bench, home=home)
-        async with a_desk(its_own, *acts, turns=turns, taping=(mode, tmp_path / "tape")) as (made, model):
+        async with a_desk(its_own, agent, *turns, taping=(mode, tmp_path / "tape")) as (made, model):
             first = await made.execute(command := await made.asked())
             second = await made.execute(next_execution(command))
             written = [shown(command.workspace, second.commit, "notes.txt")] if second.commit else []
