@@ -14,7 +14,7 @@ from ostinato.contracts.account import (
     account_workflow_id,
 )
 from ostinato.contracts.workflows import TASK_QUEUE
-from ostinato.domain.agents.accounts import Account
+from ostinato.domain.agents.accounts import Account, AccountLimit
 
 
 class AccountActivities:
@@ -24,7 +24,7 @@ class AccountActivities:
     @edge(ASK_ACCOUNT)
     async def ask(self, command: AskAccount, pulse: Pulse) -> StartAnswer:
         """A second execution hears the same: who waits keeps its turn, and is told by signal."""
-        return await ask_account(
+        answer = await ask_account(
             activity.client(),
             OpenAccount(account=Account(name=command.account)),
             command.asked,
@@ -35,3 +35,11 @@ class AccountActivities:
             update_id=f"ask-{command.asked.since:%Y%m%d%H%M%S%f}-{command.asked.waiter}"[:200],
             answer=StartAnswer,
         )
+        self._pass_on(command.account, answer.limit)
+        return answer
+
+    def _pass_on(self, account: str, limit: AccountLimit | None) -> None:
+        """To the agents that run here, unless it is a guess: they find out for themselves whether that is right."""
+        gateway = self._desk.agency.gateway if self._desk.agency else None
+        if gateway is not None and limit is not None and not limit.is_guess:
+            gateway.limit(account, limit.until)

@@ -249,9 +249,9 @@ class AgentWork:
         if gateway is None or metered is None:
             yield Reach(access=Access(model=model))
             return
-        tree = Path(self.checkout.worktree)
-        tape = self.agency.tape(self.command.step.id, self.pulse.redactor, tree=tree, private=self.folder.private)
-        given = open_pass(gateway, metered.lease_id, self._caps(), self.order.account, tape)
+        run, tree, step = Path(self.command.workspace.root), Path(self.checkout.worktree), self.command.step.id
+        tape = self.agency.tape(step, self.pulse.redactor, run=run, tree=tree, private=self.folder.private)
+        given = open_pass(gateway, agent, metered.lease_id, self._caps(), self.order.account, tape)
         self.pulse.redactor = self.pulse.redactor.knowing((given.key,))
         try:
             yield Reach(access=access_by(given, agent, model), gateway=gateway, given=given)
@@ -266,8 +266,8 @@ class AgentWork:
         """What was counted on the wire; else what the agent says, where it says anything. And whether its money is known."""
         used, before = reach.used(), self.record.carried
         if used is not None:
-            priced = not (used.unknown_count or used.unpriced_count) and before.micro_usd is not None
-            return added(used.use, before), used.committed.micro_usd + (before.micro_usd or 0), priced
+            priced = used.is_priced and before.micro_usd is not None
+            return added(used.counted, before), used.committed.micro_usd + (before.micro_usd or 0), priced
         said = self.record.used
         return (said, said.micro_usd, said.micro_usd is not None) if said.tokens else (None, None, False)
 

@@ -290,8 +290,9 @@ async def through_gateway(
         upstreams={"anthropic": upstream},
         ledger_folder=driven.folder / "ledgers",
         prices=PriceTable(),
-        limited=lambda _account: limited,
     )
+    if limited is not None:
+        gateway.limit("", limited)
     async with gateway.serving():
         given = gateway.open("run/step", caps)
         task = AgentTask(

@@ -12,17 +12,18 @@ Act = Callable[[AgentTask, Watched], Awaitable[AgentEnd]]
 
 @dataclass
 class ScriptedAgent:
-    """Has sessions, no wire: it is metered by its own word."""
+    """Has sessions; without a wire it is metered by its own word."""
 
     acts: list[Act]
     name: str = "claude"
     resumes: bool = True
     version: str = "1.0"
+    wire: str = ""
     tasks: list[AgentTask] = field(default_factory=list)
 
     @property
     def abilities(self) -> Abilities:
-        return Abilities(resumes=self.resumes, takes_base_url=False, wire="", reports_tokens=True)
+        return Abilities(resumes=self.resumes, takes_base_url=bool(self.wire), wire=self.wire, reports_tokens=True)
 
     async def installation(self, env: Mapping[str, str]) -> Installation:
         return Installation(name=self.name, path="/bin/agent", version=self.version, works=True)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +68,10 @@ class Scene:
 async def a_scene(
     folder: Path,
     *turns: dict[str, Any],
-    on_limit: Callable[[str, datetime | None], None] = lambda account, until: None,
     socket: Path | None = None,
 ) -> AsyncIterator[Scene]:
     async with ModelServer(script(*(turns or (a_turn(),)))) as model:
-        gateway = Gateway(
-            upstreams=upstreams(model.url), ledger_folder=folder / "ledger", prices=known_prices(), on_limit=on_limit
-        )
+        gateway = Gateway(upstreams=upstreams(model.url), ledger_folder=folder / "ledger", prices=known_prices())
         async with gateway.serving(socket=socket):
             yield Scene(model, gateway)
 

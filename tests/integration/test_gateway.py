@@ -151,6 +151,22 @@ async def test_only_what_agents_need_passes(
     assert not scene.model.requests
 
 
+async def test_a_key_opens_its_own_wires_alone(tmp_path: Path) -> None:
+    limited = a_turn(fault={"kind": "status", "status": 429, "after_s": 300})
+    async with a_scene(tmp_path, limited) as scene:
+        other = scene.gateway.open("run/a/1", Limit()).base_urls[Wire.OPENAI_RESPONSES]
+        given = scene.gateway.open("run/b/1", Limit(), "x", wires=Wire.ANTHROPIC.of_provider)
+
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(f"{other}/responses", json={}, headers={"authorization": f"Bearer {given.key}"})
+        used = scene.gateway.used(given)
+
+    assert (answer.status_code, set(given.base_urls)) == (404, {Wire.ANTHROPIC})
+    assert "for this key, which is of anthropic" in answer.json()["error"]["message"]
+    assert not scene.model.requests
+    assert (used.trouble, used.committed.requests) == (None, 0)
+
+
 async def test_a_key_opens_nothing_after_its_step(tmp_path: Path) -> None:
     async with a_scene(tmp_path) as scene:
         given = scene.gateway.open("run/a/1", Limit())

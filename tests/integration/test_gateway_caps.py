@@ -21,7 +21,7 @@ from ostinato.domain.agents import AgentEnd, EndKind
 from ostinato.domain.agents.wires import Wire
 from ostinato.domain.budget.amounts import Amount, Limit
 from ostinato.domain.errors import ExternalError
-from tests.integration.gateways import ASK, a_scene, a_turn, until
+from tests.integration.gateways import ASK, a_scene, a_turn, until, upstreams
 from tests.model_server import ModelServer
 
 ROOT = Path(__file__).parents[2]
@@ -211,10 +211,28 @@ async def test_a_lease_that_cannot_be_written_is_not_spent(tmp_path: Path, monke
     assert not scene.model.requests
 
 
+async def test_a_step_whose_end_cannot_be_written_has_its_figures_and_can_be_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(number: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    async with a_scene(tmp_path) as scene:
+        given = scene.gateway.open("run/a/1", Limit())
+        await scene.post(given)
+        monkeypatch.setattr("ostinato.adapters.gateway.ledger.os.write", full)
+        used = await scene.gateway.close(given)
+        monkeypatch.undo()
+        again = scene.gateway.open("run/a/1", Limit())
+        goes_on = scene.gateway.used(again)
+
+    assert used.committed == goes_on.committed
+    assert used.committed.requests == 1
+
+
 async def test_a_limited_account_is_answered_at_once_without_asking(tmp_path: Path) -> None:
-    told: list[tuple[str, datetime | None]] = []
     limited = a_turn(fault={"kind": "status", "status": 429, "after_s": 300})
-    async with a_scene(tmp_path, limited, on_limit=lambda *said: told.append(said)) as scene:
+    async with a_scene(tmp_path, limited) as scene:
         first = scene.gateway.open("run/a/1", Limit(), "anthropic:main")
         second = scene.gateway.open("run/b/1", Limit(), "anthropic:main")
         other = scene.gateway.open("run/c/1", Limit(), "anthropic:other")
@@ -228,9 +246,34 @@ async def test_a_limited_account_is_answered_at_once_without_asking(tmp_path: Pa
     assert (used.stopped, used.use.requests) == ("limited", 0)
     assert by_wire(AgentEnd(kind=EndKind.INTERRUPTED), used).kind is EndKind.RATE_LIMIT
     assert is_stopped(used, datetime.now(UTC))
-    assert told[0][0] == "anthropic:main"
-    assert told[0][1] is not None
-    assert abs(told[0][1] - datetime.now(UTC) - timedelta(seconds=295)) < timedelta(seconds=10)
+    assert used.trouble is not None
+    assert used.trouble.until is not None
+    assert abs(used.trouble.until - datetime.now(UTC) - timedelta(seconds=295)) < timedelta(seconds=10)
+
+
+async def test_of_two_limits_of_an_account_the_later_one_holds(tmp_path: Path) -> None:
+    waits, both_asked, first_is_heard = iter((18_000, 2)), asyncio.Barrier(2), asyncio.Event()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        wait_s = next(waits)
+        await both_asked.wait()
+        if wait_s == 2:
+            await first_is_heard.wait()
+        writer.write(b"HTTP/1.1 429 No\r\nretry-after: %d\r\ncontent-length: 0\r\n\r\n" % wait_s)
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with a_scene(tmp_path) as scene, server:
+        scene.gateway.upstreams = upstreams(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        given = scene.gateway.open("run/a/1", Limit(), "x")
+        asking = [asyncio.create_task(scene.post(given)) for _ in range(2)]
+        await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+        first_is_heard.set()
+        await asyncio.wait(asking)
+        later = await scene.post(given)
+
+    assert int(later.headers["retry-after"]) > 17_000
 
 
 @pytest.mark.parametrize(("wait_s", "retry"), [(5, None), (300, "false")])
@@ -242,17 +285,15 @@ async def test_agents_wait_out_a_short_limit_and_end_their_turn_on_a_long_one(
         scene.gateway.limit("x", datetime.now(UTC) + timedelta(seconds=wait_s))
 
         answers = [await scene.post(given, path) for path in ("/v1/messages", "openai-responses/responses")]
-        scene.gateway.limit("x", datetime.now(UTC))
-        lifted = await scene.post(given)
 
     assert [answer.headers.get("x-should-retry") for answer in answers] == [retry, retry]
     assert (answers[1].json()["error"]["type"] == "usage_limit_reached") == (retry is not None)
-    assert lifted.status_code == 200
 
 
 async def test_what_others_know_of_an_account_counts(tmp_path: Path) -> None:
     async with a_scene(tmp_path) as scene:
-        scene.gateway.limited = lambda account: datetime.now(UTC) + timedelta(minutes=5)
+        scene.gateway.limit("x", datetime.now(UTC) + timedelta(minutes=5))
+        scene.gateway.limit("x", datetime.now(UTC) + timedelta(minutes=1))
         given = scene.gateway.open("run/a/1", Limit(), "x")
 
         answer = await scene.post(given, "gemini/v1beta/models/g:generateContent")

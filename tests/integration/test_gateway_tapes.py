@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import httpx
 import pytest
 
 from ostinato.adapters.gateway import Tape, TapeMode
+from ostinato.adapters.gateway.tapes import Taped
+from ostinato.domain.agents.fingerprints import Fingerprint
+from ostinato.domain.agents.troubles import trouble_of
 from ostinato.domain.budget.amounts import Limit
 from ostinato.domain.redaction import Redactor
 from tests.integration.gateways import ASK, REAL_KEY, Scene, a_scene, a_turn
@@ -24,8 +28,8 @@ def asking(text: str, **said: Any) -> dict[str, Any]:
     return {**ASK, "messages": [{"role": "user", "content": text}], **said}
 
 
-async def exchanged(scene: Scene, tape: Tape, *bodies: dict[str, Any]) -> list[tuple[int, str]]:
-    given = scene.gateway.open(f"run/{tape.mode}/1", Limit(), tape=tape)
+async def exchanged(scene: Scene, tape: Tape, *bodies: dict[str, Any], step: str = "a") -> list[tuple[int, str]]:
+    given = scene.gateway.open(f"run/{step}/1", Limit(), tape=tape)
     answers = [await scene.post(given, body=body) for body in bodies]
     return [(answer.status_code, answer.text) for answer in answers]
 
@@ -124,6 +128,40 @@ async def test_a_cut_is_recorded_and_replayed_as_a_cut(tmp_path: Path) -> None:
             await exchanged(scene, a_tape(tmp_path, TapeMode.REPLAY), asking("one", stream=True))
 
     assert json.loads((tape.folder / "main-0001.json").read_text())["is_cut"] is True
+
+
+def test_a_limit_lasts_as_long_as_when_it_was_recorded() -> None:
+    recorded, now = datetime(2026, 11, 1, 12, tzinfo=UTC), datetime(2026, 11, 21, 18, tzinfo=UTC)
+    until = recorded + timedelta(seconds=90)
+    headers = {
+        "retry-after": "90",
+        "anthropic-ratelimit-unified-reset": str(int(until.timestamp())),
+        "anthropic-ratelimit-tokens-reset": "2026-11-01T12:01:30Z",
+        "x-ratelimit-reset-requests": "1m30s",
+    }
+    body = json.dumps({"error": {"message": "no", "resets_at": int(until.timestamp())}})
+    taped = Taped(
+        path="/", status=429, headers=headers, fingerprint=Fingerprint(digest="", parts={}), body=body, at=recorded
+    )
+
+    given = taped.given_at(now)
+    one_by_one = [trouble_of(429, {name: value}, "", now=now).until for name, value in given.headers.items()]
+
+    assert {*one_by_one, trouble_of(429, {}, given.body, now=now).until} == {now + timedelta(seconds=90)}
+
+
+async def test_what_was_never_answered_keeps_its_place(tmp_path: Path) -> None:
+    lost = a_turn(fault={"kind": "disconnect", "times": 1})
+    bodies = (asking("one"), asking("one, again"))
+    async with a_scene(tmp_path / "a", lost) as scene:
+        recorded = await exchanged(scene, a_tape(tmp_path, TapeMode.RECORD), *bodies)
+        recorded += await exchanged(scene, a_tape(tmp_path, TapeMode.RECORD), asking("two"), step="b")
+    async with a_scene(tmp_path / "b") as scene:
+        replayed = await exchanged(scene, a_tape(tmp_path, TapeMode.REPLAY), *bodies, asking("two"))
+
+    assert [status for status, _ in recorded] == [502, 200, 200]
+    assert [status for status, _ in replayed] == [502, 200, 200]
+    assert replayed[1:] == recorded[1:]
 
 
 async def test_an_error_is_replayed_with_its_reset(tmp_path: Path) -> None:

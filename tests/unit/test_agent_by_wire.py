@@ -8,6 +8,7 @@ import pytest
 from ostinato.adapters.agents.by_wire import by_wire, is_stopped
 from ostinato.adapters.gateway import Used
 from ostinato.domain.agents import AgentEnd, EndKind, LimitKind, TokenUse
+from ostinato.domain.agents.outcomes import failure_of
 from ostinato.domain.agents.troubles import Trouble, TroubleKind
 from ostinato.domain.budget.amounts import NOTHING, Limit
 from tests.builders import NOON, at
@@ -32,6 +33,19 @@ def test_a_cap_of_the_lease_is_a_limit_whatever_the_agent_calls_it(stopped: str,
     end = by_wire(CRASH, used(stopped=stopped, message="used up"))
 
     assert (end.kind, end.limit, end.message, end.session_id) == (EndKind.LIMIT, limit, "used up", "s")
+
+
+def test_spending_that_cannot_be_written_down_is_a_failure_that_says_so() -> None:
+    words = "What is spent cannot be written down: [Errno 28] No space left on device."
+    interrupted = AgentEnd(kind=EndKind.INTERRUPTED, message="it was interrupted", session_id="s")
+
+    end = by_wire(interrupted, used(stopped="ledger", message=words))
+    failure = failure_of(end, now=NOON)
+
+    assert (end.message, end.session_id) == (words, "s")
+    assert failure is not None
+    assert failure.diagnosis is not None
+    assert (failure.diagnosis.code, words in failure.message) == ("disk_full", True)
 
 
 def test_a_limit_of_the_account_is_one_with_its_reset() -> None:

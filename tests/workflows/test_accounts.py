@@ -6,12 +6,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Replayer, Worker
 
+from activities.accounts import AccountActivities
+from activities.edge import Desk
+from ostinato.adapters.agents.agency import Agency
+from ostinato.adapters.agents.port import CodingAgent
+from ostinato.adapters.artifacts import ArtifactStore
+from ostinato.adapters.gateway import Gateway, upstreams_of
+from ostinato.adapters.home import Home
 from ostinato.adapters.temporal.accounts import ask_account
 from ostinato.adapters.temporal.plugin import ostinato_plugin
 from ostinato.contracts.account import (
@@ -21,6 +31,7 @@ from ostinato.contracts.account import (
     SEEN,
     WITHDRAW,
     AccountSeen,
+    AskAccount,
     MayStart,
     OpenAccount,
     StartAnswer,
@@ -28,7 +39,10 @@ from ostinato.contracts.account import (
     account_workflow_id,
 )
 from ostinato.domain.agents.accounts import Account, AccountReport, ReportKind
-from ostinato.domain.errors import ExternalError
+from ostinato.domain.agents.wires import Wire
+from ostinato.domain.budget.amounts import Limit
+from ostinato.domain.budget.prices import PriceTable
+from ostinato.domain.errors import ExternalError, UserError
 from tests.workflows.conftest import PAYLOADS
 from tests.workflows.listener import Listener
 from workflows.account import AccountWorkflow
@@ -103,6 +117,35 @@ async def told(run: "WorkflowHandle[Any, Any]", count: int, *, within_s: float =
 
 def soon(seconds: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+async def test_a_worker_that_asks_and_hears_of_a_limit_answers_the_agents_that_run_there_itself(
+    server: Client, tmp_path: Path
+) -> None:
+    account = Asked(server)
+    gateway = Gateway(
+        upstreams=upstreams_of({"ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}),
+        ledger_folder=tmp_path,
+        prices=PriceTable(),
+    )
+    desk = Desk(Home(tmp_path), ArtifactStore(tmp_path), agency=Agency(find=_nobody, environ={}, gateway=gateway))
+    asking = AskAccount(account=account.name, asked=MayStart(waiter="run-2/a/1", since=datetime.now(UTC)))
+    async with account.worker(), gateway.serving():
+        await account.ask("run-1/a/1")
+        await account.report("run-1/a/1", soon(600))
+        heard = await ActivityEnvironment(client=server).run(AccountActivities(desk).ask, asking)
+        given = gateway.open("run-1/a", Limit(), account.name)
+        async with httpx.AsyncClient(trust_env=False) as agent:
+            url, key = f"{given.base_urls[Wire.ANTHROPIC]}/v1/messages", {"x-api-key": given.key}
+            answer = await agent.post(url, json={}, headers=key)
+
+    assert not heard.may_start
+    assert answer.status_code == 429
+    assert 590 <= int(answer.headers["retry-after"]) <= 600
+
+
+def _nobody(name: str) -> CodingAgent:
+    raise UserError.of("agent_unknown", name, "nobody", "Name another")
 
 
 async def test_the_first_who_asks_starts_it_and_all_may_while_nobody_met_a_limit(server: Client, cache: int) -> None:

@@ -1,7 +1,6 @@
 """The coding agents of one worker: who is here, whose account pays, and how each reaches its model."""
 
 import platform
-import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -41,13 +40,14 @@ class Agency:
             return described_agent(DescribedAgent.model_validate_json(described), self.environ)
         return self.find(name)
 
-    def tape(self, step: str, redactor: Redactor, *, tree: Path, private: Path) -> Tape | None:
-        """What a step's agent and its model say, by the step's name: the next run may ask the same."""
+    def tape(self, step: str, redactor: Redactor, *, run: Path, tree: Path, private: Path) -> Tape | None:
+        """What a step's agent and its model say, by the step's name: the next run may ask the same. `run`: its folder."""
         if self.taping is None:
             return None
         mode, folder = self.taping
         places = {"<tree>": str(tree), "<home>": str(private)}
-        return Tape(folder=folder / step, mode=mode, redactor=redactor, places=places)
+        position = run / "replayed" / f"{step}.json"
+        return Tape(folder=folder / step, mode=mode, redactor=redactor, places=places, position=position)
 
     @property
     def is_sandboxed(self) -> bool:
@@ -104,20 +104,18 @@ async def agency_of(
     sandboxed: bool = False,
     tape: tuple[str, Path] | None = None,
 ) -> AsyncIterator[Agency]:
-    """With a gateway that serves while it is entered. Raises UserError where an address of a provider is none."""
+    """With a gateway that serves while it is entered, by one process for each home. Raises UserError where an address of a provider is none."""
     gateway = Gateway(upstreams=upstreams_of(environ), ledger_folder=home.root / "gateway", prices=prices)
-    with tempfile.TemporaryDirectory(prefix="ostinato-") as short:  # a socket's path has room for 100 bytes
-        socket = Path(short) / "gateway.sock" if sandboxed else None
-        async with gateway.serving(socket=socket):
-            find = finder(declared(described), environ, sandboxed=sandboxed)
-            yield Agency(
-                find=find,
-                environ=environ,
-                gateway=gateway,
-                socket=socket,
-                hidden=(home.root,),
-                taping=(TapeMode(tape[0]), tape[1]) if tape else None,
-            )
+    socket = home.worker / "gateway.sock" if sandboxed else None
+    async with gateway.serving(socket=socket):
+        yield Agency(
+            find=finder(declared(described), environ, sandboxed=sandboxed),
+            environ=environ,
+            gateway=gateway,
+            socket=socket,
+            hidden=(home.root,),
+            taping=(TapeMode(tape[0]), tape[1]) if tape else None,
+        )
 
 
 def previewed_agency(
@@ -128,9 +126,11 @@ def previewed_agency(
     return Agency(find=finder(declared(described), environ), environ=environ, gateway=gateway)
 
 
-def open_pass(gateway: Gateway, lease_id: str, caps: Limit, account: str, tape: Tape | None) -> Pass:
-    """One for each lease: what its attempts use counts together."""
-    return gateway.open(lease_id, caps, account, tape=tape)
+def open_pass(
+    gateway: Gateway, agent: CodingAgent, lease_id: str, caps: Limit, account: str, tape: Tape | None
+) -> Pass:
+    """One for each lease: what its attempts use counts together. It opens the agent's own provider alone."""
+    return gateway.open(lease_id, caps, account, wires=Wire(agent.abilities.wire).of_provider, tape=tape)
 
 
 def access_by(given: Pass, agent: CodingAgent, model: str) -> Access:

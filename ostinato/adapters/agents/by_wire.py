@@ -11,6 +11,8 @@ SHORT = timedelta(seconds=5)
 """A limit that is lifted so soon is the agent's own to wait for."""
 LIMITED = "limited"
 """The gateway answers in place of a provider whose account is at its limit; how long, its trouble says."""
+UNWRITTEN = "ledger"
+"""What is spent cannot be written down, so nothing may be: its message says why."""
 _CAPS: Mapping[str, LimitKind] = {
     "tokens": LimitKind.TOKENS,
     "money": LimitKind.MONEY,
@@ -41,6 +43,8 @@ def by_wire(end: AgentEnd, used: Used | None) -> AgentEnd:
     if used.stopped in _CAPS:
         update = {"kind": EndKind.LIMIT, "limit": _CAPS[used.stopped], "message": used.message}
         return end.model_copy(update=update)
+    if used.stopped == UNWRITTEN:
+        return end.model_copy(update={"kind": EndKind.CRASH, "message": used.message, "exit_code": None})
     trouble = used.trouble
     if trouble is None or trouble.kind not in _TROUBLES:
         return end

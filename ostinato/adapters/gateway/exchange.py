@@ -13,7 +13,7 @@ import httpcore
 from ostinato.adapters.gateway.asking import CUT, UNSENT, headers_by_name, returned_headers
 from ostinato.adapters.gateway.ledger import StepLedger
 from ostinato.adapters.gateway.serving import Answer, Pairs
-from ostinato.adapters.gateway.tapes import Taped
+from ostinato.adapters.gateway.tapes import UNANSWERED, Taped
 from ostinato.domain.agents.fingerprints import Fingerprint
 from ostinato.domain.agents.metering import Meter
 from ostinato.domain.agents.passes import Settled
@@ -63,6 +63,7 @@ class Exchange:
     _kept: bytearray = field(default_factory=bytearray)
     _reply: Reply | None = None
     _is_whole: bool = False
+    _is_unsent: bool = False
 
     async def run(self) -> None:
         """Also a cancelled one is settled. Raises UnansweredError, and OSError where no lease can be written."""
@@ -75,7 +76,7 @@ class Exchange:
                     cost = _nothing(number)
                 await self._relay(reply)
         except UNSENT as error:
-            cost = _nothing(number)
+            cost, self._is_unsent = _nothing(number), True
             raise UnansweredError(_words(error)) from error
         except CUT as error:
             if not self.answer.has_begun:
@@ -84,10 +85,10 @@ class Exchange:
         finally:
             self.ledger.settle(self._cost(number) or cost)
 
-    def taped(self, path: str, asked: Fingerprint) -> Taped | None:
+    def taped(self, path: str, asked: Fingerprint) -> Taped:
         """What came back, as far as it did."""
         if self._reply is None:
-            return None
+            return Taped(path=path, fingerprint=asked, is_cut=not self._is_unsent)
         return Taped(
             path=path,
             status=self._reply.status,
@@ -201,6 +202,9 @@ async def reply_of(response: AbstractAsyncContextManager[httpcore.Response]) -> 
 @asynccontextmanager
 async def reply_from(taped: Taped) -> AsyncIterator[Reply]:
     """As it was recorded: event by event, and cut where it was cut."""
+    if taped.status == UNANSWERED:
+        lost = httpcore.RemoteProtocolError if taped.is_cut else httpcore.ConnectError
+        raise lost("nothing came back when it was recorded")
     headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in taped.headers.items()]
     yield Reply(status=taped.status, headers=headers, by_name=taped.headers, pieces=_pieces(taped))
 

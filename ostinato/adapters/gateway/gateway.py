@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+import os
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from ostinato.domain.errors import InvariantError
 
 log = logging.getLogger(__name__)
 _HOST: Final = "127.0.0.1"
+_MOST_SOCKET_BYTES: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
-    """What an agent is given: a key of its step alone, and where to ask on each wire."""
+    """What an agent is given: a key of its step alone, and where to ask on each wire that it opens."""
 
     step: str
     key: str = field(repr=False)
@@ -72,6 +74,18 @@ class Used(Fact):
     trouble: Trouble | None = None
     """The provider's last word, where that was an error and nothing has gone well since."""
 
+    @property
+    def counted(self) -> TokenUse:
+        """What counts, by kind; tokens of which nobody said anything are told as a prompt's."""
+        untold = max(0, self.committed.tokens - self.use.tokens)
+        counts = {"requests": self.committed.requests, "micro_usd": self.committed.micro_usd}
+        return self.use.model_copy(update={"input": self.use.input + untold, **counts})
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether nothing of it is an estimate."""
+        return not (self.in_flight or self.unknown_count or self.unpriced_count)
+
 
 @dataclass(slots=True, kw_only=True)
 class Gateway:
@@ -80,10 +94,6 @@ class Gateway:
     upstreams: Mapping[str, Upstream]
     ledger_folder: Path
     prices: PriceTable
-    on_limit: Callable[[str, datetime | None], None] = field(default=lambda account, until: None)
-    """Told each time a provider says that an account is at its limit; None: it does not say until when."""
-    limited: Callable[[str], datetime | None] = field(default=lambda account: None)
-    """Asked before each request: until when others know the account to be at its limit."""
     _passes: dict[str, Passing] = field(default_factory=dict)
     """By the hash of their keys."""
     _limits: dict[str, datetime] = field(default_factory=dict)
@@ -108,11 +118,18 @@ class Gateway:
             await self._shut(socket)
 
     def open(
-        self, step: str, caps: Limit, account: str = "", *, redact_as: Callable[[str], None] | None = None, tape: Tape | None = None
-    ) -> Pass:  # fmt: skip
+        self,
+        step: str,
+        caps: Limit,
+        account: str = "",
+        *,
+        wires: Collection[Wire] = tuple(Wire),
+        redact_as: Callable[[str], None] | None = None,
+        tape: Tape | None = None,
+    ) -> Pass:
         """Goes on where the same step was left, also by a process that is gone; its caps are the newest.
 
-        `redact_as` is told the key. Raises ExternalError gateway_ledger_held, gateway_ledger_broken or home_unwritable.
+        Its key opens `wires` alone. `redact_as` is told the key. Raises ExternalError gateway_ledger_held, gateway_ledger_broken or home_unwritable.
         """
         if self._address is None:
             raise InvariantError("a pass is opened at a gateway that does not serve")
@@ -122,11 +139,12 @@ class Gateway:
         ledger = StepLedger.opened(self.ledger_folder, step, caps, account)
         if tape is not None:
             tape.redactor = tape.redactor.knowing([ledger.key, *(each.secret for each in self.upstreams.values())])
-        opened = Passing(step=step, account=account, ledger=ledger, tape=tape)
+        opened = Passing(step=step, account=account, wires=frozenset(wires), ledger=ledger, tape=tape)
         self._passes[_digest(ledger.key)] = opened
         if redact_as is not None:
             redact_as(ledger.key)
-        return Pass(step=step, key=ledger.key, base_urls=base_urls(self._address.origin), account=account)
+        urls = {wire: url for wire, url in base_urls(self._address.origin).items() if wire in opened.wires}
+        return Pass(step=step, key=ledger.key, base_urls=urls, account=account)
 
     def used(self, given: Pass) -> Used:
         """Also while it is at work; raises InvariantError where the pass is closed."""
@@ -145,13 +163,20 @@ class Gateway:
         return _used(opened)
 
     def limit(self, account: str, until: datetime) -> None:
-        """Until then nobody asks for this account; a moment that has passed lifts the limit."""
-        self._limits[account] = until
+        """Until then nobody asks for this account; of several moments, told here or by the provider, the latest holds."""
+        self._limits[account] = max(until, self._limits.get(account, until))
 
     async def _at(self, socket: Path) -> asyncio.Server:
+        """Also where a process that was killed has left one, and where its path is longer than a socket's may be."""
         make_folder(socket.parent)
         socket.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(self._connected, socket)
+        folder = os.open(socket.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            is_long = len(os.fsencode(socket)) > _MOST_SOCKET_BYTES
+            place = Path(f"/proc/self/fd/{folder}") / socket.name if is_long else socket
+            server = await asyncio.start_unix_server(self._connected, place)
+        finally:
+            os.close(folder)
         socket.chmod(0o600)
         return server
 
@@ -197,8 +222,10 @@ class Gateway:
             )
             return
         route = route_of(request.method, path)
-        if route is None:
-            await tell(answer, wire, RefusalKind.PLACE, f"Ostinato's gateway does not pass {request.method} {path}.")
+        if route is None or route.wire not in opened.wires:
+            whom = f" for this key, which is of {', '.join(sorted(opened.wires))}" if route else ""
+            problem = f"Ostinato's gateway does not pass {request.method} {path}{whom}."
+            await tell(answer, wire, RefusalKind.PLACE, problem)
             return
         assert self._providers is not None
         guest = Guest(request=request, answer=answer, route=route, until=self._until(opened.account))
@@ -212,14 +239,12 @@ class Gateway:
 
     def _until(self, account: str) -> datetime | None:
         """Later than now."""
-        moments = (self._limits.get(account), self.limited(account))
-        until = max((moment for moment in moments if moment is not None), default=None)
+        until = self._limits.get(account)
         return until if until is not None and until > datetime.now(UTC) else None
 
     def _limited(self, account: str, until: datetime | None) -> None:
         if until is not None:
-            self._limits[account] = until
-        self.on_limit(account, until)
+            self.limit(account, until)
 
 
 def _used(opened: Passing) -> Used:

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import logging
 import os
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from ostinato.domain.agents.passes import Closed, Leased, Line, Opened, Settled,
 from ostinato.domain.budget.amounts import Amount, Limit, Usage
 from ostinato.domain.errors import ExternalError
 
+log = logging.getLogger(__name__)
 KEY_PREFIX: Final = "ostinato-step-"
 _DISK: Final = ThreadPoolExecutor(max_workers=4, thread_name_prefix="gateway-ledger")
 """Its own: elsewhere in the process threads wait for tools."""
@@ -78,13 +80,18 @@ class StepLedger:
         self._write(line)
 
     def close(self, *, for_good: bool) -> None:
-        """`for_good`: its key opens nothing any more. Twice is fine."""
+        """`for_good`: the next one has another key, unless that cannot be written down. Never raises; twice is fine."""
         if self._number < 0:
             return
-        if for_good:
-            self._write(Closed())
-        os.close(self._number)
-        self._number = -1
+        try:
+            if for_good:
+                self._write(Closed())
+        except OSError as error:
+            log.warning("gateway_ledger_unwritable", extra={"path": str(self.path), "reason": str(error)})
+        finally:
+            number, self._number = self._number, -1
+            with contextlib.suppress(OSError):
+                os.close(number)
 
     def _write(self, line: Line) -> None:
         """In memory first: what cannot be written still counts while this process lives."""

@@ -18,7 +18,7 @@ from ostinato.domain.agents.fingerprints import Fingerprint
 from ostinato.domain.agents.passes import refused_words
 from ostinato.domain.agents.refusals import RefusalKind
 from ostinato.domain.agents.troubles import Trouble, TroubleKind
-from ostinato.domain.agents.wires import Asked, CallKind, asked_of, document_of
+from ostinato.domain.agents.wires import Asked, CallKind, Wire, asked_of, document_of
 from ostinato.domain.budget.amounts import Amount
 from ostinato.domain.budget.prices import PriceTable
 from ostinato.domain.errors import ExternalError
@@ -38,6 +38,7 @@ class Taping:
 class Passing:
     step: str
     account: str
+    wires: frozenset[Wire]
     ledger: StepLedger
     tape: Tape | None = None
     stopped: str = ""
@@ -151,11 +152,8 @@ class Passing:
     def _keep(self, exchange: Exchange, taping: Taping | None, path: str) -> None:
         if self.tape is None or taping is None:
             return
-        taped = exchange.taped(path, taping.asked)
-        if taped is None:
-            return
         try:
-            self.tape.record(taping.place, taped)
+            self.tape.record(taping.place, exchange.taped(path, taping.asked))
         except (OSError, ExternalError) as error:
             self.message = f"The recording has a gap: {error}"
 

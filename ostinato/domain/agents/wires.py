@@ -29,6 +29,11 @@ class Wire(StrEnum):
         """As the price table names it, and as its addresses begin."""
         return self.value.partition("-")[0]
 
+    @property
+    def of_provider(self) -> "frozenset[Wire]":
+        """All that are spoken with its provider, with the same key."""
+        return frozenset(wire for wire in Wire if wire.provider == self.provider)
+
 
 class CallKind(StrEnum):
     ASK = "ask"
