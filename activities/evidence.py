@@ -16,7 +16,7 @@ from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.processes import ProcessSpec, clean_environment, offline_where_possible, run_supervised
 from ostinato.contracts.activities import ExecuteStep
 from ostinato.domain.agents import AgentEnd
-from ostinato.domain.agents.proving import TreeFacts, checks_left, prove
+from ostinato.domain.agents.proving import TreeFacts, check_timeout_s, checks_left, prove
 from ostinato.domain.agents.said import Said
 from ostinato.domain.gates import GateResult, Severity, Stage, Status
 from ostinato.domain.redaction import Redactor
@@ -81,7 +81,7 @@ async def _check(desk: Desk, command: ExecuteStep, checkout: Checkout, pulse: Pu
         argv=await offline_where_possible(argv) if command.offline else argv,
         cwd=Path(checkout.worktree),
         env=env,
-        timeout_s=min(command.step.timeout_s, 1_800.0),
+        timeout_s=check_timeout_s(command.step),
         marker=attempt_marker(activity.info()),
         limits=command.step.limits,
     )

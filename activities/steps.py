@@ -141,9 +141,8 @@ class StepActivities:
         else:
             checkout = await self._check_out(command, pulse)
             await asyncio.to_thread(shutil.rmtree, folder.git, ignore_errors=True)
-        record = record.model_copy(
-            update={"worktree": str(tree), "commit": checkout.commit, "execution": command.execution}
-        )
+        record = record.taken_up(command.step.id, command.execution, is_more=order.is_more)
+        record = record.model_copy(update={"worktree": str(tree), "commit": checkout.commit})
         folder.write(record)
         mirror = Path(command.workspace.mirror)
         await seclude(tree, mirror=mirror, base=checkout.commit, folder=folder.git)
@@ -279,7 +278,7 @@ class _Taken:
 
 async def _is_over(command: ExecuteStep, order: AgentOrder, record: SessionRecord) -> bool:
     """What it did was taken and is wanted once more, or its checkpoint is not in the branch any more: begun anew."""
-    if order.anew or not record.session_id or record.execution == command.execution:
+    if order.anew or not record.session_id or record.is_of(command.step.id, command.execution):
         return False
     if record.is_done and order.session == command.step.id:
         return True
@@ -289,7 +288,7 @@ async def _is_over(command: ExecuteStep, order: AgentOrder, record: SessionRecor
 def _goes_on(command: ExecuteStep, order: AgentOrder, record: SessionRecord, tree: Path) -> bool:
     """In the worktree as it is; one that was asked for anew was made so by the execution's first attempt."""
     is_there = record.session_id and record.worktree == str(tree) and (tree / ".git").exists()
-    return bool(is_there) and (not order.anew or record.execution == command.execution)
+    return bool(is_there) and (not order.anew or record.is_of(command.step.id, command.execution))
 
 
 def _started_file(workspace: Workspace, name: str) -> Path:

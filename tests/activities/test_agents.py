@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from activities import activities_of
+from activities import activities_of, turns
 from activities.agents import LOST_FILES
 from activities.edge import Desk
 from ostinato.adapters.agents.agency import Agency
 from ostinato.adapters.agents.port import AgentTask, Watched
 from ostinato.adapters.agents.sessions import NoteBox, SessionFolder, SessionRecord
 from ostinato.contracts.activities import STEER_STEP, ExecuteStep, SteerStep
-from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, TokenUse
+from ostinato.domain.agents import AgentEnd, AgentEvent, AgentLimits, EndKind, EventKind, LimitKind, TokenUse
 from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.budget.amounts import Amount
 from ostinato.domain.budget.metering import Metered
@@ -295,6 +295,85 @@ async def test_a_prompt_that_is_kept_holds_no_secret(desk: Callable[..., AgentDe
     assert secret not in kept
 
 
+async def test_the_prompt_of_a_turn_whose_worker_died_is_kept(desk: Callable[..., AgentDesk]) -> None:
+    made = desk(dies, writes("notes.txt", "two\n"))
+    command = await made.asked(notes=(a_note("n-1"),))
+    with pytest.raises(asyncio.CancelledError):
+        await made.execute(command)
+
+    result = await made.execute(command, attempt=2)
+
+    lost = result.turns[0]
+    assert (lost.end, lost.notes) == ("lost", ("n-1",))
+    assert "Say two in notes.txt" in made.desk.artifacts.path(lost.prompt).read_text()
+
+
+async def test_turns_of_an_execution_share_its_time(desk: Callable[..., AgentDesk]) -> None:
+    made = desk(idles(0.2), idles(0.2), writes("notes.txt", "two\n"))
+    command = await made.asked(limits=AgentLimits(wall_s=60))
+
+    await made.execute(command)
+
+    first, second = (task.limits.wall_s for task in made.agent.tasks)
+    assert first == 60
+    assert second <= 59.8
+
+
+async def test_the_time_of_a_turn_whose_worker_died_counts(desk: Callable[..., AgentDesk]) -> None:
+    made = desk(idles(0.2, dies), writes("notes.txt", "two\n"), writes("more.txt"))
+    command = await made.asked(limits=AgentLimits(wall_s=60))
+    with pytest.raises(asyncio.CancelledError):
+        await made.execute(command)
+
+    await made.execute(command, attempt=2)
+    await made.execute(next_execution(command))
+
+    assert [task.limits.wall_s for task in made.agent.tasks] == [60, pytest.approx(59.5, abs=0.4), 60]
+
+
+async def test_the_time_of_a_turn_is_written_down_while_it_works(
+    desk: Callable[..., AgentDesk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def looked_at(task: AgentTask, watched: Watched) -> AgentEnd:
+        await asyncio.sleep(0.1)
+        watched.interrupted()
+        seen.append(made.record(command).worked_s)
+        return await writes("notes.txt", "two\n")(task, watched)
+
+    monkeypatch.setattr(turns, "TELL_EVERY_S", 0.05)
+    seen: list[float] = []
+    made = desk(looked_at)
+    command = await made.asked()
+
+    await made.execute(command)
+
+    assert seen[0] >= 0.1
+
+
+async def test_an_execution_whose_time_is_used_up_begins_no_turn(desk: Callable[..., AgentDesk]) -> None:
+    made = desk(idles(0.3, dies), writes("notes.txt", "two\n"))
+    command = await made.asked(limits=AgentLimits(wall_s=1.2))
+    with pytest.raises(asyncio.CancelledError):
+        await made.execute(command)
+
+    result = await made.execute(command, attempt=2)
+
+    assert len(made.agent.tasks) == 1
+    assert result.failure is not None
+    assert (result.failure.kind, result.failure.message) == (FailureKind.TIMEOUT, "it was not done within 1.2 s")
+
+
+async def test_another_lease_gives_no_more_time(desk: Callable[..., AgentDesk]) -> None:
+    limit = AgentEnd(kind=EndKind.LIMIT, limit=LimitKind.TOKENS)
+    made = desk(idles(0.2, limit), writes("notes.txt", "two\n"))
+    command = await made.asked(limits=AgentLimits(wall_s=60))
+    await made.execute(command)
+
+    await made.execute(next_execution(command, is_more=True))
+
+    assert made.agent.tasks[1].limits.wall_s <= 59.8
+
+
 async def test_thirty_turns_come_back_as_a_small_result(desk: Callable[..., AgentDesk]) -> None:
     long = "the tests fail because of a very long reason " * 200
 
@@ -312,6 +391,22 @@ async def test_thirty_turns_come_back_as_a_small_result(desk: Callable[..., Agen
     assert result.failure.diagnosis is not None
     assert result.failure.diagnosis.code == "turns_used_up"
     assert len(StepResult.model_dump_json(result)) < 50_000
+
+
+def idles(pause_s: float, then: Act | AgentEnd | None = None) -> Act:
+    """Says that it is done, unless it is to end otherwise."""
+
+    async def act(task: AgentTask, watched: Watched) -> AgentEnd:
+        await asyncio.sleep(pause_s)
+        if callable(then):
+            return await then(task, watched)
+        return then or done("Done.")
+
+    return act
+
+
+async def dies(task: AgentTask, watched: Watched) -> AgentEnd:
+    raise asyncio.CancelledError
 
 
 def a_note(note_id: str, text: str = "use the other module") -> GivenNote:

@@ -22,6 +22,7 @@ from ostinato.domain.recovering.refining import of_gates
 
 MOST_ROUNDS = 3
 """So often what was found goes back to the same session."""
+MOST_CHECK_S = 1_800.0
 
 
 class TreeFacts(Fact):
@@ -113,6 +114,11 @@ def follow(verdict: Verdict, end: AgentEnd, rounds: Sequence[Round] = ()) -> Acc
         return Rejected(code=rejected[0], message=rejected[1], warnings=warnings)
     codes = tuple(each.code.value for each in (*verdict.of(Weight.BLOCKS), *doubts))
     return SentBack(items=tuple(_items(verdict, doubts)), round=Round(signature=verdict.signature, codes=codes))
+
+
+def check_timeout_s(step: Step) -> float:
+    """Of each of its checks, each time: it is none of the agent's own time."""
+    return min(step.timeout_s, MOST_CHECK_S)
 
 
 def checks_left(verdict: Verdict) -> bool:
