@@ -33,7 +33,7 @@ from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, Lim
 from ostinato.domain.agents.blaming import Watch, blame
 from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.agents.outcomes import failed_by, failure_of, keeps_session
-from ostinato.domain.agents.proving import Accepted, Rejected, Round, SentBack, follow, prove
+from ostinato.domain.agents.proving import Accepted, Rejected, SentBack, follow, prove
 from ostinato.domain.agents.said import said_in
 from ostinato.domain.agents.telling import told
 from ostinato.domain.budget.amounts import Limit
@@ -151,10 +151,10 @@ class AgentWork:
 
     async def _until_proved(self, agent: CodingAgent, reach: Reach, saver: Saver) -> StepResult:
         prompting = Prompting(self.desk, self.command, self.pulse.redactor)
-        turn, items = self._first_turn(), (*self.order.findings, *arrival(self.record, self.checkout))
+        items = (*self.order.findings, *self.record.asked, *arrival(self.record, self.checkout))
+        turn = self._first_turn()
         if self.lost_files and self.record.session_id:
             items = (Item(part=PartName.FINDINGS, source="the worktree", text=LOST_FILES), *items)
-        rounds: list[Round] = []
         for _ in range(MOST_TURNS):
             if self.order.limits.is_late(self.record.worked_s):
                 return self._failed(late := self._late(), failure_of(late, now=datetime.now(UTC)))
@@ -174,17 +174,18 @@ class AgentWork:
                 return self._failed(end, failure_of(end, now=datetime.now(UTC)))
             said = said_in(end.answer, tree=self.checkout.worktree)
             facts = await facts_of(self.desk, self.command, self.checkout, self.folder, self.pulse, end, said)
-            following = follow(verdict := prove(self.command.step, end, said, facts), end, rounds)
+            following = follow(verdict := prove(self.command.step, end, said, facts), end, self.record.rounds)
             self._keep(self.record.with_proof("; ".join(map(str, verdict.objections))[:500]))
             match following:
                 case Accepted(warnings=warnings):
                     return self._succeeded(end, warnings)
-                case Rejected(code=code, message=message, warnings=warnings):
+                case Rejected(code=code, message=message, round=found, warnings=warnings):
                     self.warnings.extend(warnings)
+                    self._keep(self.record.with_round(found))
                     return self._failed(end, _failure(code, message))
-                case SentBack(items=items, round=done):
+                case SentBack(items=items, round=found):
                     turn = TurnName.OBJECTIONS
-                    rounds.append(done)
+                    self._keep(self.record.with_round(found, items))
         return self._failed(end, _failure("turns_used_up", f"it was not done after {MOST_TURNS} turns"))
 
     def _first_turn(self) -> TurnName:
@@ -213,6 +214,7 @@ class AgentWork:
         used = {
             "is_on": False,
             "running": NOTHING,
+            "asked": (),
             "used": added(self.record.used, end.use),
             **self.record.after_telling,
         }
@@ -320,7 +322,7 @@ class AgentWork:
 
     def _succeeded(self, end: AgentEnd, warnings: tuple[str, ...]) -> StepResult:
         self.warnings.extend(warnings)
-        self._keep(self.record.model_copy(update={"is_done": True}))
+        self._keep(self.record.model_copy(update={"is_done": True, "rounds": ()}))
         return self._result(
             StepOutcome.SUCCEEDED, headline(end.answer or "done", 200), output={"answer": end.answer[-4_000:]}
         )

@@ -30,6 +30,7 @@ from tests.builders import NOON
 from tests.fakes.coding_agent import Act, ScriptedAgent, done, ends, writes
 from tests.repositories import git
 
+NOTHING_DIFFERS = "No file in the working directory differs from before"
 SECRET = "ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789"
 METERED = Metered(lease_id="run/1", run_id="run", what="step edit", estimate=Amount(tokens=1_000))
 
@@ -49,9 +50,9 @@ class AgentDesk(Bench):
         agency = Agency(find=find, environ={"HOME": "/home/ada"})
         return activities_of(replace(_desk(self), agency=agency))
 
-    async def asked(self, **order: Any) -> ExecuteStep:
+    async def asked(self, step: Step | None = None, **order: Any) -> ExecuteStep:
         given = {"agent": "claude", "session": "edit", "turn": TurnName.RESUMED, "metered": METERED, **order}
-        command = await self.ready(a_step(), slot="agent-edit")
+        command = await self.ready(step or a_step(), slot="agent-edit")
         return command.model_copy(update={"order": AgentOrder.model_validate(given)})
 
     def record(self, command: ExecuteStep) -> SessionRecord:
@@ -372,6 +373,48 @@ async def test_another_lease_gives_no_more_time(desk: Callable[..., AgentDesk]) 
     await made.execute(next_execution(command, is_more=True))
 
     assert made.agent.tasks[1].limits.wall_s <= 59.8
+
+
+async def test_what_went_back_to_a_session_counts_though_its_worker_died(desk: Callable[..., AgentDesk]) -> None:
+    made = desk(idles(0), dies, idles(0))
+    command = await made.asked()
+    with pytest.raises(asyncio.CancelledError):
+        await made.execute(command)
+
+    result = await made.execute(command, attempt=2)
+
+    assert NOTHING_DIFFERS in made.agent.tasks[2].prompt
+    assert result.failure is not None
+    assert result.failure.diagnosis is not None
+    assert result.failure.diagnosis.code == "no_progress"
+
+
+async def test_what_goes_back_is_counted_over_executions_and_then_a_new_session_begins(
+    desk: Callable[..., AgentDesk],
+) -> None:
+    crash, files = ends(EndKind.CRASH), [writes(f"{number}.txt") for number in range(4)]
+    made = desk(files[0], crash, *files[1:], crash)
+    command = await made.asked(a_step(checks=("test -f right.txt",)))
+    await made.execute(command)
+
+    result = await made.execute(next_execution(command))
+    await made.execute(next_execution(next_execution(command)))
+
+    assert result.failure is not None
+    assert "not put right in 3 rounds" in result.failure.message
+    assert [task.session_id for task in made.agent.tasks] == ["", *["session-1"] * 4, ""]
+
+
+async def test_a_retry_that_tells_why_is_one_of_the_three(desk: Callable[..., AgentDesk]) -> None:
+    made = desk(idles(0), idles(0), *[writes(f"{number}.txt") for number in range(4)])
+    command = await made.asked(a_step(checks=("test -f right.txt",)))
+    await made.execute(command)
+
+    result = await made.execute(next_execution(command))
+
+    assert result.failure is not None
+    assert "not put right in 3 rounds" in result.failure.message
+    assert len(made.agent.tasks) == 4
 
 
 async def test_thirty_turns_come_back_as_a_small_result(desk: Callable[..., AgentDesk]) -> None:

@@ -8,7 +8,9 @@ from pydantic import ValidationError
 from ostinato.adapters.agents.billing import usage_of
 from ostinato.adapters.atomic import read_json_object, write_atomically
 from ostinato.domain.agents.events import TokenUse
+from ostinato.domain.agents.proving import MOST_ROUNDS, Round
 from ostinato.domain.base import Fact
+from ostinato.domain.prompting import Item
 from ostinato.domain.staff import GivenNote
 from ostinato.domain.turns import KEPT_TURNS, LOST, Turn
 
@@ -59,6 +61,10 @@ class SessionRecord(Fact):
     """Ids of the notes that it was given in turns that have ended."""
     telling: tuple[str, ...] = ()
     """In the turn that is on; where its worker dies in it, nobody knows whether they arrived, and they are given again."""
+    rounds: tuple[Round, ...] = ()
+    """What was found after its turns and went back to it, in whatever attempt of the step."""
+    asked: tuple[Item, ...] = ()
+    """What went back last; where its worker dies before the turn has ended, it is given again."""
     begun: Turn | None = None
     """The last turn as it began, with what it was given: kept before its agent starts."""
     kept: tuple[Turn, ...] = ()
@@ -89,13 +95,20 @@ class SessionRecord(Fact):
     def taken_up(self, step: str, execution: int, *, is_more: bool) -> "SessionRecord":
         """By an execution; its time counts on in another attempt of it, and under another lease (`is_more`)."""
         is_same = self.is_of(step, execution) or (is_more and self.step == step)
-        return self.model_copy(
-            update={"step": step, "execution": execution, "worked_s": self.worked_s if is_same else 0.0}
-        )
+        update = {"step": step, "execution": execution, "worked_s": self.worked_s if is_same else 0.0}
+        return self.model_copy(update=update if self.step == step else {**update, "rounds": (), "asked": ()})
+
+    def with_round(self, found: Round, asked: tuple[Item, ...] = ()) -> "SessionRecord":
+        """It goes back to the session, now (`asked`) or by a retry; where it did too often already, that is left."""
+        if not self.session_id:
+            return self
+        if len(self.rounds) >= MOST_ROUNDS:
+            return self.without_session()
+        return self.model_copy(update={"rounds": (*self.rounds, found), "asked": asked})
 
     def without_session(self) -> "SessionRecord":
         """To be begun anew."""
-        return self.model_copy(update={"session_id": "", "is_done": False, "cost_tokens": 0})
+        return self.model_copy(update={"session_id": "", "is_done": False, "cost_tokens": 0, "rounds": (), "asked": ()})
 
 
 class SessionFolder:

@@ -21,7 +21,7 @@ from ostinato.domain.prompting.gathering import finding_items
 from ostinato.domain.recovering.refining import of_gates
 
 MOST_ROUNDS = 3
-"""So often what was found goes back to the same session."""
+"""So often what was found goes back to the same session, in all attempts of the step together."""
 MOST_CHECK_S = 1_800.0
 
 
@@ -66,7 +66,7 @@ class Verdict(Fact):
 
 
 class Round(Fact):
-    """What went back to the session before."""
+    """What was found after a turn, and went back to the session."""
 
     signature: str
     codes: tuple[str, ...] = ()
@@ -91,6 +91,8 @@ class Rejected:
     code: str
     """Of the failure."""
     message: str
+    round: Round
+    """What a retry will tell it."""
     warnings: tuple[str, ...] = ()
 
 
@@ -102,7 +104,7 @@ def prove(step: Step, end: AgentEnd, said: Said, facts: TreeFacts) -> Verdict:
 
 
 def follow(verdict: Verdict, end: AgentEnd, rounds: Sequence[Round] = ()) -> Accepted | SentBack | Rejected:
-    """`rounds`: what went back in this attempt already."""
+    """`rounds`: what went back to the session already, in whatever attempt."""
     if end.kind is not EndKind.DONE:
         raise ValueError(f"only a done is proved, not {end.kind}")
     doubts = [each for each in verdict.of(Weight.DOUBTS) if not any(each.code in one.codes for one in rounds)]
@@ -110,10 +112,11 @@ def follow(verdict: Verdict, end: AgentEnd, rounds: Sequence[Round] = ()) -> Acc
     can_go_back = keeps_session(end) and len(rounds) < MOST_ROUNDS
     if verdict.is_proved and not (doubts and can_go_back):
         return Accepted(warnings=warnings)
-    if (rejected := _rejected(verdict, end, rounds)) is not None:
-        return Rejected(code=rejected[0], message=rejected[1], warnings=warnings)
     codes = tuple(each.code.value for each in (*verdict.of(Weight.BLOCKS), *doubts))
-    return SentBack(items=tuple(_items(verdict, doubts)), round=Round(signature=verdict.signature, codes=codes))
+    found = Round(signature=verdict.signature, codes=codes)
+    if (rejected := _rejected(verdict, end, rounds)) is not None:
+        return Rejected(code=rejected[0], message=rejected[1], round=found, warnings=warnings)
+    return SentBack(items=tuple(_items(verdict, doubts)), round=found)
 
 
 def check_timeout_s(step: Step) -> float:
