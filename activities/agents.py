@@ -9,7 +9,7 @@ from pathlib import Path
 
 from temporalio import activity
 
-from activities.edge import Desk, Pulse
+from activities.edge import Desk, Pulse, is_tried_again
 from activities.ending import to_its_end
 from activities.evidence import facts_of
 from activities.prompts import Prompting
@@ -96,19 +96,28 @@ class AgentWork:
         name, _, model = self.order.agent.partition(":")
         agent = self.agency.agent(name, self.order.described)
         bill = self._bill(model or agent.name)
-        self._begin(agent)
+        await self._begin(agent)
         self.served = await servers_for(self.command, agent, self.agency.environ, self.pulse)
         self.watch = Watch(servers=tuple(self.served.servers))
         self.warnings.extend(self.served.left_out)
         self.warnings.extend(await bill.begin() if bill else ())
         saver = self._saver(agent)
         async with self._reaching(agent, model) as reach:
-            async with saver.at_work():
-                result = await self._until_proved(agent, reach, saver)
-            use, micro_usd, priced = self._came_to(reach)
-        spent = await bill.end(use, micro_usd, priced=priced) if bill else Spent(amount=None)
+            try:
+                async with saver.at_work():
+                    result = await self._until_proved(agent, reach, saver)
+            except BaseException as error:
+                if not is_tried_again(error):  # of two words on a lease the first one stands
+                    self.record = self.record.model_copy(update={"used": added(self.record.used, self.record.running)})
+                    await to_its_end(self._billed(bill, reach))
+                raise
+            spent = await self._billed(bill, reach)
         warnings = (*result.warnings, *saver.problems)[:20]
         return result.model_copy(update={"spent": spent, "warnings": warnings})
+
+    async def _billed(self, bill: Bill | None, reach: Reach) -> Spent:
+        use, micro_usd, priced = self._came_to(reach)
+        return await bill.end(use, micro_usd, priced=priced) if bill else Spent(amount=None)
 
     async def leave(self) -> None:
         """What it did in its own repository is told; the worktree is the run's again, with the files as they are."""
@@ -121,7 +130,7 @@ class AgentWork:
         if deeds.is_broken:
             activity.logger.warning("agent_repository_broken", extra={"step": self.command.step.id})
 
-    def _begin(self, agent: CodingAgent) -> None:
+    async def _begin(self, agent: CodingAgent) -> None:
         """What a turn used whose worker died in it counts; a session that is gone is begun anew."""
         make_folder(self.folder.private)
         record, lease = self.record, self.order.metered.lease_id if self.order.metered else ""
@@ -133,7 +142,7 @@ class AgentWork:
             record = record.model_copy(update={**update, "cost_tokens": record.cost_tokens + tokens})
         if record.lease_id != lease:
             record = record.model_copy(update={"lease_id": lease, "used": NOTHING, "carried": NOTHING})
-        if record.session_id and not agent.sessions(self._task("", Access(), record)):
+        if record.session_id and not await asyncio.to_thread(agent.sessions, self._task("", Access(), record)):
             cost = f"{record.cost_tokens:,} tokens lost"
             self.warnings.append(f"the session {record.session_id} of {agent.name} is gone: begun anew, {cost}")
             record = record.without_session()

@@ -2,88 +2,29 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from activities import activities_of, turns
 from activities.agents import LOST_FILES
-from activities.edge import Desk
-from ostinato.adapters.agents.agency import Agency
 from ostinato.adapters.agents.port import AgentTask, Watched
-from ostinato.adapters.agents.sessions import NoteBox, SessionFolder, SessionRecord
-from ostinato.contracts.activities import STEER_STEP, ExecuteStep, SteerStep
-from ostinato.domain.agents import AgentEnd, AgentEvent, AgentLimits, EndKind, EventKind, LimitKind, TokenUse
-from ostinato.domain.agents.orders import AgentOrder
-from ostinato.domain.budget.amounts import Amount
-from ostinato.domain.budget.metering import Metered
-from ostinato.domain.errors import UserError
+from ostinato.adapters.agents.sessions import NoteBox
+from ostinato.contracts.activities import STEER_STEP, SteerStep
+from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, TokenUse
 from ostinato.domain.execution import FailureKind, StepOutcome, StepResult
-from ostinato.domain.ids import StepId
-from ostinato.domain.plan import AgentAction, Step
 from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.staff import GivenNote
-from tests.activities.bench import Bench, shown
+from tests.activities.agent_desk import (
+    AgentDesk,
+    a_note,
+    next_execution,
+)
+from tests.activities.bench import shown
 from tests.builders import NOON
-from tests.fakes.coding_agent import Act, ScriptedAgent, done, ends, writes
+from tests.fakes.coding_agent import done, ends, writes
 from tests.repositories import git
 
-NOTHING_DIFFERS = "No file in the working directory differs from before"
 SECRET = "ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789"
-METERED = Metered(lease_id="run/1", run_id="run", what="step edit", estimate=Amount(tokens=1_000))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentDesk(Bench):
-    """A bench whose worker has one scripted agent."""
-
-    agent: ScriptedAgent
-
-    def found(self) -> list[Callable[..., Any]]:
-        def find(name: str) -> ScriptedAgent:
-            if name != self.agent.name:
-                raise UserError.of("agent_unknown", name, "nobody", "Name another")
-            return self.agent
-
-        agency = Agency(find=find, environ={"HOME": "/home/ada"})
-        return activities_of(replace(_desk(self), agency=agency))
-
-    async def asked(self, step: Step | None = None, **order: Any) -> ExecuteStep:
-        given = {"agent": "claude", "session": "edit", "turn": TurnName.RESUMED, "metered": METERED, **order}
-        command = await self.ready(step or a_step(), slot="agent-edit")
-        return command.model_copy(update={"order": AgentOrder.model_validate(given)})
-
-    def record(self, command: ExecuteStep) -> SessionRecord:
-        found = SessionFolder(Path(command.workspace.root), "edit", "claude").read()
-        assert found is not None
-        return found
-
-
-def _desk(bench: Bench) -> Desk:
-    return Bench.desk.fget(bench)  # type: ignore[attr-defined,no-any-return]
-
-
-def a_step(**fields: Any) -> Step:
-    action = AgentAction(prompt="Say two in notes.txt", pool=("claude",))
-    return Step(id=StepId("edit"), name="Edit", action=action, writes=("**",), **fields)
-
-
-def next_execution(command: ExecuteStep, **order: Any) -> ExecuteStep:
-    assert command.order is not None
-    return command.model_copy(
-        update={"execution": command.execution + 1, "order": command.order.model_copy(update=order)}
-    )
-
-
-@pytest.fixture
-def desk(bench: Bench) -> Callable[..., AgentDesk]:
-    def make(*acts: Act, **fields: Any) -> AgentDesk:
-        agent = ScriptedAgent(acts=list(acts), **fields)
-        return AgentDesk(repository=bench.repository, home=bench.home, agent=agent)
-
-    return make
 
 
 async def test_what_an_agent_did_is_one_commit_with_its_turns_and_its_cost(desk: Callable[..., AgentDesk]) -> None:
@@ -296,127 +237,6 @@ async def test_a_prompt_that_is_kept_holds_no_secret(desk: Callable[..., AgentDe
     assert secret not in kept
 
 
-async def test_the_prompt_of_a_turn_whose_worker_died_is_kept(desk: Callable[..., AgentDesk]) -> None:
-    made = desk(dies, writes("notes.txt", "two\n"))
-    command = await made.asked(notes=(a_note("n-1"),))
-    with pytest.raises(asyncio.CancelledError):
-        await made.execute(command)
-
-    result = await made.execute(command, attempt=2)
-
-    lost = result.turns[0]
-    assert (lost.end, lost.notes) == ("lost", ("n-1",))
-    assert "Say two in notes.txt" in made.desk.artifacts.path(lost.prompt).read_text()
-
-
-async def test_turns_of_an_execution_share_its_time(desk: Callable[..., AgentDesk]) -> None:
-    made = desk(idles(0.2), idles(0.2), writes("notes.txt", "two\n"))
-    command = await made.asked(limits=AgentLimits(wall_s=60))
-
-    await made.execute(command)
-
-    first, second = (task.limits.wall_s for task in made.agent.tasks)
-    assert first == 60
-    assert second <= 59.8
-
-
-async def test_the_time_of_a_turn_whose_worker_died_counts(desk: Callable[..., AgentDesk]) -> None:
-    made = desk(idles(0.2, dies), writes("notes.txt", "two\n"), writes("more.txt"))
-    command = await made.asked(limits=AgentLimits(wall_s=60))
-    with pytest.raises(asyncio.CancelledError):
-        await made.execute(command)
-
-    await made.execute(command, attempt=2)
-    await made.execute(next_execution(command))
-
-    assert [task.limits.wall_s for task in made.agent.tasks] == [60, pytest.approx(59.5, abs=0.4), 60]
-
-
-async def test_the_time_of_a_turn_is_written_down_while_it_works(
-    desk: Callable[..., AgentDesk], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def looked_at(task: AgentTask, watched: Watched) -> AgentEnd:
-        await asyncio.sleep(0.1)
-        watched.interrupted()
-        seen.append(made.record(command).worked_s)
-        return await writes("notes.txt", "two\n")(task, watched)
-
-    monkeypatch.setattr(turns, "TELL_EVERY_S", 0.05)
-    seen: list[float] = []
-    made = desk(looked_at)
-    command = await made.asked()
-
-    await made.execute(command)
-
-    assert seen[0] >= 0.1
-
-
-async def test_an_execution_whose_time_is_used_up_begins_no_turn(desk: Callable[..., AgentDesk]) -> None:
-    made = desk(idles(0.3, dies), writes("notes.txt", "two\n"))
-    command = await made.asked(limits=AgentLimits(wall_s=1.2))
-    with pytest.raises(asyncio.CancelledError):
-        await made.execute(command)
-
-    result = await made.execute(command, attempt=2)
-
-    assert len(made.agent.tasks) == 1
-    assert result.failure is not None
-    assert (result.failure.kind, result.failure.message) == (FailureKind.TIMEOUT, "it was not done within 1.2 s")
-
-
-async def test_another_lease_gives_no_more_time(desk: Callable[..., AgentDesk]) -> None:
-    limit = AgentEnd(kind=EndKind.LIMIT, limit=LimitKind.TOKENS)
-    made = desk(idles(0.2, limit), writes("notes.txt", "two\n"))
-    command = await made.asked(limits=AgentLimits(wall_s=60))
-    await made.execute(command)
-
-    await made.execute(next_execution(command, is_more=True))
-
-    assert made.agent.tasks[1].limits.wall_s <= 59.8
-
-
-async def test_what_went_back_to_a_session_counts_though_its_worker_died(desk: Callable[..., AgentDesk]) -> None:
-    made = desk(idles(0), dies, idles(0))
-    command = await made.asked()
-    with pytest.raises(asyncio.CancelledError):
-        await made.execute(command)
-
-    result = await made.execute(command, attempt=2)
-
-    assert NOTHING_DIFFERS in made.agent.tasks[2].prompt
-    assert result.failure is not None
-    assert result.failure.diagnosis is not None
-    assert result.failure.diagnosis.code == "no_progress"
-
-
-async def test_what_goes_back_is_counted_over_executions_and_then_a_new_session_begins(
-    desk: Callable[..., AgentDesk],
-) -> None:
-    crash, files = ends(EndKind.CRASH), [writes(f"{number}.txt") for number in range(4)]
-    made = desk(files[0], crash, *files[1:], crash)
-    command = await made.asked(a_step(checks=("test -f right.txt",)))
-    await made.execute(command)
-
-    result = await made.execute(next_execution(command))
-    await made.execute(next_execution(next_execution(command)))
-
-    assert result.failure is not None
-    assert "not put right in 3 rounds" in result.failure.message
-    assert [task.session_id for task in made.agent.tasks] == ["", *["session-1"] * 4, ""]
-
-
-async def test_a_retry_that_tells_why_is_one_of_the_three(desk: Callable[..., AgentDesk]) -> None:
-    made = desk(idles(0), idles(0), *[writes(f"{number}.txt") for number in range(4)])
-    command = await made.asked(a_step(checks=("test -f right.txt",)))
-    await made.execute(command)
-
-    result = await made.execute(next_execution(command))
-
-    assert result.failure is not None
-    assert "not put right in 3 rounds" in result.failure.message
-    assert len(made.agent.tasks) == 4
-
-
 async def test_thirty_turns_come_back_as_a_small_result(desk: Callable[..., AgentDesk]) -> None:
     long = "the tests fail because of a very long reason " * 200
 
@@ -434,23 +254,3 @@ async def test_thirty_turns_come_back_as_a_small_result(desk: Callable[..., Agen
     assert result.failure.diagnosis is not None
     assert result.failure.diagnosis.code == "turns_used_up"
     assert len(StepResult.model_dump_json(result)) < 50_000
-
-
-def idles(pause_s: float, then: Act | AgentEnd | None = None) -> Act:
-    """Says that it is done, unless it is to end otherwise."""
-
-    async def act(task: AgentTask, watched: Watched) -> AgentEnd:
-        await asyncio.sleep(pause_s)
-        if callable(then):
-            return await then(task, watched)
-        return then or done("Done.")
-
-    return act
-
-
-async def dies(task: AgentTask, watched: Watched) -> AgentEnd:
-    raise asyncio.CancelledError
-
-
-def a_note(note_id: str, text: str = "use the other module") -> GivenNote:
-    return GivenNote(id=note_id, note=text, by="ada", at=NOON)
