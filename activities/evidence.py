@@ -6,11 +6,13 @@ from pathlib import Path
 from temporalio import activity
 
 from activities.edge import Desk, Pulse
+from activities.ending import to_its_end
 from activities.secrecy import learn_secrets
 from ostinato.adapters.agents.sessions import SessionFolder
 from ostinato.adapters.git.collapsing import known_commits, look
-from ostinato.adapters.git.command import readable
-from ostinato.adapters.git.index import Staged, stage_in, staging, with_own_objects
+from ostinato.adapters.git.command import Git, readable
+from ostinato.adapters.git.index import stage_in, staging, with_own_objects
+from ostinato.adapters.git.putting_back import put_back
 from ostinato.adapters.git.scanning import secrets_in
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.processes import ProcessSpec, clean_environment, offline_where_possible, run_supervised
@@ -31,32 +33,52 @@ async def facts_of(
 ) -> TreeFacts:
     """Changes nothing: the session may go on. The step's checks run where nothing else is in the way."""
     tree, mirror = Path(checkout.worktree), Path(command.workspace.mirror)
-    staged, secrets = await _staged(mirror, tree, checkout.commit, learn_secrets(pulse, command.workspace, tree))
-    deeds = await look(tree, mirror=mirror, base=checkout.commit, folder=folder.git)
-    named = dict.fromkeys((*said.files, *(path for path in end.touched if not path.startswith("/"))))
-    known = await known_commits(folder.git, said.commits)
-    facts = TreeFacts(
-        tree=staged.tree,
-        changed=tuple(map(readable, staged.paths)),
-        absent=await asyncio.to_thread(_absent, tree, tuple(named)),
-        unknown_commits=tuple(name for name in said.commits if name not in known),
-        inner=tuple(map(readable, staged.embedded)),
-        secrets=secrets,
-        deeds=deeds,
-    )
-    if not checks_left(prove(command.step, end, said, facts)):
-        return facts
-    checks = [await _check(desk, command, checkout, pulse, line) for line in command.step.checks]
-    return facts.model_copy(update={"checks": tuple(checks)})
-
-
-async def _staged(mirror: Path, tree: Path, base: str, redactor: Redactor) -> tuple[Staged, tuple[str, ...]]:
-    """What differs, in objects that vanish, and the places in it that hold a secret."""
-    async with staging(mirror, tree, base) as scratch:
+    redactor = learn_secrets(pulse, command.workspace, tree)
+    async with staging(mirror, tree, checkout.commit) as scratch:
         git = with_own_objects(scratch, mirror)
-        staged = await stage_in(git, tree, base)
-        found = await secrets_in(git, base, redactor) if staged.tree else ()
-        return staged, tuple(f"{each.path}:{each.line} ({each.rule})" for each in found[:MOST_SECRETS])
+        staged = await stage_in(git, tree, checkout.commit)
+        secrets = await _secrets(git, checkout.commit, redactor) if staged.tree else ()
+        deeds = await look(tree, mirror=mirror, base=checkout.commit, folder=folder.git)
+        named = dict.fromkeys((*said.files, *(path for path in end.touched if not path.startswith("/"))))
+        known = await known_commits(folder.git, said.commits)
+        facts = TreeFacts(
+            tree=staged.tree,
+            changed=tuple(map(readable, staged.paths)),
+            absent=await asyncio.to_thread(_absent, tree, tuple(named)),
+            unknown_commits=tuple(name for name in said.commits if name not in known),
+            inner=tuple(map(readable, staged.embedded)),
+            secrets=secrets,
+            deeds=deeds,
+        )
+        if not checks_left(prove(command.step, end, said, facts)):
+            return facts
+        return await _checked(desk, command, checkout, pulse, facts, git)
+
+
+async def _secrets(git: Git, base: str, redactor: Redactor) -> tuple[str, ...]:
+    """Places in what differs that hold one."""
+    found = await secrets_in(git, base, redactor)
+    return tuple(f"{each.path}:{each.line} ({each.rule})" for each in found[:MOST_SECRETS])
+
+
+async def _checked(
+    desk: Desk, command: ExecuteStep, checkout: Checkout, pulse: Pulse, facts: TreeFacts, git: Git
+) -> TreeFacts:
+    """What a check writes is none of the agent's work, and not in the way of the next one."""
+    checks: list[GateResult] = []
+    changed, made = list[str](), list[str]()
+    for line in command.step.checks:
+        if not command.trusted:
+            checks.append(_verdict(line, Status.SKIPPED, "the repository is not trusted, so its checks are not run"))
+            continue
+        try:
+            checks.append(await _check(desk, command, checkout, pulse, line))
+        finally:
+            undone = await to_its_end(put_back(git, Path(checkout.worktree), facts.tree or checkout.commit))
+        changed += [f"{path} (by {line[:80]})" for path in undone.changed]
+        made += [f"{path} (by {line[:80]})" for path in undone.made]
+    found = {"checks": tuple(checks), "check_changed": tuple(changed), "check_made": tuple(made)}
+    return facts.model_copy(update=found)
 
 
 def _absent(tree: Path, paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -67,8 +89,6 @@ def _absent(tree: Path, paths: tuple[str, ...]) -> tuple[str, ...]:
 
 async def _check(desk: Desk, command: ExecuteStep, checkout: Checkout, pulse: Pulse, line: str) -> GateResult:
     """One of the step's own checks, by its exit code."""
-    if not command.trusted:
-        return _verdict(line, Status.SKIPPED, "the repository is not trusted, so its checks are not run")
     pulse.say(f"checking: {line}")
     argv = ("/bin/sh", "-c", line)
     env = clean_environment({"OSTINATO_RUN": command.workspace.run_id})

@@ -42,7 +42,11 @@ class TreeFacts(Fact):
     """Places in what differs, and what kind of secret each seems to hold."""
     deeds: Deeds = Deeds()
     checks: tuple[GateResult, ...] = ()
-    """Of the step, on the commit of exactly these files."""
+    """Of the step, each on these files, in the worktree: what git ignores is there as well."""
+    check_changed: tuple[str, ...] = ()
+    """Files that a check changed, and which one; they are as before again."""
+    check_made: tuple[str, ...] = ()
+    """Likewise, files that had not been there."""
 
 
 class Verdict(Fact):
@@ -153,6 +157,10 @@ def _of_files(step: Step, said: Said, facts: TreeFacts) -> Iterator[Objection]:
 def _of_checks(facts: TreeFacts) -> Iterator[Objection]:
     for complaint, item in zip(of_gates(facts.checks), finding_items(of_gates(facts.checks)), strict=True):
         yield objection(ObjectionCode.CHECK_FAILED, [complaint.source], detail=item.text)
+    if facts.check_changed:
+        yield objection(ObjectionCode.CHECK_CHANGED, facts.check_changed)
+    if facts.check_made:
+        yield objection(ObjectionCode.CHECK_MADE, facts.check_made)
 
 
 def _of_git(step: Step, said: Said, facts: TreeFacts) -> Iterator[Objection]:
