@@ -1,7 +1,9 @@
 """What is really there after an agent said that it is done."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from temporalio import activity
 
@@ -9,10 +11,11 @@ from activities.edge import Desk, Pulse
 from activities.ending import to_its_end
 from activities.secrecy import learn_secrets
 from ostinato.adapters.agents.sessions import SessionFolder
+from ostinato.adapters.atomic import write_atomically
 from ostinato.adapters.git.collapsing import known_commits, look
 from ostinato.adapters.git.command import Git, readable
-from ostinato.adapters.git.index import stage_in, staging, with_own_objects
-from ostinato.adapters.git.putting_back import put_back
+from ostinato.adapters.git.index import keep_objects, stage_in, staging, with_own_objects
+from ostinato.adapters.git.putting_back import Undone, put_back
 from ostinato.adapters.git.scanning import secrets_in
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.processes import ProcessSpec, clean_environment, offline_where_possible, run_supervised
@@ -52,7 +55,25 @@ async def facts_of(
         )
         if not checks_left(prove(command.step, end, said, facts)):
             return facts
-        return await _checked(desk, command, checkout, pulse, facts, git)
+        before = facts.tree or checkout.commit
+        await asyncio.to_thread(keep_objects, git, mirror)  # they hold no secret: that is proved by now
+        write_atomically(folder.checking, before)
+        facts = await _checked(desk, command, checkout, pulse, facts, lambda: put_back(git, tree, before))
+    folder.checking.unlink(missing_ok=True)
+    return facts
+
+
+async def undo_checks(mirror: Path, tree: Path, base: str, folder: SessionFolder) -> Undone:
+    """What checks wrote whose worker died in them; nothing where none did."""
+    if not folder.checking.exists():
+        return Undone()
+    before = folder.checking.read_text().strip()
+    async with staging(mirror, tree, base) as scratch:
+        git = with_own_objects(scratch, mirror)
+        await git("read-tree", "--reset", before)
+        undone = await put_back(git, tree, before)
+    folder.checking.unlink()
+    return undone
 
 
 async def _secrets(git: Git, base: str, redactor: Redactor) -> tuple[str, ...]:
@@ -62,7 +83,12 @@ async def _secrets(git: Git, base: str, redactor: Redactor) -> tuple[str, ...]:
 
 
 async def _checked(
-    desk: Desk, command: ExecuteStep, checkout: Checkout, pulse: Pulse, facts: TreeFacts, git: Git
+    desk: Desk,
+    command: ExecuteStep,
+    checkout: Checkout,
+    pulse: Pulse,
+    facts: TreeFacts,
+    undo: Callable[[], Coroutine[Any, Any, Undone]],
 ) -> TreeFacts:
     """What a check writes is none of the agent's work, and not in the way of the next one."""
     checks: list[GateResult] = []
@@ -74,7 +100,7 @@ async def _checked(
         try:
             checks.append(await _check(desk, command, checkout, pulse, line))
         finally:
-            undone = await to_its_end(put_back(git, Path(checkout.worktree), facts.tree or checkout.commit))
+            undone = await to_its_end(undo())
         changed += [f"{path} (by {line[:80]})" for path in undone.changed]
         made += [f"{path} (by {line[:80]})" for path in undone.made]
     found = {"checks": tuple(checks), "check_changed": tuple(changed), "check_made": tuple(made)}

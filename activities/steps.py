@@ -13,6 +13,7 @@ from activities.agents import AgentWork
 from activities.checkouts import check_out, ground
 from activities.edge import Desk, Pulse, edge
 from activities.ending import to_its_end
+from activities.evidence import undo_checks
 from activities.places import author_of_run, keep_place
 from activities.saving import bring
 from activities.secrecy import STARTED, learn_secrets, quarantine, secret_failure
@@ -135,6 +136,7 @@ class StepActivities:
             record, checkout, warnings = await self._brought(command, agency, folder, pulse)
             goes_on = bool(record.session_id) and not order.anew
         elif goes_on:
+            await undo_checks(Path(command.workspace.mirror), tree, record.commit, folder)
             checkout = await ground(
                 self._desk, command.workspace, tree, record.commit, trusted=command.trusted, pulse=pulse
             )

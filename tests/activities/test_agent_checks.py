@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities import evidence
+from ostinato.adapters.git.putting_back import Undone
 from ostinato.contracts.activities import EXECUTE_STEP
 from ostinato.domain.execution import StepOutcome
 from tests.activities.agent_desk import AgentDesk, a_step, idles
@@ -54,3 +56,23 @@ async def test_a_check_that_is_stopped_leaves_nothing_to_whoever_goes_on(desk: C
 
     assert (tree / "notes.txt").read_text() == "two\n"
     assert not (tree / "half.txt").exists()
+
+
+async def test_what_a_check_wrote_whose_worker_died_in_it_is_not_taken(
+    desk: Callable[..., AgentDesk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dies_first(*_: object) -> Undone:
+        raise asyncio.CancelledError
+
+    made = desk(writes("notes.txt", "two\n"), idles(0))
+    command = await made.asked(a_step(checks=("echo three > notes.txt; echo half > half.txt",)))
+    with monkeypatch.context() as patched:
+        patched.setattr(evidence, "put_back", dies_first)
+        with pytest.raises(asyncio.CancelledError):
+            await made.execute(command)
+
+    result = await made.execute(command.model_copy(update={"trusted": False}), attempt=2)
+
+    assert result.outcome is StepOutcome.SUCCEEDED
+    assert result.files_changed == 1
+    assert shown(command.workspace, result.commit, "notes.txt") == "two"

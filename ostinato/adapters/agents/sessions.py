@@ -126,6 +126,11 @@ class SessionFolder:
         """Of the repository that the agent has to itself."""
         return self.path / "git"
 
+    @property
+    def checking(self) -> Path:
+        """There while checks run in the worktree: the tree that it was before them. Gone with the worktree."""
+        return self.git / "checking"
+
     def read(self) -> SessionRecord | None:
         """None where there is none, or one that cannot be read: then it begins anew."""
         found = read_json_object(self.path / RECORD)
