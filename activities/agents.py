@@ -1,8 +1,7 @@
 """One execution of a step by a coding agent: turns of its session until its claim is proved, or it has failed."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,14 +9,15 @@ from pathlib import Path
 
 from temporalio import activity
 
-from activities.edge import Desk, Pulse
+from activities.edge import Desk, Pulse, is_tried_again
 from activities.ending import to_its_end
 from activities.evidence import facts_of
 from activities.prompts import Prompting
 from activities.saving import Saver
 from activities.serving import servers_for
+from activities.turns import Clock, arrival, begun_turn, ended_turn, environment_of
 from ostinato.adapters.agents.agency import Agency, access_by, open_pass
-from ostinato.adapters.agents.billing import Bill, added, usage_of
+from ostinato.adapters.agents.billing import Bill, added
 from ostinato.adapters.agents.by_wire import by_wire, is_stopped
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed, CodingAgent, Watched
 from ostinato.adapters.agents.sandbox import cut_outward_links
@@ -27,14 +27,13 @@ from ostinato.adapters.gateway import Gateway, Pass, Used
 from ostinato.adapters.git.collapsing import collapse
 from ostinato.adapters.git.seclusion import REPOSITORY
 from ostinato.adapters.in_flight import attempt_marker
-from ostinato.adapters.processes import clean_environment
 from ostinato.adapters.resources.definitions import Served
 from ostinato.contracts.activities import ExecuteStep
-from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, TokenUse
+from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, LimitKind, TokenUse
 from ostinato.domain.agents.blaming import Watch, blame
 from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.agents.outcomes import failed_by, failure_of, keeps_session
-from ostinato.domain.agents.proving import Accepted, Rejected, Round, SentBack, follow, prove
+from ostinato.domain.agents.proving import Accepted, Rejected, SentBack, follow, prove
 from ostinato.domain.agents.said import said_in
 from ostinato.domain.agents.telling import told
 from ostinato.domain.budget.amounts import Limit
@@ -44,7 +43,7 @@ from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.recovering.diagnosing import FailureFacts, classify_failure
 from ostinato.domain.request import headline
 from ostinato.domain.staff import GivenNote
-from ostinato.domain.turns import KEPT_TURNS, LOST, Turn
+from ostinato.domain.turns import Turn
 from ostinato.domain.workspace import Checkout
 
 MOST_TURNS = 30
@@ -84,9 +83,9 @@ class AgentWork:
     evidence: str = ""
     model: str = ""
     """As the agent names it."""
-    turn_s: float = 0.0
     served: Served = field(default_factory=Served)
     watch: Watch = field(default_factory=Watch)
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def order(self) -> AgentOrder:
@@ -97,19 +96,28 @@ class AgentWork:
         name, _, model = self.order.agent.partition(":")
         agent = self.agency.agent(name, self.order.described)
         bill = self._bill(model or agent.name)
-        self._begin(agent)
+        await self._begin(agent)
         self.served = await servers_for(self.command, agent, self.agency.environ, self.pulse)
         self.watch = Watch(servers=tuple(self.served.servers))
         self.warnings.extend(self.served.left_out)
         self.warnings.extend(await bill.begin() if bill else ())
         saver = self._saver(agent)
         async with self._reaching(agent, model) as reach:
-            async with saver.at_work():
-                result = await self._until_proved(agent, reach, saver)
-            use, micro_usd, priced = self._came_to(reach)
-        spent = await bill.end(use, micro_usd, priced=priced) if bill else Spent(amount=None)
+            try:
+                async with saver.at_work():
+                    result = await self._until_proved(agent, reach, saver)
+            except BaseException as error:
+                if not is_tried_again(error):  # of two words on a lease the first one stands
+                    self.record = self.record.model_copy(update={"used": added(self.record.used, self.record.running)})
+                    await to_its_end(self._billed(bill, reach))
+                raise
+            spent = await self._billed(bill, reach)
         warnings = (*result.warnings, *saver.problems)[:20]
         return result.model_copy(update={"spent": spent, "warnings": warnings})
+
+    async def _billed(self, bill: Bill | None, reach: Reach) -> Spent:
+        use, micro_usd, priced = self._came_to(reach)
+        return await bill.end(use, micro_usd, priced=priced) if bill else Spent(amount=None)
 
     async def leave(self) -> None:
         """What it did in its own repository is told; the worktree is the run's again, with the files as they are."""
@@ -122,7 +130,7 @@ class AgentWork:
         if deeds.is_broken:
             activity.logger.warning("agent_repository_broken", extra={"step": self.command.step.id})
 
-    def _begin(self, agent: CodingAgent) -> None:
+    async def _begin(self, agent: CodingAgent) -> None:
         """What a turn used whose worker died in it counts; a session that is gone is begun anew."""
         make_folder(self.folder.private)
         record, lease = self.record, self.order.metered.lease_id if self.order.metered else ""
@@ -130,11 +138,11 @@ class AgentWork:
             tokens = record.running.tokens
             self.warnings.append(f"its worker died in a turn of {agent.name}, after some {tokens:,} tokens of it")
             update = {"used": added(record.used, record.running), "lost_tokens": record.lost_tokens + tokens}
-            kept = (*record.kept, self._lost(record))[-KEPT_TURNS:]
-            record = record.model_copy(update={**update, "kept": kept, "cost_tokens": record.cost_tokens + tokens})
+            record = record.with_lost_turn(datetime.now(UTC))
+            record = record.model_copy(update={**update, "cost_tokens": record.cost_tokens + tokens})
         if record.lease_id != lease:
             record = record.model_copy(update={"lease_id": lease, "used": NOTHING, "carried": NOTHING})
-        if record.session_id and not agent.sessions(self._task("", Access(), record)):
+        if record.session_id and not await asyncio.to_thread(agent.sessions, self._task("", Access(), record)):
             cost = f"{record.cost_tokens:,} tokens lost"
             self.warnings.append(f"the session {record.session_id} of {agent.name} is gone: begun anew, {cost}")
             record = record.without_session()
@@ -152,17 +160,20 @@ class AgentWork:
 
     async def _until_proved(self, agent: CodingAgent, reach: Reach, saver: Saver) -> StepResult:
         prompting = Prompting(self.desk, self.command, self.pulse.redactor)
-        turn, items = self._first_turn(), (*self.order.findings, *_arrival(self.record, self.checkout))
+        items = (*self.order.findings, *self.record.asked, *arrival(self.record, self.checkout))
+        turn = self._first_turn()
         if self.lost_files and self.record.session_id:
             items = (Item(part=PartName.FINDINGS, source="the worktree", text=LOST_FILES), *items)
-        rounds: list[Round] = []
         for _ in range(MOST_TURNS):
+            if self.order.limits.is_late(self.record.worked_s):
+                return self._failed(late := self._late(), failure_of(late, now=datetime.now(UTC)))
             turn = turn if self.record.session_id else TurnName.FIRST
             notes = self._waiting() if self.record.session_id else self._given()
             prompt = await prompting.compose(turn, items, notes)
-            end = await self._turn(agent, reach, prompt.text, notes)
+            begun = begun_turn(self.command, self.order, turn, prompt=await prompting.keep(prompt), notes=notes)
+            begun = begun.model_copy(update={"prompt_tokens": prompt.record.tokens})
+            end = await self._turn(agent, reach, prompt.text, begun)
             saver.is_due = True
-            self._note_turn(end, turn, notes, prompt.record.tokens, await prompting.keep(prompt))
             if (used := reach.used()) and used.stopped == "replay":
                 return self._failed(end, _failure("replay_mismatch", used.message))
             if end.kind in (EndKind.DONE, EndKind.INTERRUPTED) and self._waiting():
@@ -172,17 +183,18 @@ class AgentWork:
                 return self._failed(end, failure_of(end, now=datetime.now(UTC)))
             said = said_in(end.answer, tree=self.checkout.worktree)
             facts = await facts_of(self.desk, self.command, self.checkout, self.folder, self.pulse, end, said)
-            following = follow(verdict := prove(self.command.step, end, said, facts), end, rounds)
-            self._note_proof("; ".join(map(str, verdict.objections))[:500])
+            following = follow(verdict := prove(self.command.step, end, said, facts), end, self.record.rounds)
+            self._keep(self.record.with_proof("; ".join(map(str, verdict.objections))[:500]))
             match following:
                 case Accepted(warnings=warnings):
                     return self._succeeded(end, warnings)
-                case Rejected(code=code, message=message, warnings=warnings):
+                case Rejected(code=code, message=message, round=found, warnings=warnings):
                     self.warnings.extend(warnings)
+                    self._keep(self.record.with_round(found))
                     return self._failed(end, _failure(code, message))
-                case SentBack(items=items, round=done):
+                case SentBack(items=items, round=found):
                     turn = TurnName.OBJECTIONS
-                    rounds.append(done)
+                    self._keep(self.record.with_round(found, items))
         return self._failed(end, _failure("turns_used_up", f"it was not done after {MOST_TURNS} turns"))
 
     def _first_turn(self) -> TurnName:
@@ -190,29 +202,35 @@ class AgentWork:
             return TurnName.FIRST
         return TurnName.RESUMED if self.record.lost_tokens and not self.order.findings else self.order.turn
 
-    async def _turn(self, agent: CodingAgent, reach: Reach, prompt: str, notes: tuple[GivenNote, ...]) -> AgentEnd:
-        begun = {"turns": self.record.turns + 1, "is_on": True, "is_done": False, "running": NOTHING, "was_in": ""}
-        self._keep(self.record.model_copy(update={**begun, "telling": tuple(note.id for note in notes)}))
+    async def _turn(self, agent: CodingAgent, reach: Reach, prompt: str, begun: Turn) -> AgentEnd:
+        """What it is given is on the disk before it begins."""
+        now = {"turns": self.record.turns + 1, "is_on": True, "is_done": False, "running": NOTHING, "was_in": ""}
+        self._keep(self.record.model_copy(update={**now, "begun": begun, "telling": begun.notes}))
         watched = Watched(
             artifacts=self.desk.artifacts,
             redactor=self.pulse.redactor,
             on_event=self._hear,
-            interrupted=lambda: bool(self._waiting() or is_stopped(reach.used(), datetime.now(UTC))),
+            interrupted=lambda: self._is_wanted(reach),
         )
-        began = time.monotonic()
         if self.agency.is_sandboxed:
             await asyncio.to_thread(cut_outward_links, self.folder.private, Path(self.checkout.worktree))
-        end = by_wire(await agent.run(self._task(prompt, reach.access, self.record), watched), reach.used())
+        self.clock = Clock(before_s=self.record.worked_s)
+        try:
+            end = by_wire(await agent.run(self._task(prompt, reach.access, self.record), watched), reach.used())
+        finally:
+            self._keep(self.record.model_copy(update={"worked_s": self.clock.worked_s}))
+        end = self._late(end) if end.limit is LimitKind.WALL else end
         used = {
             "is_on": False,
             "running": NOTHING,
+            "asked": (),
             "used": added(self.record.used, end.use),
             **self.record.after_telling,
         }
         cost = self.record.cost_tokens + end.use.tokens
         left = self.record.model_copy(update={**used, "cost_tokens": cost, "session_id": end.session_id})
-        self._keep(left if keeps_session(end) else left.without_session())
-        self.turn_s = time.monotonic() - began
+        left = left if keeps_session(end) else left.without_session()
+        self._keep(left.with_turn(ended_turn(begun, end, model=self.model, turn_s=self.clock.turn_s)))
         self.evidence = end.evidence or self.evidence
         return end
 
@@ -222,8 +240,8 @@ class AgentWork:
             prompt=prompt,
             tree=Path(self.checkout.worktree),
             private=self.folder.private,
-            env=_environment(command, self.checkout),
-            limits=self.order.limits.after(record.used),
+            env=environment_of(command, self.checkout),
+            limits=self.order.limits.after(record.used, record.worked_s),
             access=access,
             allowed=Allowed(
                 write=command.step.writes != (),
@@ -271,6 +289,17 @@ class AgentWork:
         said = self.record.used
         return (said, said.micro_usd, said.micro_usd is not None) if said.tokens else (None, None, False)
 
+    def _is_wanted(self, reach: Reach) -> bool:
+        """Whether the turn is to end; looked at all the while, so that its time is known where its worker dies."""
+        if self.clock.is_due():
+            self._keep(self.record.model_copy(update={"worked_s": self.clock.worked_s}))
+        return bool(self._waiting() or is_stopped(reach.used(), datetime.now(UTC)))
+
+    def _late(self, end: AgentEnd | None = None) -> AgentEnd:
+        """All its turns together took the time that the execution has."""
+        found = end or AgentEnd(kind=EndKind.LIMIT, limit=LimitKind.WALL, session_id=self.record.session_id)
+        return found.model_copy(update={"message": f"it was not done within {self.order.limits.wall_s:g} s"})
+
     def _hear(self, event: AgentEvent) -> None:
         """The session's id is on the disk before anything else of it is told."""
         if event.kind is EventKind.STARTED and event.session_id:
@@ -300,53 +329,9 @@ class AgentWork:
         metered = self.order.metered
         return Bill(history=self.desk.history, metered=metered, model=model) if metered else None
 
-    def _note_turn(self, end: AgentEnd, turn: TurnName, notes: tuple[GivenNote, ...], tokens: int, prompt: str) -> None:
-        self._keep_turn(
-            Turn(
-                agent=self.order.agent,
-                model=self.model or self.order.agent.partition(":")[2],
-                step=self.command.step.id,
-                execution=self.command.execution,
-                at=datetime.now(UTC),
-                session_id=end.session_id,
-                resumed=turn is not TurnName.FIRST,
-                end=end.kind.value,
-                message=end.message[:300],
-                usage=usage_of(end.use),
-                micro_usd=end.use.micro_usd,
-                prompt=prompt,
-                prompt_tokens=tokens,
-                evidence=end.evidence,
-                denied=tuple(line[:200] for line in end.denied[:3]),
-                notes=tuple(note.id for note in notes),
-                duration_s=round(self.turn_s, 3),
-            )
-        )
-
-    def _lost(self, record: SessionRecord) -> Turn:
-        """The turn that its worker died in, as far as it was heard."""
-        return Turn(
-            agent=self.order.agent,
-            step=self.command.step.id,
-            execution=self.command.execution,
-            at=datetime.now(UTC),
-            session_id=record.session_id,
-            end=LOST,
-            usage=usage_of(record.running),
-            micro_usd=record.running.micro_usd,
-        )
-
-    def _keep_turn(self, turn: Turn) -> None:
-        self._keep(self.record.model_copy(update={"kept": (*self.record.kept, turn)[-KEPT_TURNS:]}))
-
-    def _note_proof(self, proved: str) -> None:
-        *before, last = self.record.kept
-        turns = (*before, last.model_copy(update={"proved": proved}))
-        self._keep(self.record.model_copy(update={"kept": turns}))
-
     def _succeeded(self, end: AgentEnd, warnings: tuple[str, ...]) -> StepResult:
         self.warnings.extend(warnings)
-        self._keep(self.record.model_copy(update={"is_done": True}))
+        self._keep(self.record.model_copy(update={"is_done": True, "rounds": ()}))
         return self._result(
             StepOutcome.SUCCEEDED, headline(end.answer or "done", 200), output={"answer": end.answer[-4_000:]}
         )
@@ -379,20 +364,3 @@ class AgentWork:
 
 def _failure(code: str, message: str) -> Failure:
     return failed_by(classify_failure(FailureFacts(code=code, message=message), now=datetime.now(UTC)))
-
-
-def _environment(command: ExecuteStep, checkout: Checkout) -> Mapping[str, str]:
-    env = clean_environment({"OSTINATO_RUN": command.workspace.run_id})
-    environment = checkout.environment
-    if environment.ready:
-        env["VIRTUAL_ENV"] = environment.path
-        env["PATH"] = f"{environment.path}/bin:{env.get('PATH', '')}"
-    return env
-
-
-def _arrival(record: SessionRecord, checkout: Checkout) -> tuple[Item, ...]:
-    """What a session of another worker has to know first."""
-    if not record.was_in or not record.session_id:
-        return ()
-    text = f"You go on elsewhere: the working directory is {checkout.worktree} now, and was {record.was_in} before."
-    return (Item(part=PartName.FINDINGS, source="the worker that took this over", text=text),)

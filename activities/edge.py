@@ -172,10 +172,22 @@ def as_application_error(error: OstinatoError, redactor: Redactor) -> Applicatio
     return ApplicationError(redactor.text(str(error))[:4000], *details, type=error.code, non_retryable=True)
 
 
+def is_disk_full(error: BaseException) -> bool:
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return is_full or NO_SPACE in str(error)
+
+
+def is_tried_again(error: BaseException) -> bool:
+    """Whether another attempt follows on what ended this one: not where nobody wants it any more, or it failed for good."""
+    if isinstance(error, asyncio.CancelledError):
+        details = activity.cancellation_details()
+        return details is None or not (details.cancel_requested or details.not_found)
+    return is_disk_full(error)
+
+
 def _disk_full(error: Exception, pulse: Pulse) -> ApplicationError | None:
     """Tried again until there is room: nothing is lost by waiting. None where it is another error."""
-    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if not is_full and NO_SPACE not in str(error):
+    if not is_disk_full(error):
         return None
     said = pulse.redactor.text(str(error))[:1000]
     message = f"The disk is full; this is tried again until there is room: {said}"

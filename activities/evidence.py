@@ -1,22 +1,27 @@
 """What is really there after an agent said that it is done."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from temporalio import activity
 
 from activities.edge import Desk, Pulse
+from activities.ending import to_its_end
 from activities.secrecy import learn_secrets
 from ostinato.adapters.agents.sessions import SessionFolder
+from ostinato.adapters.atomic import write_atomically
 from ostinato.adapters.git.collapsing import known_commits, look
-from ostinato.adapters.git.command import readable
-from ostinato.adapters.git.index import Staged, stage_in, staging, with_own_objects
+from ostinato.adapters.git.command import Git, readable
+from ostinato.adapters.git.index import keep_objects, stage_in, staging, with_own_objects
+from ostinato.adapters.git.putting_back import Undone, put_back
 from ostinato.adapters.git.scanning import secrets_in
 from ostinato.adapters.in_flight import attempt_marker
 from ostinato.adapters.processes import ProcessSpec, clean_environment, offline_where_possible, run_supervised
 from ostinato.contracts.activities import ExecuteStep
 from ostinato.domain.agents import AgentEnd
-from ostinato.domain.agents.proving import TreeFacts, checks_left, prove
+from ostinato.domain.agents.proving import TreeFacts, check_timeout_s, checks_left, prove
 from ostinato.domain.agents.said import Said
 from ostinato.domain.gates import GateResult, Severity, Stage, Status
 from ostinato.domain.redaction import Redactor
@@ -31,32 +36,75 @@ async def facts_of(
 ) -> TreeFacts:
     """Changes nothing: the session may go on. The step's checks run where nothing else is in the way."""
     tree, mirror = Path(checkout.worktree), Path(command.workspace.mirror)
-    staged, secrets = await _staged(mirror, tree, checkout.commit, learn_secrets(pulse, command.workspace, tree))
-    deeds = await look(tree, mirror=mirror, base=checkout.commit, folder=folder.git)
-    named = dict.fromkeys((*said.files, *(path for path in end.touched if not path.startswith("/"))))
-    known = await known_commits(folder.git, said.commits)
-    facts = TreeFacts(
-        tree=staged.tree,
-        changed=tuple(map(readable, staged.paths)),
-        absent=await asyncio.to_thread(_absent, tree, tuple(named)),
-        unknown_commits=tuple(name for name in said.commits if name not in known),
-        inner=tuple(map(readable, staged.embedded)),
-        secrets=secrets,
-        deeds=deeds,
-    )
-    if not checks_left(prove(command.step, end, said, facts)):
-        return facts
-    checks = [await _check(desk, command, checkout, pulse, line) for line in command.step.checks]
-    return facts.model_copy(update={"checks": tuple(checks)})
+    redactor = learn_secrets(pulse, command.workspace, tree)
+    async with staging(mirror, tree, checkout.commit) as scratch:
+        git = with_own_objects(scratch, mirror)
+        staged = await stage_in(git, tree, checkout.commit)
+        secrets = await _secrets(git, checkout.commit, redactor) if staged.tree else ()
+        deeds = await look(tree, mirror=mirror, base=checkout.commit, folder=folder.git)
+        named = dict.fromkeys((*said.files, *(path for path in end.touched if not path.startswith("/"))))
+        known = await known_commits(folder.git, said.commits)
+        facts = TreeFacts(
+            tree=staged.tree,
+            changed=tuple(map(readable, staged.paths)),
+            absent=await asyncio.to_thread(_absent, tree, tuple(named)),
+            unknown_commits=tuple(name for name in said.commits if name not in known),
+            inner=tuple(map(readable, staged.embedded)),
+            secrets=secrets,
+            deeds=deeds,
+        )
+        if not checks_left(prove(command.step, end, said, facts)):
+            return facts
+        before = facts.tree or checkout.commit
+        await asyncio.to_thread(keep_objects, git, mirror)  # they hold no secret: that is proved by now
+        write_atomically(folder.checking, before)
+        facts = await _checked(desk, command, checkout, pulse, facts, lambda: put_back(git, tree, before))
+    folder.checking.unlink(missing_ok=True)
+    return facts
 
 
-async def _staged(mirror: Path, tree: Path, base: str, redactor: Redactor) -> tuple[Staged, tuple[str, ...]]:
-    """What differs, in objects that vanish, and the places in it that hold a secret."""
+async def undo_checks(mirror: Path, tree: Path, base: str, folder: SessionFolder) -> Undone:
+    """What checks wrote whose worker died in them; nothing where none did."""
+    if not folder.checking.exists():
+        return Undone()
+    before = folder.checking.read_text().strip()
     async with staging(mirror, tree, base) as scratch:
         git = with_own_objects(scratch, mirror)
-        staged = await stage_in(git, tree, base)
-        found = await secrets_in(git, base, redactor) if staged.tree else ()
-        return staged, tuple(f"{each.path}:{each.line} ({each.rule})" for each in found[:MOST_SECRETS])
+        await git("read-tree", "--reset", before)
+        undone = await put_back(git, tree, before)
+    folder.checking.unlink()
+    return undone
+
+
+async def _secrets(git: Git, base: str, redactor: Redactor) -> tuple[str, ...]:
+    """Places in what differs that hold one."""
+    found = await secrets_in(git, base, redactor)
+    return tuple(f"{each.path}:{each.line} ({each.rule})" for each in found[:MOST_SECRETS])
+
+
+async def _checked(
+    desk: Desk,
+    command: ExecuteStep,
+    checkout: Checkout,
+    pulse: Pulse,
+    facts: TreeFacts,
+    undo: Callable[[], Coroutine[Any, Any, Undone]],
+) -> TreeFacts:
+    """What a check writes is none of the agent's work, and not in the way of the next one."""
+    checks: list[GateResult] = []
+    changed, made = list[str](), list[str]()
+    for line in command.step.checks:
+        if not command.trusted:
+            checks.append(_verdict(line, Status.SKIPPED, "the repository is not trusted, so its checks are not run"))
+            continue
+        try:
+            checks.append(await _check(desk, command, checkout, pulse, line))
+        finally:
+            undone = await to_its_end(undo())
+        changed += [f"{path} (by {line[:80]})" for path in undone.changed]
+        made += [f"{path} (by {line[:80]})" for path in undone.made]
+    found = {"checks": tuple(checks), "check_changed": tuple(changed), "check_made": tuple(made)}
+    return facts.model_copy(update=found)
 
 
 def _absent(tree: Path, paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -67,8 +115,6 @@ def _absent(tree: Path, paths: tuple[str, ...]) -> tuple[str, ...]:
 
 async def _check(desk: Desk, command: ExecuteStep, checkout: Checkout, pulse: Pulse, line: str) -> GateResult:
     """One of the step's own checks, by its exit code."""
-    if not command.trusted:
-        return _verdict(line, Status.SKIPPED, "the repository is not trusted, so its checks are not run")
     pulse.say(f"checking: {line}")
     argv = ("/bin/sh", "-c", line)
     env = clean_environment({"OSTINATO_RUN": command.workspace.run_id})
@@ -81,7 +127,7 @@ async def _check(desk: Desk, command: ExecuteStep, checkout: Checkout, pulse: Pu
         argv=await offline_where_possible(argv) if command.offline else argv,
         cwd=Path(checkout.worktree),
         env=env,
-        timeout_s=min(command.step.timeout_s, 1_800.0),
+        timeout_s=check_timeout_s(command.step),
         marker=attempt_marker(activity.info()),
         limits=command.step.limits,
     )

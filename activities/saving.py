@@ -99,10 +99,10 @@ class Saver:
 
     async def _save(self) -> bool:
         """Whether there was a session to save. The transcript is read first: what it tells of is in the worktree."""
-        record, paths = self.look()
-        if self.is_over or not record.session_id or not paths:
-            return False
         try:
+            record, paths = await asyncio.to_thread(self.look)
+            if self.is_over or not record.session_id or not paths:
+                return False
             await self._saved(record, paths)
         except Exception as error:  # the step itself must not fail by it
             self._tell(f"its session could not be saved for another worker: {type(error).__name__}: {error}"[:300])
@@ -179,7 +179,7 @@ async def bring(command: ExecuteStep, agent: CodingAgent, folder: SessionFolder,
     if not await checkpoint_of(mirror, saved.work, record.commit):
         return Brought(warnings=(_lost(order, cost, "its checkpoint is gone"),))
     put = await asyncio.to_thread(unpack, saved.files, folder.private)
-    if not put or not agent.sessions(_asking(order, folder, tree, record)):
+    if not put or not await asyncio.to_thread(agent.sessions, _asking(order, folder, tree, record)):
         return Brought(warnings=(_lost(order, cost, "its files are broken"),))
     used = added(record.used, record.running)
     carried = {"worktree": str(tree), "was_in": record.worktree, "carried": used}

@@ -13,6 +13,7 @@ from activities.agents import AgentWork
 from activities.checkouts import check_out, ground
 from activities.edge import Desk, Pulse, edge
 from activities.ending import to_its_end
+from activities.evidence import undo_checks
 from activities.places import author_of_run, keep_place
 from activities.saving import bring
 from activities.secrecy import STARTED, learn_secrets, quarantine, secret_failure
@@ -135,15 +136,15 @@ class StepActivities:
             record, checkout, warnings = await self._brought(command, agency, folder, pulse)
             goes_on = bool(record.session_id) and not order.anew
         elif goes_on:
+            await undo_checks(Path(command.workspace.mirror), tree, record.commit, folder)
             checkout = await ground(
                 self._desk, command.workspace, tree, record.commit, trusted=command.trusted, pulse=pulse
             )
         else:
             checkout = await self._check_out(command, pulse)
             await asyncio.to_thread(shutil.rmtree, folder.git, ignore_errors=True)
-        record = record.model_copy(
-            update={"worktree": str(tree), "commit": checkout.commit, "execution": command.execution}
-        )
+        record = record.taken_up(command.step.id, command.execution, is_more=order.is_more)
+        record = record.model_copy(update={"worktree": str(tree), "commit": checkout.commit})
         folder.write(record)
         mirror = Path(command.workspace.mirror)
         await seclude(tree, mirror=mirror, base=checkout.commit, folder=folder.git)
@@ -279,7 +280,7 @@ class _Taken:
 
 async def _is_over(command: ExecuteStep, order: AgentOrder, record: SessionRecord) -> bool:
     """What it did was taken and is wanted once more, or its checkpoint is not in the branch any more: begun anew."""
-    if order.anew or not record.session_id or record.execution == command.execution:
+    if order.anew or not record.session_id or record.is_of(command.step.id, command.execution):
         return False
     if record.is_done and order.session == command.step.id:
         return True
@@ -289,7 +290,7 @@ async def _is_over(command: ExecuteStep, order: AgentOrder, record: SessionRecor
 def _goes_on(command: ExecuteStep, order: AgentOrder, record: SessionRecord, tree: Path) -> bool:
     """In the worktree as it is; one that was asked for anew was made so by the execution's first attempt."""
     is_there = record.session_id and record.worktree == str(tree) and (tree / ".git").exists()
-    return bool(is_there) and (not order.anew or record.execution == command.execution)
+    return bool(is_there) and (not order.anew or record.is_of(command.step.id, command.execution))
 
 
 def _started_file(workspace: Workspace, name: str) -> Path:

@@ -22,6 +22,8 @@ def proofs_page() -> Iterator[str]:
         yield f"| `{code}` | {policy.weight} | {policy.means} | {f'`{policy.failure}`' if policy.failure else ''} |"
     yield ""
     yield f"What blocks goes back to the same session, {MOST_ROUNDS} times at most; the same again is no progress, and ends the attempt."
+    yield "All attempts of the step count together, whether a worker died in between or a retry told it what was missing. Where it went"
+    yield f"back {MOST_ROUNDS} times, and something is missing still, another attempt begins a new session at the checkpoint."
     yield "What is doubted is asked for once and then stands in the report, as does what is noted."
     yield from _ends()
     yield from _prompts()

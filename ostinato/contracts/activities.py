@@ -317,8 +317,9 @@ class Landed(Fact):
 
 _S = timedelta(seconds=1)
 _MIN = timedelta(minutes=1)
-STEP_MARGIN = timedelta(minutes=2)
-"""What a step's activity may take over the step's own time-out: to stop the tree and commit."""
+STEP_MARGIN = timedelta(hours=1)
+"""What a step's activity may take over the step's own time-out: its environment above all, which is several installations
+of a quarter of an hour each at most; then to stop the tree, to save and to commit."""
 
 OPEN_WORKSPACE = ActivityContract(
     name="workspace.open", input=OpenWorkspace, output=Workspace, start_to_close=15 * _MIN

@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError
 
 from ostinato.contracts.activities import EXECUTE_STEP, STEP_MARGIN, ExecuteStep
 from ostinato.contracts.workflows import CarryStep, StartShard, step_queue
+from ostinato.domain.agents.proving import MOST_ROUNDS, check_timeout_s
 from ostinato.domain.execution import StepResult
 from ostinato.domain.permissions import Network
 from ostinato.domain.plan import Step
@@ -66,7 +67,7 @@ async def carry_out(order: CarryStep, terms: StartShard) -> StepResult:
             queue=step_queue(order.workspace.queue),
             activity_id=f"{step.id}-{order.execution}-execute",
             summary=f"{step.name} · {what_of(step)}",
-            start_to_close=timedelta(seconds=step.timeout_s) + STEP_MARGIN,
+            start_to_close=longest(order),
             patience=timedelta(seconds=order.patience_s),
             counts=True,
         )
@@ -74,6 +75,13 @@ async def carry_out(order: CarryStep, terms: StartShard) -> StepResult:
         if is_silence(error):
             raise PlaceLost from error
         raise
+
+
+def longest(order: CarryStep) -> timedelta:
+    """Then it hangs: whatever it does has a limit of its own, and what this ends is done once more."""
+    step = order.step
+    checks_s = len(step.checks) * check_timeout_s(step) * (MOST_ROUNDS + 1) if order.order is not None else 0.0
+    return timedelta(seconds=step.timeout_s + checks_s) + STEP_MARGIN
 
 
 def terms_of(record: RunRecord) -> StartShard:

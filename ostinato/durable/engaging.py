@@ -250,6 +250,7 @@ async def _order(engine: Engine, step: Step, colleague: Colleague, *, is_more: b
         level=progress.level,
         notes=progress.given,
         anew=progress.anew and not is_more,
+        is_more=is_more,
         allowed=permitted(record.request.options.policy),
     )
 

@@ -2,87 +2,29 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from activities import activities_of
 from activities.agents import LOST_FILES
-from activities.edge import Desk
-from ostinato.adapters.agents.agency import Agency
 from ostinato.adapters.agents.port import AgentTask, Watched
-from ostinato.adapters.agents.sessions import NoteBox, SessionFolder, SessionRecord
-from ostinato.contracts.activities import STEER_STEP, ExecuteStep, SteerStep
+from ostinato.adapters.agents.sessions import NoteBox
+from ostinato.contracts.activities import STEER_STEP, SteerStep
 from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, TokenUse
-from ostinato.domain.agents.orders import AgentOrder
-from ostinato.domain.budget.amounts import Amount
-from ostinato.domain.budget.metering import Metered
-from ostinato.domain.errors import UserError
 from ostinato.domain.execution import FailureKind, StepOutcome, StepResult
-from ostinato.domain.ids import StepId
-from ostinato.domain.plan import AgentAction, Step
 from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.staff import GivenNote
-from tests.activities.bench import Bench, shown
+from tests.activities.agent_desk import (
+    AgentDesk,
+    a_note,
+    next_execution,
+)
+from tests.activities.bench import shown
 from tests.builders import NOON
-from tests.fakes.coding_agent import Act, ScriptedAgent, done, ends, writes
+from tests.fakes.coding_agent import done, ends, writes
 from tests.repositories import git
 
 SECRET = "ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789"
-METERED = Metered(lease_id="run/1", run_id="run", what="step edit", estimate=Amount(tokens=1_000))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentDesk(Bench):
-    """A bench whose worker has one scripted agent."""
-
-    agent: ScriptedAgent
-
-    def found(self) -> list[Callable[..., Any]]:
-        def find(name: str) -> ScriptedAgent:
-            if name != self.agent.name:
-                raise UserError.of("agent_unknown", name, "nobody", "Name another")
-            return self.agent
-
-        agency = Agency(find=find, environ={"HOME": "/home/ada"})
-        return activities_of(replace(_desk(self), agency=agency))
-
-    async def asked(self, **order: Any) -> ExecuteStep:
-        given = {"agent": "claude", "session": "edit", "turn": TurnName.RESUMED, "metered": METERED, **order}
-        command = await self.ready(a_step(), slot="agent-edit")
-        return command.model_copy(update={"order": AgentOrder.model_validate(given)})
-
-    def record(self, command: ExecuteStep) -> SessionRecord:
-        found = SessionFolder(Path(command.workspace.root), "edit", "claude").read()
-        assert found is not None
-        return found
-
-
-def _desk(bench: Bench) -> Desk:
-    return Bench.desk.fget(bench)  # type: ignore[attr-defined,no-any-return]
-
-
-def a_step(**fields: Any) -> Step:
-    action = AgentAction(prompt="Say two in notes.txt", pool=("claude",))
-    return Step(id=StepId("edit"), name="Edit", action=action, writes=("**",), **fields)
-
-
-def next_execution(command: ExecuteStep, **order: Any) -> ExecuteStep:
-    assert command.order is not None
-    return command.model_copy(
-        update={"execution": command.execution + 1, "order": command.order.model_copy(update=order)}
-    )
-
-
-@pytest.fixture
-def desk(bench: Bench) -> Callable[..., AgentDesk]:
-    def make(*acts: Act, **fields: Any) -> AgentDesk:
-        agent = ScriptedAgent(acts=list(acts), **fields)
-        return AgentDesk(repository=bench.repository, home=bench.home, agent=agent)
-
-    return make
 
 
 async def test_what_an_agent_did_is_one_commit_with_its_turns_and_its_cost(desk: Callable[..., AgentDesk]) -> None:
@@ -312,7 +254,3 @@ async def test_thirty_turns_come_back_as_a_small_result(desk: Callable[..., Agen
     assert result.failure.diagnosis is not None
     assert result.failure.diagnosis.code == "turns_used_up"
     assert len(StepResult.model_dump_json(result)) < 50_000
-
-
-def a_note(note_id: str, text: str = "use the other module") -> GivenNote:
-    return GivenNote(id=note_id, note=text, by="ada", at=NOON)

@@ -27,6 +27,7 @@ from ostinato.contracts.activities import (
     ExecuteStep,
     TakeOver,
 )
+from ostinato.domain.agents import AgentLimits
 from ostinato.domain.agents.declared import declared
 from ostinato.domain.agents.described import read_agents
 from ostinato.domain.agents.orders import AgentOrder
@@ -76,8 +77,8 @@ class Worker(Bench):
     def lines(self) -> list[str]:
         return self.journal.read_text().splitlines() if self.journal.exists() else []
 
-    async def ordered(self, step: Step = STEP) -> ExecuteStep:
-        order = AgentOrder(agent="mine", session=step.id)
+    async def ordered(self, step: Step = STEP, *, limits: AgentLimits | None = None) -> ExecuteStep:
+        order = AgentOrder(agent="mine", session=step.id, limits=limits or AgentLimits())
         command = await self.ready(step, slot=f"agent-{step.id}")
         return command.model_copy(update={"order": order})
 
@@ -144,6 +145,20 @@ async def test_a_session_goes_on_on_another_worker_with_its_files(first: Worker,
     assert result.outcome is StepOutcome.SUCCEEDED, result
     assert shown(there, result.commit, "one.txt") == "one"
     assert any("goes on from another worker" in warning for warning in result.warnings)
+
+
+async def test_its_time_goes_with_it_to_another_worker(first: Worker, second: Worker) -> None:
+    command = await first.ordered(limits=AgentLimits(wall_s=6))
+    async with first.at_work(command):
+        await asyncio.sleep(3)
+    there = await second.taken(command.workspace, epoch=2)
+
+    result = await second.execute(command.model_copy(update={"workspace": there}))
+
+    assert result.failure is not None
+    assert result.failure.message == "it was not done within 6 s"
+    assert [turn.end for turn in result.turns] == ["lost", "limit"]
+    assert result.turns[-1].duration_s < 5
 
 
 async def test_what_is_saved_is_saved_while_the_agent_works(first: Worker) -> None:

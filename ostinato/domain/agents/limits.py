@@ -8,6 +8,9 @@ from pydantic import Field
 from ostinato.domain.agents.events import TokenUse
 from ostinato.domain.base import Fact
 
+LEAST_S = 1.0
+"""A turn that has less time than this is not worth beginning."""
+
 
 class LimitKind(StrEnum):
     TURNS = "turns"
@@ -28,16 +31,22 @@ class AgentLimits(Fact):
     idle_s: Annotated[float, Field(gt=0)] = 240.0
     """Without an event."""
     wall_s: Annotated[float, Field(gt=0)] = 3_600.0
+    """Of all turns of an execution together."""
 
-    def after(self, used: TokenUse) -> "AgentLimits":
+    def after(self, used: TokenUse, worked_s: float = 0.0) -> "AgentLimits":
         """What is left of them for another turn; never nothing, since a turn that may not begin is not begun here."""
         return self.model_copy(
             update={
                 "tokens": _left(self.tokens, used.tokens),
                 "micro_usd": _left(self.micro_usd, used.micro_usd or 0),
                 "requests": _left(self.requests, used.requests),
+                "wall_s": max(self.wall_s - worked_s, min(self.wall_s, LEAST_S)),
             }
         )
+
+    def is_late(self, worked_s: float) -> bool:
+        """Whether no time is left for another turn."""
+        return worked_s > 0 and self.wall_s - worked_s < LEAST_S
 
 
 def passed_limit(limits: AgentLimits, use: TokenUse, turns: int) -> LimitKind | None:

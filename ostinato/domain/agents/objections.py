@@ -25,6 +25,8 @@ class ObjectionCode(StrEnum):
     CONFLICT_MARKS = "conflict_marks"
     UNFINISHED = "unfinished"
     CHECK_FAILED = "check_failed"
+    CHECK_CHANGED = "check_changed"
+    CHECK_MADE = "check_made"
     FILES_ABSENT = "files_absent"
     COMMITS_UNKNOWN = "commits_unknown"
     BRANCHES_UNKNOWN = "branches_unknown"
@@ -81,6 +83,14 @@ OBJECTIONS: Mapping[ObjectionCode, ObjectionPolicy] = {
         asks="git is in the middle of something here. Finish it, or abort it and do the work without it:",
     ),
     ObjectionCode.CHECK_FAILED: ObjectionPolicy(weight=_B, failure="unproved", means="a check of the step fails"),
+    ObjectionCode.CHECK_CHANGED: ObjectionPolicy(
+        weight=_D, failure="unproved", means="files that a check changed, and that were put back as the agent had left them",
+        asks="A check of this step changes these files; they were put back as you left them. Where what it does to them belongs to "
+        "the step, run it yourself and leave its result in the working directory:",
+    ),
+    ObjectionCode.CHECK_MADE: ObjectionPolicy(
+        weight=_N, means="files that a check made, and that were removed again: git does not ignore them"
+    ),
     ObjectionCode.FILES_ABSENT: ObjectionPolicy(
         weight=_D, failure="unproved", means="files that it says it made, and that are not there",
         asks="You said that you wrote these files, and they are not in the working directory. Write them, or correct what you said:",

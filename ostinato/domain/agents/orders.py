@@ -43,6 +43,8 @@ class AgentOrder(Fact):
     notes: tuple[GivenNote, ...] = ()
     anew: bool = False
     """In a fresh worktree at the checkpoint, in the same session where there is one."""
+    is_more: bool = False
+    """The execution before this one used up its lease alone, and goes on here: its time and its rounds count."""
     moved: bool = False
     """Another worker had begun it, and is gone."""
     allowed: Permitted = Permitted()

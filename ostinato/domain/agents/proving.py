@@ -21,7 +21,8 @@ from ostinato.domain.prompting.gathering import finding_items
 from ostinato.domain.recovering.refining import of_gates
 
 MOST_ROUNDS = 3
-"""So often what was found goes back to the same session."""
+"""So often what was found goes back to the same session, in all attempts of the step together."""
+MOST_CHECK_S = 1_800.0
 
 
 class TreeFacts(Fact):
@@ -41,7 +42,11 @@ class TreeFacts(Fact):
     """Places in what differs, and what kind of secret each seems to hold."""
     deeds: Deeds = Deeds()
     checks: tuple[GateResult, ...] = ()
-    """Of the step, on the commit of exactly these files."""
+    """Of the step, each on these files, in the worktree: what git ignores is there as well."""
+    check_changed: tuple[str, ...] = ()
+    """Files that a check changed, and which one; they are as before again."""
+    check_made: tuple[str, ...] = ()
+    """Likewise, files that had not been there."""
 
 
 class Verdict(Fact):
@@ -65,7 +70,7 @@ class Verdict(Fact):
 
 
 class Round(Fact):
-    """What went back to the session before."""
+    """What was found after a turn, and went back to the session."""
 
     signature: str
     codes: tuple[str, ...] = ()
@@ -90,6 +95,8 @@ class Rejected:
     code: str
     """Of the failure."""
     message: str
+    round: Round
+    """What a retry will tell it."""
     warnings: tuple[str, ...] = ()
 
 
@@ -101,7 +108,7 @@ def prove(step: Step, end: AgentEnd, said: Said, facts: TreeFacts) -> Verdict:
 
 
 def follow(verdict: Verdict, end: AgentEnd, rounds: Sequence[Round] = ()) -> Accepted | SentBack | Rejected:
-    """`rounds`: what went back in this attempt already."""
+    """`rounds`: what went back to the session already, in whatever attempt."""
     if end.kind is not EndKind.DONE:
         raise ValueError(f"only a done is proved, not {end.kind}")
     doubts = [each for each in verdict.of(Weight.DOUBTS) if not any(each.code in one.codes for one in rounds)]
@@ -109,10 +116,16 @@ def follow(verdict: Verdict, end: AgentEnd, rounds: Sequence[Round] = ()) -> Acc
     can_go_back = keeps_session(end) and len(rounds) < MOST_ROUNDS
     if verdict.is_proved and not (doubts and can_go_back):
         return Accepted(warnings=warnings)
-    if (rejected := _rejected(verdict, end, rounds)) is not None:
-        return Rejected(code=rejected[0], message=rejected[1], warnings=warnings)
     codes = tuple(each.code.value for each in (*verdict.of(Weight.BLOCKS), *doubts))
-    return SentBack(items=tuple(_items(verdict, doubts)), round=Round(signature=verdict.signature, codes=codes))
+    found = Round(signature=verdict.signature, codes=codes)
+    if (rejected := _rejected(verdict, end, rounds)) is not None:
+        return Rejected(code=rejected[0], message=rejected[1], round=found, warnings=warnings)
+    return SentBack(items=tuple(_items(verdict, doubts)), round=found)
+
+
+def check_timeout_s(step: Step) -> float:
+    """Of each of its checks, each time: it is none of the agent's own time."""
+    return min(step.timeout_s, MOST_CHECK_S)
 
 
 def checks_left(verdict: Verdict) -> bool:
@@ -144,6 +157,10 @@ def _of_files(step: Step, said: Said, facts: TreeFacts) -> Iterator[Objection]:
 def _of_checks(facts: TreeFacts) -> Iterator[Objection]:
     for complaint, item in zip(of_gates(facts.checks), finding_items(of_gates(facts.checks)), strict=True):
         yield objection(ObjectionCode.CHECK_FAILED, [complaint.source], detail=item.text)
+    if facts.check_changed:
+        yield objection(ObjectionCode.CHECK_CHANGED, facts.check_changed)
+    if facts.check_made:
+        yield objection(ObjectionCode.CHECK_MADE, facts.check_made)
 
 
 def _of_git(step: Step, said: Said, facts: TreeFacts) -> Iterator[Objection]:
