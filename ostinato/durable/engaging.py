@@ -70,9 +70,9 @@ async def by_agent(engine: Engine, step: Step) -> StepResult:
     try:
         result = await _until_not_used_up(engine, step, colleague)
     except STOPPED:
-        await _let_go(record, step, colleague, waiter)
+        await _let_go(record, step, colleague.account, waiter)
         raise
-    await _let_go(record, step, colleague, waiter)
+    await _let_go(record, step, colleague.account, waiter)
     progress.anew = False
     if result.outcome is StepOutcome.SUCCEEDED and _was_limited(record, step):
         await report_answer(record, step, colleague.account)
@@ -123,36 +123,35 @@ def account_of(record: RunRecord, step: Step) -> str:
 
 async def _admitted(engine: Engine, step: Step) -> Colleague | StepResult | None:
     """The agent that its account lets start, or why none will in time; None: a person does it."""
-    record = engine.record
-    while True:
-        colleague = await colleague_for(engine, step)
-        if colleague is None:
-            return None
-        _engage(record, step, colleague.name)
-        try:
-            quota = await may_start(record, step, colleague.account)
+    record, account = engine.record, ""
+    try:
+        while True:
+            colleague = await colleague_for(engine, step)
+            if colleague is None:
+                return None
+            account = colleague.account
+            _engage(record, step, colleague.name)
+            quota = await may_start(record, step, account)
             if quota is None:
                 return colleague
             record.engaged.pop(step.id, None)
-            other = elsewhere(record, step, colleague, quota)
-            is_late = not other and _is_too_late(record, quota)
-            if not other and not is_late:
+            if other := elsewhere(record, step, colleague, quota):
+                record.note(f"{step.id}: {other} does it, since {quota}")
+                _engage(record, step, other)
+                await leave_account(record, account, waiter_of(record, step))
+            elif _is_too_late(record, quota):
+                await leave_account(record, account, waiter_of(record, step))
+                return _too_late(record, step, quota)
+            else:
                 await _park(engine, step, quota)
-        except STOPPED:  # its place in the queue is another's
-            await _let_go(record, step, colleague, waiter_of(record, step))
-            raise
-        if is_late:
-            await leave_account(record, colleague.account, waiter_of(record, step))
-            return _too_late(record, step, quota)
-        if other:
-            await leave_account(record, colleague.account, waiter_of(record, step))
-            record.note(f"{step.id}: {other} does it, since {quota}")
-            _engage(record, step, other)
+    except STOPPED:  # its place in the queue is another's, and so is its room
+        await _let_go(record, step, account, waiter_of(record, step))
+        raise
 
 
-async def _let_go(record: RunRecord, step: Step, colleague: Colleague, waiter: str) -> None:
+async def _let_go(record: RunRecord, step: Step, account: str, waiter: str) -> None:
     record.engaged.pop(step.id, None)
-    await uninterrupted(leave_account(record, colleague.account, waiter))
+    await uninterrupted(leave_account(record, account, waiter))
 
 
 def _engage(record: RunRecord, step: Step, name: str) -> None:
