@@ -116,6 +116,7 @@ def _job(record: RunRecord, step: Step, *, persons: bool = False) -> Job:
     about = (*((found.task_type.value, *found.domains) if found else ()), *(project.languages if project else ()))
     return Job(
         needs=step.action.needs,
+        helps=step.action.helps,
         about=tuple(about),
         named=step.action.agent,
         fallback=step.fallback.agent if step.fallback else "",
