@@ -18,7 +18,7 @@ from activities.saving import Saver
 from activities.serving import servers_for
 from ostinato.adapters.agents.agency import Agency, access_by, open_pass
 from ostinato.adapters.agents.billing import Bill, added, usage_of
-from ostinato.adapters.agents.by_wire import by_wire, is_stopped
+from ostinato.adapters.agents.by_wire import by_account, by_wire, is_stopped
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed, CodingAgent, Watched
 from ostinato.adapters.agents.sandbox import cut_outward_links
 from ostinato.adapters.agents.sessions import NOTHING, NoteBox, SessionFolder, SessionRecord
@@ -197,12 +197,13 @@ class AgentWork:
             artifacts=self.desk.artifacts,
             redactor=self.pulse.redactor,
             on_event=self._hear,
-            interrupted=lambda: bool(self._waiting() or is_stopped(reach.used(), datetime.now(UTC))),
+            interrupted=lambda: bool(self._waiting() or self.notes.limit() or is_stopped(reach.used())),
         )
         began = time.monotonic()
         if self.agency.is_sandboxed:
             await asyncio.to_thread(cut_outward_links, self.folder.private, Path(self.checkout.worktree))
-        end = by_wire(await agent.run(self._task(prompt, reach.access, self.record), watched), reach.used())
+        end = await agent.run(self._task(prompt, reach.access, self.record), watched)
+        end = by_account(by_wire(end, reach.used()), self.notes.limit())
         used = {
             "is_on": False,
             "running": NOTHING,

@@ -80,6 +80,40 @@ async def test_a_step_that_moved_does_not_wait_for_itself(server: Client) -> Non
     assert agents_of(world, "one") == ["codex"]
 
 
+async def test_a_limit_that_one_step_meets_ends_the_turns_of_the_others_that_run_on_the_account(server: Client) -> None:
+    name, told, works = f"acme-{uuid.uuid4().hex[:8]}", asyncio.Event(), asyncio.Event()
+    until = in_seconds(8)
+
+    async def execute(command: contracts.ExecuteStep) -> StepResult:
+        if command.execution > 1:
+            return done_by(command)
+        if command.step.id == "two":
+            works.set()
+            await told.wait()
+        await works.wait()
+        return ended(command, EndKind.RATE_LIMIT, message="429", until=until, session_id="s")
+
+    async def steered(command: contracts.SteerStep) -> contracts.Steered:
+        told.set()
+        return contracts.Steered()
+
+    def prepare(world: World) -> None:
+        really_asked(server, name)(world)
+        world.overrides.update({"step.execute": execute, "step.steer": steered})
+
+    plan = by_agents(agent_step("one"), agent_step("two"), max_parallel=2)
+    async with running(server, plan, prepare=prepare) as (handle, world, _):
+        snapshot = await asyncio.wait_for(handle.result(), 40)
+        seen = await seen_of(server, name)
+        await server.get_workflow_handle(account_workflow_id(name)).terminate()
+
+    left = [argument for name, argument in world.calls if name == "step.steer"]
+    assert [(each.session, each.note, each.met.execution) for each in left] == [("two", None, 1)]
+    assert left[0].met.limit.until >= until
+    assert snapshot.outcome is Outcome.COMPLETED
+    assert seen.account.running == seen.account.waiting == ()
+
+
 async def test_that_a_request_got_through_lifts_no_limit_that_was_met_after_it_was_sent(server: Client) -> None:
     name, works, release = f"acme-{uuid.uuid4().hex[:8]}", asyncio.Event(), asyncio.Event()
     account = server.get_workflow_handle(account_workflow_id(name))
