@@ -18,7 +18,7 @@ from activities.serving import servers_for
 from activities.turns import Clock, arrival, begun_turn, ended_turn, environment_of
 from ostinato.adapters.agents.agency import Agency, access_by, open_pass
 from ostinato.adapters.agents.billing import Bill, added
-from ostinato.adapters.agents.by_wire import by_wire, is_stopped
+from ostinato.adapters.agents.by_wire import by_account, by_wire, is_stopped
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed, CodingAgent, Watched
 from ostinato.adapters.agents.sandbox import cut_outward_links
 from ostinato.adapters.agents.sessions import NOTHING, NoteBox, SessionFolder, SessionRecord
@@ -216,9 +216,10 @@ class AgentWork:
             await asyncio.to_thread(cut_outward_links, self.folder.private, Path(self.checkout.worktree))
         self.clock = Clock(before_s=self.record.worked_s)
         try:
-            end = by_wire(await agent.run(self._task(prompt, reach.access, self.record), watched), reach.used())
+            end = await agent.run(self._task(prompt, reach.access, self.record), watched)
         finally:
             self._keep(self.record.model_copy(update={"worked_s": self.clock.worked_s}))
+        end = by_account(by_wire(end, reach.used()), self.notes.limit())
         end = self._late(end) if end.limit is LimitKind.WALL else end
         used = {
             "is_on": False,
@@ -293,7 +294,7 @@ class AgentWork:
         """Whether the turn is to end; looked at all the while, so that its time is known where its worker dies."""
         if self.clock.is_due():
             self._keep(self.record.model_copy(update={"worked_s": self.clock.worked_s}))
-        return bool(self._waiting() or is_stopped(reach.used(), datetime.now(UTC)))
+        return bool(self._waiting() or self.notes.limit() or is_stopped(reach.used()))
 
     def _late(self, end: AgentEnd | None = None) -> AgentEnd:
         """All its turns together took the time that the execution has."""

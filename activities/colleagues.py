@@ -33,8 +33,7 @@ async def _with_tracks(desk: Desk, repository_id: str, here: tuple[Colleague, ..
     if desk.history is None or not here:
         return here
     tracks, _ = await asyncio.to_thread(desk.history.tracks, repository_id, [each.name for each in here])
-    known = {name: {"succeeded": done, "failed": failed} for name, (done, failed) in tracks.items()}
-    return tuple(each.model_copy(update=known.get(each.name, {})) for each in here)
+    return tuple(each.with_past(tracks[each.name]) if each.name in tracks else each for each in here)
 
 
 async def _of_repository(workspace: Workspace) -> tuple[DescribedAgent, ...]:

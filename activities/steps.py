@@ -155,7 +155,7 @@ class StepActivities:
             checkout=checkout,
             pulse=pulse,
             folder=folder,
-            notes=NoteBox(Path(command.workspace.root), command.step.id),
+            notes=NoteBox(Path(command.workspace.root), command.step.id, command.execution),
             record=record,
             lost_files=bool(record.session_id) and not goes_on and not order.anew and order.session == command.step.id,
             warnings=[*warnings],
@@ -182,9 +182,12 @@ class StepActivities:
 
     @edge(STEER_STEP)
     async def steer(self, command: SteerStep, pulse: Pulse) -> Steered:
-        """A second execution leaves the same note."""
+        """A second execution leaves the same."""
         box = NoteBox(Path(command.workspace.root), command.session)
-        await asyncio.to_thread(box.leave, command.note)
+        if command.note is not None:
+            await asyncio.to_thread(box.leave, command.note)
+        if command.met is not None:
+            await asyncio.to_thread(box.leave_limit, command.met)
         return Steered()
 
     async def _take(self, command: ExecuteStep, checkout: Checkout, result: StepResult, pulse: Pulse) -> StepResult:

@@ -8,6 +8,7 @@ from ostinato.domain.agents.outcomes import ENDS, OF_LIMIT
 from ostinato.domain.agents.proving import MOST_ROUNDS
 from ostinato.domain.prompting.shares import WHOLE, PartName, Shares
 from ostinato.domain.prompting.templates import names
+from ostinato.domain.staff import WELL_DONE
 
 
 def proofs_page() -> Iterator[str]:
@@ -55,6 +56,15 @@ def _assignment() -> Iterator[str]:
         "",
         "## Assignment",
         "",
-        f"Score = {parts}; each part is 0 to 1. Nobody has more than {MOST_AT_ONCE} steps at once.",
+        f"Score = {parts}; each part is 0 to 1. Nobody has more than {MOST_AT_ONCE} steps of a run at once.",
+        "",
+        "| part | what it is |",
+        "|---|---|",
+        "| `capability` | of the capabilities that the step needs or has use for, those that it has; one that names none counts as having all |",
+        "| `free load` | the room that it has left among the steps of this run |",
+        "| `past performance` | of its last 100 attempts in this repository, and those of this run, how many succeeded: (succeeded + 1) / (all + 2) |",
+        "| `specialization` | of the run's task type, domains and the project's languages, those that its `specialities` name, or "
+        f"at which it was good before: task types with {WELL_DONE} successes or more among these attempts, and two thirds of them all |",
+        "",
     )
     yield f"An agent comes before a person. Who is not considered: {', '.join(reason.value for reason in Reason)}."

@@ -8,11 +8,13 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 from ostinato.contracts.account import (
     ACCOUNT_WORKFLOW,
     ASK_TO_START,
+    END_TURN,
     GO_AHEAD,
     REPORT,
     SEEN,
     WITHDRAW,
     AccountSeen,
+    EndTurn,
     GoAhead,
     MayStart,
     OpenAccount,
@@ -23,6 +25,7 @@ from ostinato.domain.agents.accounts import (
     LONGEST_TURN,
     Account,
     AccountReport,
+    ReportKind,
     Waiter,
     asked,
     granted,
@@ -30,6 +33,7 @@ from ostinato.domain.agents.accounts import (
     limit_of,
     reported,
     settled,
+    to_end,
     withdrawn,
 )
 from ostinato.domain.errors import OstinatoError
@@ -44,6 +48,8 @@ class AccountWorkflow:
         self._heard_at = workflow.now()
         self._changes = 0
         self._to_tell: list[str] = []
+        self._to_end: list[str] = []
+        self._told_to_end: set[str] = set()
 
     @workflow.update(name=ASK_TO_START, description="May a step start on this account?")
     def ask(self, wish: MayStart) -> StartAnswer:
@@ -61,7 +67,10 @@ class AccountWorkflow:
     @workflow.signal(name=REPORT, description="Say that a limit was met, lifted, or that a request got through")
     def report(self, said: AccountReport) -> None:
         self._account = reported(self._account, said)
-        self._show(self._note_change())
+        now = self._note_change()
+        self._show(now)
+        if said.kind is ReportKind.LIMITED:
+            self._end_turns(now)
 
     @workflow.signal(name=WITHDRAW, description="These steps no longer wait")
     def withdraw(self, gone: Withdraw) -> None:
@@ -96,16 +105,22 @@ class AccountWorkflow:
         self._show(now)
         return found.wake_at
 
+    def _end_turns(self, now: datetime) -> None:
+        """Once each: whoever goes on after the limit is let start anew."""
+        running = tuple(each.id for each in to_end(self._account, now))
+        self._to_end.extend(waiter for waiter in running if waiter not in self._told_to_end)
+        self._told_to_end = set(running)
+
     async def _tell(self) -> None:
-        """A run that has ended is not missed."""
-        while self._to_tell:
-            waiter = self._to_tell.pop(0)
-            run = workflow.get_external_workflow_handle(holder_of(waiter))
-            try:
-                await run.signal(GO_AHEAD, GoAhead(account=self._account.name, waiter=waiter))
-            except FailureError as error:
-                if is_cancelled_exception(error):
-                    raise
+        name = self._account.name
+        while self._to_tell or self._to_end:
+            if self._to_tell:
+                waiter = self._to_tell.pop(0)
+                await _say(waiter, GO_AHEAD, GoAhead(account=name, waiter=waiter))
+                continue
+            waiter, limit = self._to_end.pop(0), limit_of(self._account, workflow.now())
+            if limit is not None:
+                await _say(waiter, END_TURN, EndTurn(account=name, waiter=waiter, limit=limit))
 
     async def _until_changed(self, changes: int, wake_at: datetime | None) -> None:
         until = wake_at or self._ends_at()
@@ -140,6 +155,15 @@ class AccountWorkflow:
     def _must_continue(self) -> bool:
         info = workflow.info()
         return info.is_continue_as_new_suggested() or info.get_current_history_length() > self._opened.longest_history
+
+
+async def _say(waiter: str, signal: str, word: GoAhead | EndTurn) -> None:
+    """A run that has ended is not missed."""
+    try:
+        await workflow.get_external_workflow_handle(holder_of(waiter)).signal(signal, word)
+    except FailureError as error:
+        if is_cancelled_exception(error):
+            raise
 
 
 def holder_of(waiter: str) -> str:

@@ -17,7 +17,7 @@ _ABOUT = {
     "with": "Arguments of the tool.",
     "ask": "A question to a person.",
     "options": "What can be answered, or given.",
-    "agent": "Who does work that needs a mind; `any`, a name, or {capabilities: […]}.",
+    "agent": "Who does work that needs a mind; `any`, a name, or {capabilities: […], helps: […]}.",
     "prompt": "What the agent, or a person, is to do.",
     "depends_on": "Ids of steps that must be done before.",
     "gates": "What judges the final commit.",

@@ -18,6 +18,8 @@ WITHDRAW: Final = "withdraw"
 SEEN: Final = "seen"
 GO_AHEAD: Final = "go_ahead"
 """The signal to a run whose step was told to wait."""
+END_TURN: Final = "end_turn"
+"""The signal to a run whose step works while the account is limited."""
 
 
 def account_workflow_id(account: str) -> str:
@@ -57,6 +59,14 @@ class GoAhead(Fact):
 
     account: str
     waiter: str
+
+
+class EndTurn(Fact):
+    """To the run: the turn of this step of it is to end, and the step to park."""
+
+    account: str
+    waiter: str
+    limit: AccountLimit
 
 
 class AccountSeen(Fact):

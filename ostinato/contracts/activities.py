@@ -27,6 +27,7 @@ from ostinato.contracts.planning import (
     PlanDraft,
     ReviewChange,
 )
+from ostinato.domain.agents.accounts import MetLimit
 from ostinato.domain.agents.orders import AgentOrder
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.ledger import Balance
@@ -117,11 +118,12 @@ class ExecuteStep(Fact):
 
 
 class SteerStep(Fact):
-    """A person's note for the agent that works on a step, put where it is looked for."""
+    """For the agent that works on a step, put where it is looked for: a person's note, or that its account is limited."""
 
     workspace: Workspace
     session: str
-    note: GivenNote
+    note: GivenNote | None = None
+    met: MetLimit | None = None
 
 
 class Steered(Fact):

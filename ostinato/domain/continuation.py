@@ -145,6 +145,7 @@ def again(todo: Todo, *, fresh: bool = False) -> Todo:
             "note": "",
             "why": "",
             "anew": False,
+            "admitted": 0,
             "lease": None,
             **agent,
         }

@@ -58,6 +58,8 @@ class AgentAction(Fact):
     expects_changes: bool = True
     needs: tuple[str, ...] = ()
     """Capabilities without which it cannot be done."""
+    helps: tuple[str, ...] = ()
+    """Capabilities that are of use."""
     pool: tuple[str, ...] = ()
     """The coding agents of the run that may do it; empty: a person does."""
     continues: str = ""

@@ -137,6 +137,8 @@ class Todo(Fact):
     instead: tuple[str, ...] = ()
     given: tuple[GivenNote, ...] = ()
     """What people told its agent."""
+    admitted: int = 0
+    """The execution that its agent's account let start; those after it go on under the same word."""
     lease: Metered | None = None
     """Of the execution that is carried now, by an agent."""
     group: str = ""

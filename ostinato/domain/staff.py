@@ -13,6 +13,33 @@ MOST_STEERING = 10
 """Of one step: they travel with each of its executions."""
 
 
+WELL_DONE = 3
+"""So many of its last attempts at a task type have to have succeeded, and two of three of them all, to be good at it."""
+
+
+class PastWork(Fact):
+    """What became of an agent's last attempts in one repository, by the task types of their runs."""
+
+    by_type: dict[str, tuple[int, int]] = {}
+    """Succeeded, and failed."""
+
+    @property
+    def succeeded(self) -> int:
+        return sum(done for done, _ in self.by_type.values())
+
+    @property
+    def failed(self) -> int:
+        return sum(failed for _, failed in self.by_type.values())
+
+    @property
+    def good_at(self) -> tuple[str, ...]:
+        return tuple(
+            name
+            for name, (done, failed) in sorted(self.by_type.items())
+            if name and done >= WELL_DONE and done >= 2 * failed
+        )
+
+
 class Colleague(Fact):
     """A coding agent that works where the run's files are."""
 
@@ -22,6 +49,7 @@ class Colleague(Fact):
     version: str = ""
     capabilities: tuple[str, ...] = ()
     specialities: tuple[str, ...] = ()
+    """Task types, domains, languages: as it is described, and task types that it was good at in this repository."""
     succeeded: int = 0
     """Of its last attempts in this repository."""
     failed: int = 0
@@ -29,6 +57,11 @@ class Colleague(Fact):
     """By a trusted repository, as JSON; empty: by the user, or built in."""
     terms: Terms | None = None
     """What its model's calls cost; None: it is not known."""
+
+    def with_past(self, past: PastWork) -> "Colleague":
+        specialities = tuple(dict.fromkeys((*self.specialities, *past.good_at)))
+        counts = {"succeeded": past.succeeded, "failed": past.failed}
+        return self.model_copy(update={**counts, "specialities": specialities})
 
 
 class Steering(Fact):

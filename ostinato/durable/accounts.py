@@ -1,6 +1,6 @@
 """Before an agent starts: its account's word. What is used up is waited for without a worktree."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
@@ -89,12 +89,11 @@ async def report_limit(record: RunRecord, step: Step, account: str, said: Accoun
     await tell(record, account, REPORT, said)
 
 
-async def report_answer(record: RunRecord, step: Step, account: str) -> None:
-    """It got through: a limit whose end was guessed is over."""
+async def report_answer(record: RunRecord, step: Step, account: str, sent_at: datetime) -> None:
+    """It got through: a limit whose end was guessed, and that was met before it was sent, is over."""
     if not account:
         return
-    now = workflow.now()
-    said = AccountReport(id=f"{waiter_of(record, step)}/answered", at=now, kind=ReportKind.ANSWERED)
+    said = AccountReport(id=f"{waiter_of(record, step)}/answered", at=sent_at, kind=ReportKind.ANSWERED)
     await tell(record, account, REPORT, said)
 
 
@@ -115,7 +114,8 @@ async def tell(record: RunRecord, account: str, signal: str, said: AccountReport
 
 
 def waiter_of(record: RunRecord, step: Step) -> str:
-    return f"{workflow.info().workflow_id}/{step.id}/{record.of(step.id).execution}"
+    progress = record.of(step.id)
+    return f"{workflow.info().workflow_id}/{step.id}/{progress.admitted or progress.execution}"
 
 
 async def _ask(record: RunRecord, step: Step, account: str) -> StartAnswer | None:

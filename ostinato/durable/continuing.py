@@ -161,5 +161,6 @@ def _progress(todo: Todo) -> Progress:
         without=todo.without,
         instead=todo.instead,
         given=todo.given,
+        admitted=todo.admitted,
         lease=todo.lease,
     )

@@ -24,7 +24,7 @@ from ostinato.durable.accounts import leave_account, may_start, report_answer, r
 from ostinato.durable.calls import uninterrupted
 from ostinato.durable.conditions import failed
 from ostinato.durable.handing import hand_off
-from ostinato.durable.leasing import Purchase, held_before
+from ostinato.durable.leasing import Purchase
 from ostinato.durable.record import RunRecord
 from ostinato.durable.spending import paid
 from ostinato.durable.staffing import colleague_for, colleague_named, elsewhere
@@ -60,40 +60,38 @@ USED_UP = ("limit_tokens", "limit_money")
 async def by_agent(engine: Engine, step: Step) -> StepResult:
     """One execution, by whoever suits it best; parked while the account that would pay is used up."""
     record, progress = engine.record, engine.record.of(step.id)
-    waiter = waiter_of(record, step)
     colleague = _at_work(record, step) or await _admitted(engine, step)
     if colleague is None:
         return await by_person(engine, step)
     if isinstance(colleague, StepResult):
         return colleague
     record.engaged[step.id] = colleague.name
+    progress.admitted = progress.admitted or progress.execution
     try:
         result = await _until_not_used_up(engine, step, colleague)
     except STOPPED:
-        await _let_go(record, step, colleague, waiter)
+        await _let_go(record, step, colleague.account)
         raise
-    await _let_go(record, step, colleague, waiter)
+    await _let_go(record, step, colleague.account)
     progress.anew = False
-    if result.outcome is StepOutcome.SUCCEEDED and _was_limited(record, step):
-        await report_answer(record, step, colleague.account)
+    if result.outcome is StepOutcome.SUCCEEDED and result.started_at and _was_limited(record, step):
+        await report_answer(record, step, colleague.account, result.started_at)
     return result
 
 
 async def _until_not_used_up(engine: Engine, step: Step, colleague: Colleague) -> StepResult:
     record, progress = engine.record, engine.record.of(step.id)
-    result = await _leased(engine, step, colleague, is_more=False)
-    for _ in range(MOST_EXTENSIONS):
-        if not _is_used_up(record, result):
-            break
+    while True:
+        result = await _leased(engine, step, colleague)
+        if not _is_used_up(record, result) or progress.execution >= progress.admitted + MOST_EXTENSIONS:
+            return result
         progress.execution += 1
-        result = await _leased(engine, step, colleague, is_more=True)
-    return result
 
 
 def _at_work(record: RunRecord, step: Step) -> Colleague | None:
-    """Whoever was given this execution before the workflow began anew: it is carried all the while."""
+    """Whoever was let start before the workflow began anew: its account knows it as one that runs."""
     progress = record.of(step.id)
-    return colleague_named(record, progress.agent) if held_before(record, progress.lease) else None
+    return colleague_named(record, progress.agent) if progress.admitted else None
 
 
 async def by_person(engine: Engine, step: Step) -> StepResult:
@@ -123,36 +121,37 @@ def account_of(record: RunRecord, step: Step) -> str:
 
 async def _admitted(engine: Engine, step: Step) -> Colleague | StepResult | None:
     """The agent that its account lets start, or why none will in time; None: a person does it."""
-    record = engine.record
-    while True:
-        colleague = await colleague_for(engine, step)
-        if colleague is None:
-            return None
-        _engage(record, step, colleague.name)
-        try:
-            quota = await may_start(record, step, colleague.account)
+    record, account = engine.record, ""
+    try:
+        while True:
+            colleague = await colleague_for(engine, step)
+            if colleague is None:
+                return None
+            account = colleague.account
+            _engage(record, step, colleague.name)
+            quota = await may_start(record, step, account)
             if quota is None:
                 return colleague
             record.engaged.pop(step.id, None)
-            other = elsewhere(record, step, colleague, quota)
-            is_late = not other and _is_too_late(record, quota)
-            if not other and not is_late:
+            if other := elsewhere(record, step, colleague, quota):
+                record.note(f"{step.id}: {other} does it, since {quota}")
+                _engage(record, step, other)
+                await leave_account(record, account, waiter_of(record, step))
+            elif _is_too_late(record, quota):
+                await leave_account(record, account, waiter_of(record, step))
+                return _too_late(record, step, quota)
+            else:
                 await _park(engine, step, quota)
-        except STOPPED:  # its place in the queue is another's
-            await _let_go(record, step, colleague, waiter_of(record, step))
-            raise
-        if is_late:
-            await leave_account(record, colleague.account, waiter_of(record, step))
-            return _too_late(record, step, quota)
-        if other:
-            await leave_account(record, colleague.account, waiter_of(record, step))
-            record.note(f"{step.id}: {other} does it, since {quota}")
-            _engage(record, step, other)
+    except STOPPED:  # its place in the queue is another's, and so is its room
+        await _let_go(record, step, account)
+        raise
 
 
-async def _let_go(record: RunRecord, step: Step, colleague: Colleague, waiter: str) -> None:
+async def _let_go(record: RunRecord, step: Step, account: str) -> None:
+    waiter = waiter_of(record, step)
     record.engaged.pop(step.id, None)
-    await uninterrupted(leave_account(record, colleague.account, waiter))
+    record.of(step.id).admitted = 0
+    await uninterrupted(leave_account(record, account, waiter))
 
 
 def _engage(record: RunRecord, step: Step, name: str) -> None:
@@ -197,12 +196,12 @@ async def _park(engine: Engine, step: Step, quota: Quota) -> None:
     await until_unobstructed(record, step)
 
 
-async def _leased(engine: Engine, step: Step, colleague: Colleague, *, is_more: bool) -> StepResult:
+async def _leased(engine: Engine, step: Step, colleague: Colleague) -> StepResult:
     record, progress = engine.record, engine.record.of(step.id)
     balance = record.spending.balance()
     lease = lease_of(step, colleague.terms or Terms(model="unknown"), balance)
     limits = limits_of(step, lease, balance)
-    order = (await _order(engine, step, colleague, is_more=is_more)).model_copy(update={"limits": limits})
+    order = (await _order(engine, step, colleague)).model_copy(update={"limits": limits})
     buying = Purchase(
         what=f"step {step.id}",
         estimate=lease,
@@ -226,10 +225,11 @@ def _left_out(record: RunRecord, step: Step) -> StepResult:
     return result.model_copy(update={"execution": record.of(step.id).execution})
 
 
-async def _order(engine: Engine, step: Step, colleague: Colleague, *, is_more: bool) -> AgentOrder:
+async def _order(engine: Engine, step: Step, colleague: Colleague) -> AgentOrder:
     record, progress = engine.record, engine.record.of(step.id)
     asked = resolved(record, step)
     assert isinstance(asked.action, AgentAction)
+    is_more = progress.execution > progress.admitted
     met = last_conflict(record, step) if progress.anew else None
     findings = [] if is_more else _objections(record, step)
     if met is not None:

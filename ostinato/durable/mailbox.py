@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from ostinato.contracts.account import GO_AHEAD, GoAhead
+from ostinato.contracts.account import END_TURN, GO_AHEAD, EndTurn, GoAhead
 from ostinato.contracts.workflows import (
     APPROVE,
     CARRIED,
@@ -37,7 +37,7 @@ from ostinato.durable.accounts import told_to_start
 from ostinato.durable.changing import accept_change, refuse_change, refuse_resume, refuse_rollback
 from ostinato.durable.people import accept, refuse_reason, verdict_answer
 from ostinato.durable.record import RunRecord
-from ostinato.durable.steering import accept_steering, refuse_steering
+from ostinato.durable.steering import accept_steering, end_turn, refuse_steering
 
 Message = TypeVar("Message", bound=Fact)
 
@@ -49,6 +49,7 @@ _RESUME = 'Go on after a pause: {"by": "you"}'
 _CHANGE = 'Change the running plan: {"kind": "skip", "step": "id", "by": "you"}; kinds: add, skip, edit, retry'
 _ROLL_BACK = 'Go back to a checkpoint: {"checkpoint": "id", "files": [], "progressive": false, "by": "you"}'
 _GO_AHEAD = "From an account: a step that waited for it may start"
+_END_TURN = "From an account: it met a limit while a step works on it"
 _STEER = 'Tell the agent that works on a step: {"step": "id", "note": "what it should know", "by": "you"}'
 _CARRIED = "From a shard of this run: what it carried"
 _A_VERDICT, _A_CONTROL = Verdict(), Control()
@@ -68,6 +69,10 @@ class _Signals:
     @workflow.signal(name=GO_AHEAD, description=_GO_AHEAD)
     def go_ahead(self, word: GoAhead) -> None:
         told_to_start(self._record, word)
+
+    @workflow.signal(name=END_TURN, description=_END_TURN)
+    async def end_turn(self, word: EndTurn) -> None:
+        await end_turn(self._record, word)
 
     @workflow.signal(name=DECIDE, description=_DECIDE)
     def decide_signal(self, *raw: Any) -> None:

@@ -72,6 +72,8 @@ class Progress:
     """Servers in their place."""
     given: tuple[GivenNote, ...] = ()
     """What people told its agent."""
+    admitted: int = 0
+    """The execution that its agent's account let start; those with further leases go on under the same word. 0: none."""
     lease: Metered | None = None
     """Of the execution that is carried now, by an agent; also after the workflow began anew meanwhile."""
 
@@ -354,6 +356,7 @@ class RunRecord:
             without=progress.without,
             instead=progress.instead,
             given=progress.given,
+            admitted=progress.admitted,
             lease=progress.lease,
             note=(result.failure.message if result.failure else result.summary) if result else progress.note,
         )

@@ -32,13 +32,13 @@ async def colleague_for(engine: Engine, step: Step) -> Colleague | None:
     record, progress = engine.record, engine.record.of(step.id)
     known = colleague_named(record, progress.agent)
     if known is not None and progress.agent in _pool(step):
-        await _until(record, step, lambda: _load(record)[known.name] < _most(record))
+        await _until(record, step, lambda: _has_room(record, step, known.name))
         return known
     await _until(record, step, lambda: not _is_busy(_assigned(record, step)))
     found = _assigned(record, step)
     if found.waits:  # all are limited: whose turn comes first, its account says
         found = assign(_job(record, step), _minds(record, step, someday=True))
-        await _until(record, step, lambda: _load(record)[found.chosen] < _most(record))
+        await _until(record, step, lambda: _has_room(record, step, found.chosen))
     if not found.chosen:
         found = assign(_job(record, step, persons=True), _minds(record, step))
     progress.assigned = found.because
@@ -46,8 +46,9 @@ async def colleague_for(engine: Engine, step: Step) -> Colleague | None:
 
 
 async def _until(record: RunRecord, step: Step, has_room: Callable[[], bool]) -> None:
-    """Of several that wait, the first to go on may have taken the room: looked at again."""
+    """Of several that wait, the first to go on may have taken the room: looked at again. Who waits takes no room itself."""
     while not has_room():
+        record.engaged.pop(step.id, None)
         record.of(step.id).note = "waits for an agent that has room"
         record.stale = True
         await workflow.wait_condition(has_room)
@@ -115,6 +116,7 @@ def _job(record: RunRecord, step: Step, *, persons: bool = False) -> Job:
     about = (*((found.task_type.value, *found.domains) if found else ()), *(project.languages if project else ()))
     return Job(
         needs=step.action.needs,
+        helps=step.action.helps,
         about=tuple(about),
         named=step.action.agent,
         fallback=step.fallback.agent if step.fallback else "",
@@ -124,7 +126,7 @@ def _job(record: RunRecord, step: Step, *, persons: bool = False) -> Job:
 
 def _minds(record: RunRecord, step: Step, *, someday: bool = False) -> list[Mind]:
     """`someday`: whatever keeps them from it now."""
-    load, most = _load(record), _most(record)
+    load, most = _load(record, but=step), _most(record)
     pool = _pool(step) or record.steps.plan.agents
     agents = [
         Mind(
@@ -154,9 +156,13 @@ def _track(record: RunRecord, colleague: Colleague) -> Track:
     return Track(succeeded=colleague.succeeded + done, failed=colleague.failed + len(ended) - done)
 
 
-def _load(record: RunRecord) -> Counter[str]:
-    """Steps that each agent works on now."""
-    return Counter(record.engaged.values())
+def _has_room(record: RunRecord, step: Step, name: str) -> bool:
+    return _load(record, but=step)[name] < _most(record)
+
+
+def _load(record: RunRecord, *, but: Step) -> Counter[str]:
+    """Steps of this run that each agent works on now. The one that is asked for stands in nobody's way."""
+    return Counter(name for step_id, name in record.engaged.items() if step_id != but.id)
 
 
 def _most(record: RunRecord) -> int:

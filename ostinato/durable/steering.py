@@ -1,13 +1,16 @@
-"""What a person tells an agent while it works: kept in the record, and put where the agent's next turn finds it."""
+"""What an agent is told while it works, by a person or by its account: kept in the record, and put where the agent's next turn finds it."""
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
+from ostinato.contracts.account import EndTurn
 from ostinato.contracts.activities import STEER_STEP, SteerStep
+from ostinato.domain.agents.accounts import MetLimit
 from ostinato.domain.errors import Problem
 from ostinato.domain.execution import StepState
 from ostinato.domain.ids import StepId
 from ostinato.domain.staff import MOST_STEERING, GivenNote, Steering
+from ostinato.durable.calls import stop_of
 from ostinato.durable.places import on_place
 from ostinato.durable.record import RunRecord
 from ostinato.durable.staffing import is_for_agents
@@ -53,6 +56,26 @@ async def accept_steering(record: RunRecord, said: Steering) -> str:
             raise
         return f"{said.step} is given it with its next turn"
     return f"{said.step} is given it now"
+
+
+async def end_turn(record: RunRecord, word: EndTurn) -> None:
+    """The step parks as if it had met the limit itself. Where it cannot be told, it does meet it."""
+    step_id = StepId(word.waiter.rsplit("/", 2)[1])
+    progress = record.progress.get(step_id)
+    if progress is None or not progress.admitted or not word.waiter.endswith(f"/{step_id}/{progress.admitted}"):
+        return
+    met = MetLimit(execution=progress.execution, limit=word.limit)
+    try:
+        await on_place(
+            record,
+            STEER_STEP,
+            lambda place: SteerStep(workspace=place, session=step_id, met=met),
+            summary=f"{step_id} · {word.account} is limited",
+        )
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        record.note(f"{step_id} could not be told that {word.account} is limited: {stop_of(error).message}")
 
 
 def _problem(code: str, message: str, cure: str) -> Problem:

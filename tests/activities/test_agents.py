@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from ostinato.adapters.agents.port import AgentTask, Watched
 from ostinato.adapters.agents.sessions import NoteBox
 from ostinato.contracts.activities import STEER_STEP, SteerStep
 from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, TokenUse
+from ostinato.domain.agents.accounts import AccountLimit, MetLimit
 from ostinato.domain.execution import FailureKind, StepOutcome, StepResult
 from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.staff import GivenNote
@@ -94,6 +96,33 @@ async def test_a_note_reaches_an_agent_once(desk: Callable[..., AgentDesk]) -> N
 
     assert len(made.agent.tasks) == 1
     assert made.agent.tasks[0].prompt.count("use the other module") == 1
+
+
+@pytest.mark.parametrize("is_guess", [False, True])
+async def test_a_turn_whose_account_meets_a_limit_elsewhere_ends_and_the_same_session_goes_on(
+    desk: Callable[..., AgentDesk], is_guess: bool
+) -> None:
+    until = datetime.now(UTC) + timedelta(hours=5)
+
+    async def until_told(task: AgentTask, watched: Watched) -> AgentEnd:
+        met = MetLimit(execution=1, limit=AccountLimit(until=until, is_guess=is_guess, because="weekly limit"))
+        await made.call(STEER_STEP, SteerStep(workspace=command.workspace, session="edit", met=met))
+        return AgentEnd(kind=EndKind.INTERRUPTED) if watched.interrupted() else done("nobody told me")
+
+    made = desk(until_told, writes("notes.txt", "two\n"))
+    command = await made.asked()
+
+    result = await made.execute(command)
+    again = await made.execute(next_execution(command))
+
+    assert result.failure is not None
+    assert result.failure.diagnosis is not None
+    assert (result.failure.diagnosis.code, result.failure.diagnosis.reset_at) == (
+        "rate_limited",
+        None if is_guess else until,
+    )
+    assert made.agent.tasks[1].session_id == "session-1"
+    assert again.outcome is StepOutcome.SUCCEEDED
 
 
 async def test_who_begins_anew_is_told_all_notes_again(desk: Callable[..., AgentDesk]) -> None:

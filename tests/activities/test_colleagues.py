@@ -1,5 +1,6 @@
 """Which of a plan's coding agents can work on this machine."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +8,11 @@ from activities.colleagues import staff_of
 from activities.edge import Desk
 from ostinato.adapters.agents.agency import Agency
 from ostinato.adapters.agents.port import Installation
+from ostinato.adapters.history.store import History, Problems
+from ostinato.adapters.home import Home
 from ostinato.domain.errors import UserError
 from ostinato.domain.plan import Plan
+from ostinato.domain.staff import PastWork
 from ostinato.domain.workspace import Workspace
 from tests.activities.bench import Bench
 from tests.builders import a_plan
@@ -67,3 +71,16 @@ async def test_a_configuration_that_cannot_be_read_describes_nobody(bench: Bench
 
     assert here == ["claude:opus"]
     assert "stranger" in missing
+
+
+class Remembering(History):
+    def tracks(self, repository_id: str, agents: Sequence[str]) -> tuple[Mapping[str, PastWork], Problems]:
+        return {name: PastWork(by_type={"bug_fix": (4, 1)}) for name in agents}, ()
+
+
+async def test_what_an_agent_did_well_here_before_is_a_speciality_of_it(bench: Bench, tmp_path: Path) -> None:
+    desk = replace(staffed(bench.desk), history=Remembering(Home(tmp_path)))
+
+    here, _ = await staff_of(desk, PLAN, await bench.opened(), trusted=True)
+
+    assert [(each.name, each.succeeded, each.specialities) for each in here] == [("claude:opus", 4, ("bug_fix",))]

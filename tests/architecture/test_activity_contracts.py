@@ -107,7 +107,7 @@ def test_answers_can_be_told_by_signals_too_and_what_changes_a_plan_only_where_i
 
     answers = {names.DECIDE, names.APPROVE, names.REJECT, names.PAUSE, names.RESUME}
     assert set(run.updates) == answers | {names.CHANGE_PLAN, names.ROLL_BACK, names.STEER}
-    assert set(run.signals) == answers | {names.CARRIED, account.GO_AHEAD}
+    assert set(run.signals) == answers | {names.CARRIED, account.GO_AHEAD, account.END_TURN}
     assert {name for name in run.queries if name} >= {names.PROGRESS, names.PENDING_DECISIONS}
 
 

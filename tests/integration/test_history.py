@@ -23,6 +23,8 @@ from ostinato.domain.durations import Samples, identity_of, with_expectations
 from ostinato.domain.execution import FailureKind, StepOutcome, StepState
 from ostinato.domain.pipeline import Outcome
 from ostinato.domain.report import Snapshot
+from ostinato.domain.rules import classify
+from ostinato.domain.staff import PastWork
 from ostinato.domain.workspace import Workspace
 from scripts.sample import make_sample
 from tests.builders import a_plan, a_result, a_run, a_snapshot, a_step, a_todo, at
@@ -104,13 +106,14 @@ def test_a_run_that_ended_is_kept_with_its_steps_and_attempts(history: History, 
 def test_what_became_of_an_agents_attempts_in_this_repository_is_known(history: History) -> None:
     done = [a_result("lint", agent="claude", started_at=at(1)), a_result("tests", agent="claude", started_at=at(2))]
     failed = [a_result("lint", agent="claude", started_at=at(3), outcome=StepOutcome.FAILED)]
-    history.record(an_end("run-1", results=tuple(done)))
+    history.record(an_end("run-1", results=tuple(done), classification=classify("fix the crash")))
     history.record(an_end("run-2", results=tuple(failed)))
     history.record(an_end("run-3", repository="r2", results=tuple(done)))
 
     tracks, problems = history.tracks("r1", ["claude", "codex"])
 
-    assert (tracks, problems) == ({"claude": (2, 1), "codex": (0, 0)}, ())
+    assert problems == ()
+    assert tracks == {"claude": PastWork(by_type={"bug_fix": (2, 0), "": (0, 1)}), "codex": PastWork()}
 
 
 def test_recording_a_run_again_replaces_it(history: History, home: Home) -> None:

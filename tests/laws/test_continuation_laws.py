@@ -43,6 +43,7 @@ BY_AGENT: dict[str, Any] = {
     "why": "it failed",
     "anew": True,
     "level": 2,
+    "admitted": 1,
     "without": ("server docs", "skill testing"),
     "instead": ("docs-mirror",),
 }

@@ -40,6 +40,12 @@ def test_a_score_is_explained_part_by_part() -> None:
     )
 
 
+def test_whether_a_speciality_is_written_in_capitals_does_not_matter() -> None:
+    mind = Mind(name="mine", specializations=("python", "bug_fix"))
+
+    assert parts_of(Job(about=("bug_fix", "Python", "HTML", "JSON")), mind)["specialization"] == 0.5
+
+
 def test_who_never_had_a_step_stands_in_the_middle() -> None:
     assert parts_of(Job(), CODEX)["past performance"] == 0.5
 

@@ -3,13 +3,18 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 from ostinato.adapters.agents.agency import Agency, previewed_agency
 from ostinato.adapters.agents.colleagues import colleagues_of
 from ostinato.adapters.home import Home
 from ostinato.adapters.prices import price_table
 from ostinato.domain.agents.described import DescribedAgent
+from ostinato.domain.staff import Colleague, PastWork
 
-MINE = DescribedAgent(name="mine", command=(sys.executable, "-c", "pass"), capabilities=("python",))
+MINE = DescribedAgent(
+    name="mine", command=(sys.executable, "-c", "pass"), capabilities=("code",), specialities=("python",)
+)
 THEIRS = DescribedAgent(name="theirs", command=(sys.executable, "-c", "pass"))
 
 
@@ -25,6 +30,25 @@ async def looked_for(root: Path, *names: str, trusted: bool = True) -> tuple[lis
 
 async def test_those_that_work_are_told_in_their_order(tmp_path: Path) -> None:
     assert await looked_for(tmp_path, "theirs", "mine") == (["theirs", "mine"], {})
+
+
+async def test_an_agent_is_as_good_at_things_as_it_is_described(tmp_path: Path) -> None:
+    here, _ = await colleagues_of(an_agency(tmp_path, MINE), price_table(tmp_path), ["mine"], trusted=True)
+
+    assert (here[0].capabilities, here[0].specialities) == (("code",), ("python",))
+
+
+@pytest.mark.parametrize(
+    ("done", "failed", "good_at"),
+    [(3, 1, ("python", "bug_fix")), (2, 0, ("python",)), (3, 2, ("python",)), (0, 0, ("python",))],
+)
+def test_an_agent_is_good_at_what_it_did_well_before(done: int, failed: int, good_at: tuple[str, ...]) -> None:
+    past = PastWork(by_type={"bug_fix": (done, failed), "": (9, 0), "docs": (0, 1)})
+
+    found = Colleague(name="mine", specialities=("python",)).with_past(past)
+
+    assert found.specialities == good_at
+    assert (found.succeeded, found.failed) == (done + 9, failed + 1)
 
 
 async def test_an_agent_with_its_model_is_one_of_its_own(tmp_path: Path) -> None:

@@ -6,12 +6,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from temporalio.client import Client
 from temporalio.service import RPCError
 
+from ostinato.adapters.temporal.accounts import ask_account
 from ostinato.contracts import activities as contracts
-from ostinato.contracts.account import GO_AHEAD, AskAccount, GoAhead, StartAnswer
+from ostinato.contracts.account import (
+    ACCOUNT_WORKFLOW,
+    ASK_TO_START,
+    GO_AHEAD,
+    SEEN,
+    AccountSeen,
+    AskAccount,
+    GoAhead,
+    OpenAccount,
+    StartAnswer,
+    account_workflow_id,
+)
 from ostinato.contracts.workflows import Acknowledged
-from ostinato.domain.agents.accounts import AccountLimit
+from ostinato.domain.agents.accounts import Account, AccountLimit
 from ostinato.domain.agents.ends import AgentEnd, EndKind
 from ostinato.domain.agents.outcomes import failed_by, failure_of
 from ostinato.domain.execution import Failure, StepOutcome, StepResult, StepState
@@ -130,3 +143,26 @@ async def steer(handle: Handle, step: str, note: str = "use the other module") -
     said = Steering(step=step, note=note, by="ada")
     answered: Acknowledged = await handle.execute_update("steer", said, result_type=Acknowledged)
     return answered.message
+
+
+def really_asked(client: Client, name: str) -> Any:
+    """The account's own workflow answers, on the run's worker."""
+
+    def prepare(world: World) -> None:
+        async def ask(command: AskAccount) -> StartAnswer:
+            return await ask_account(
+                client, OpenAccount(account=Account(name=command.account)), command.asked, workflow=ACCOUNT_WORKFLOW,
+                workflow_id=account_workflow_id(name), task_queue=world.queue, update=ASK_TO_START,
+                update_id=f"{command.asked.waiter}-{command.asked.since.isoformat()}", answer=StartAnswer,
+            )  # fmt: skip
+
+        world.staff = (a_colleague("claude", account=name),)
+        world.overrides["account.ask"] = ask
+
+    return prepare
+
+
+async def seen_of(client: Client, name: str) -> AccountSeen:
+    handle = client.get_workflow_handle(account_workflow_id(name))
+    found: AccountSeen = await handle.query(SEEN, result_type=AccountSeen)
+    return found

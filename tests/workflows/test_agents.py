@@ -17,7 +17,7 @@ from ostinato.domain.budget.prices import Price, Terms
 from ostinato.domain.execution import StepResult, StepState
 from ostinato.domain.gates import GateResult, Stage, Status
 from ostinato.domain.pipeline import Outcome
-from ostinato.domain.plan import GateName
+from ostinato.domain.plan import AgentAction, GateName
 from ostinato.domain.prompting import TurnName
 from ostinato.domain.request import Interaction, RunOptions
 from ostinato.domain.staff import MAX_STEERING_CHARS, MOST_STEERING
@@ -63,6 +63,19 @@ async def test_the_agent_with_the_best_score_does_it_and_the_report_says_why(ser
     assert agents_of(world, "one") == ["codex"]
     assert snapshot.todos[0].assigned.startswith("codex: ")
     assert snapshot.results[0].agent == "codex"
+
+
+async def test_of_agents_that_can_do_it_the_one_that_can_what_helps_comes_first(server: Client) -> None:
+    staff = a_colleague("claude", capabilities=("code",)), a_colleague("codex", capabilities=("code", "browser"))
+    step = agent_step("one")
+    step = step.model_copy(update={"action": AgentAction(prompt="Do it", needs=("code",), helps=("browser",))})
+
+    plan = by_agents(step, agents=("claude", "codex"))
+    async with running(server, plan, prepare=staffed(*staff, step_execute=done)) as (handle, world, _):
+        snapshot = await handle.result()
+
+    assert agents_of(world, "one") == ["codex"]
+    assert "capability 1.00" in snapshot.todos[0].assigned
 
 
 async def test_an_agent_never_has_more_than_three_steps_though_all_are_ready_at_once(server: Client) -> None:

@@ -13,17 +13,11 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
-from ostinato.adapters.temporal.accounts import ask_account
 from ostinato.contracts import activities as contracts
 from ostinato.contracts.account import (
     ACCOUNT_WORKFLOW,
-    ASK_TO_START,
     REPORT,
-    SEEN,
-    AccountSeen,
-    AskAccount,
     OpenAccount,
-    StartAnswer,
     account_workflow_id,
 )
 from ostinato.contracts.workflows import Acknowledged
@@ -50,7 +44,9 @@ from tests.workflows.agents import (
     in_hours,
     let_go,
     orders_of,
+    really_asked,
     rejected,
+    seen_of,
     staffed,
     steer,
     until_state,
@@ -289,29 +285,6 @@ async def test_parked_steps_that_write_the_same_still_go_one_after_the_other(ser
 
     assert snapshot.outcome is Outcome.COMPLETED
     assert max(at_once) == 1
-
-
-def really_asked(client: Client, name: str) -> Any:
-    """The account's own workflow answers, on the run's worker."""
-
-    def prepare(world: World) -> None:
-        async def ask(command: AskAccount) -> StartAnswer:
-            return await ask_account(
-                client, OpenAccount(account=Account(name=command.account)), command.asked, workflow=ACCOUNT_WORKFLOW,
-                workflow_id=account_workflow_id(name), task_queue=world.queue, update=ASK_TO_START,
-                update_id=f"{command.asked.waiter}-{command.asked.since.isoformat()}", answer=StartAnswer,
-            )  # fmt: skip
-
-        world.staff = (a_colleague("claude", account=name),)
-        world.overrides["account.ask"] = ask
-
-    return prepare
-
-
-async def seen_of(client: Client, name: str) -> AccountSeen:
-    handle = client.get_workflow_handle(account_workflow_id(name))
-    found: AccountSeen = await handle.query(SEEN, result_type=AccountSeen)
-    return found
 
 
 async def queue_of(client: Client, name: str, length: int) -> list[str]:

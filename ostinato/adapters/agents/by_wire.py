@@ -1,14 +1,13 @@
 """How a turn ended, as the gateway saw it: what a provider said there comes before what an agent makes of it."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 from ostinato.adapters.gateway import Used
 from ostinato.domain.agents import AgentEnd, EndKind, LimitKind
+from ostinato.domain.agents.accounts import SHORT, AccountLimit
 from ostinato.domain.agents.troubles import TroubleKind
 
-SHORT = timedelta(seconds=5)
-"""A limit that is lifted so soon is the agent's own to wait for."""
 LIMITED = "limited"
 """The gateway answers in place of a provider whose account is at its limit; how long, its trouble says."""
 UNWRITTEN = "ledger"
@@ -26,14 +25,26 @@ _TROUBLES: Mapping[TroubleKind, EndKind] = {
 }
 
 
-def is_stopped(used: Used | None, now: datetime) -> bool:
+def is_stopped(used: Used | None, now: datetime | None = None) -> bool:
     """Whether the turn cannot come to anything any more: its lease is used up, or its account is limited for long."""
     if used is None:
         return False
     if used.stopped and used.stopped != LIMITED:
         return True
     trouble = used.trouble
-    return trouble is not None and trouble.is_of_account and (trouble.until is None or trouble.until - now > SHORT)
+    return (
+        trouble is not None
+        and trouble.is_of_account
+        and (trouble.until is None or trouble.until - (now or datetime.now(UTC)) > SHORT)
+    )
+
+
+def by_account(end: AgentEnd, limit: AccountLimit | None) -> AgentEnd:
+    """A turn that was ended since its account met a limit elsewhere parks as if it had met it itself."""
+    if limit is None or end.kind is not EndKind.INTERRUPTED:
+        return end
+    update = {"kind": EndKind.RATE_LIMIT, "message": limit.because, "until": None if limit.is_guess else limit.until}
+    return end.model_copy(update=update)
 
 
 def by_wire(end: AgentEnd, used: Used | None) -> AgentEnd:

@@ -57,6 +57,7 @@ async def _looked_at(
         account=agency.account(agent),
         version=found.version,
         capabilities=found.capabilities,
+        specialities=found.specialities,
         described=text,
         terms=prices.terms(agency.priced_as(agent, model)),
     )

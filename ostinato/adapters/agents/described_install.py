@@ -39,6 +39,7 @@ async def find_installation(
         login=login,
         works=True,
         capabilities=agent.capabilities,
+        specialities=agent.specialities,
         problem=told,
         cure=cure,
     )

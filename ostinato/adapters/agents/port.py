@@ -84,6 +84,7 @@ class Installation:
     works: bool = False
     capabilities: tuple[str, ...] = ()
     """As its description says; empty: nobody said, so all of them."""
+    specialities: tuple[str, ...] = ()
     problem: str = ""
     cure: str = ""
 

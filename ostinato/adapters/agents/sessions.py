@@ -1,12 +1,13 @@
 """What a step's agent has begun, beside its worktree: written down before anything else, so that it can be gone on with."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from ostinato.adapters.agents.billing import usage_of
 from ostinato.adapters.atomic import read_json_object, write_atomically
+from ostinato.domain.agents.accounts import AccountLimit, MetLimit
 from ostinato.domain.agents.events import TokenUse
 from ostinato.domain.agents.proving import MOST_ROUNDS, Round
 from ostinato.domain.base import Fact
@@ -19,6 +20,7 @@ SESSIONS = "sessions"
 """A folder of the run."""
 RECORD = "session.json"
 NOTES = "notes"
+LIMIT = "limit"
 
 
 class SessionRecord(Fact):
@@ -155,14 +157,28 @@ class SessionFolder:
 
 
 class NoteBox:
-    """What people tell the agent of one step, by whoever its session is."""
+    """What the agent of one step is told while it works, by whoever its session is."""
 
-    def __init__(self, root: Path, step: str) -> None:
+    def __init__(self, root: Path, step: str, execution: int = 0) -> None:
         self._folder = root / SESSIONS / step / NOTES
+        self._execution = execution
 
     def leave(self, note: GivenNote) -> None:
         """Twice leaves it once."""
         write_atomically(self._folder / f"{note.id}.json", note.model_dump_json())
+
+    def leave_limit(self, met: MetLimit) -> None:
+        write_atomically(self._folder / LIMIT, met.model_dump_json())
+
+    def limit(self) -> AccountLimit | None:
+        """That its account met while this execution is on, and that is not over."""
+        found = read_json_object(self._folder / LIMIT)
+        try:
+            met = MetLimit.model_validate(found) if found else None
+        except ValidationError:
+            return None
+        is_on = met is not None and met.execution == self._execution and datetime.now(UTC) < met.limit.until
+        return met.limit if met is not None and is_on else None
 
     def read(self) -> tuple[GivenNote, ...]:
         """All that were left, in their order; what cannot be read is passed over."""

@@ -1,7 +1,7 @@
 """What is asked of the tables and written to them, inside the caller's transaction."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select
 
@@ -10,6 +10,7 @@ from ostinato.adapters.history.tables import ATTEMPTS, RUNS, STEPS
 from ostinato.domain.durations import MAX_SAMPLES, Samples, StepIdentity, identified, kind_of
 from ostinato.domain.execution import StepOutcome, StepState
 from ostinato.domain.plan import Plan
+from ostinato.domain.staff import PastWork
 
 MOST_ATTEMPTS = 100
 """Of an agent; what was long ago says little of it."""
@@ -39,21 +40,24 @@ def samples_for(connection: Connection, repository_id: str, plan: Plan) -> Sampl
     )
 
 
-def tracks_of(connection: Connection, repository_id: str, agents: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """By agent: how many of its last attempts here succeeded, and failed."""
+def tracks_of(connection: Connection, repository_id: str, agents: Sequence[str]) -> dict[str, PastWork]:
+    """By agent: what became of its last attempts here."""
     found = {}
     for agent in agents:
         newest = (
-            select(ATTEMPTS.c.outcome)
+            select(ATTEMPTS.c.outcome, RUNS.c.task_type)
             .join(RUNS, RUNS.c.id == ATTEMPTS.c.run_id)
             .where(ATTEMPTS.c.agent == agent, RUNS.c.repository_id == repository_id)
             .order_by(ATTEMPTS.c.started_at.desc())
             .limit(MOST_ATTEMPTS)
         )
-        outcomes = list(connection.execute(newest).scalars())
-        done = sum(outcome == StepOutcome.SUCCEEDED.value for outcome in outcomes)
-        found[agent] = (done, sum(outcome == StepOutcome.FAILED.value for outcome in outcomes))
+        counts = Counter((row.task_type, row.outcome) for row in connection.execute(newest))
+        found[agent] = PastWork(by_type={name: _done_and_failed(counts, name) for name, _ in counts})
     return found
+
+
+def _done_and_failed(counts: Mapping[tuple[str, str], int], task_type: str) -> tuple[int, int]:
+    return counts[task_type, StepOutcome.SUCCEEDED.value], counts[task_type, StepOutcome.FAILED.value]
 
 
 def count_runs(connection: Connection) -> int:

@@ -14,6 +14,7 @@ from ostinato.domain.budget.prices import Spend
 from ostinato.domain.durations import Samples
 from ostinato.domain.plan import Plan
 from ostinato.domain.report import Snapshot
+from ostinato.domain.staff import PastWork
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -72,17 +73,17 @@ class History:
 
         return self._attempt(read, otherwise=Samples(), writes=False)
 
-    def tracks(self, repository_id: str, agents: Sequence[str]) -> tuple[Mapping[str, tuple[int, int]], Problems]:
-        """By agent: its last attempts in this repository that succeeded, and failed. Never raises, creates no file."""
+    def tracks(self, repository_id: str, agents: Sequence[str]) -> tuple[Mapping[str, PastWork], Problems]:
+        """By agent: what became of its last attempts in this repository. Never raises, creates no file."""
         if self._is_absent() or not agents:
             return {}, ()
 
-        def read(connection: "Connection") -> Mapping[str, tuple[int, int]]:
+        def read(connection: "Connection") -> Mapping[str, PastWork]:
             from ostinato.adapters.history.queries import tracks_of
 
             return tracks_of(connection, repository_id, agents)
 
-        none: Mapping[str, tuple[int, int]] = {}
+        none: Mapping[str, PastWork] = {}
         return self._attempt(read, otherwise=none, writes=False)
 
     def record_spend(self, spend: Spend) -> Problems:

@@ -20,6 +20,8 @@ PROBING = timedelta(seconds=20)
 """After a guess the first goes alone for so long, or until it is answered."""
 CALM = timedelta(minutes=5)
 """So long after a limit starts are spaced."""
+SHORT = timedelta(seconds=5)
+"""A limit that is lifted so soon ends nobody's turn."""
 LONGEST_TURN = timedelta(days=2)
 """Who did not say by then that its turn ended is gone."""
 MOST_FORESEEN = 1_000
@@ -69,6 +71,14 @@ class AccountLimit(Fact):
     because: str = ""
 
 
+class MetLimit(Fact):
+    """A limit that an agent's account met while it works: its turn is to end."""
+
+    execution: int
+    """Of its step: another one was let start after the limit."""
+    limit: AccountLimit
+
+
 class Account(Fact):
     name: str
     stated: tuple[AccountReport, ...] = ()
@@ -80,7 +90,7 @@ class Account(Fact):
     """In the order in which they start."""
     last_start: datetime | None = None
     running: tuple[Waiter, ...] = ()
-    """Who started and did not say that its turn ended; `since` is the start. For naming only: nobody waits for them."""
+    """Who started and did not say that its turn ended; `since` is the start. Nobody waits for them."""
 
 
 class Granted(Fact):
@@ -136,7 +146,8 @@ def withdrawn(account: Account, ids: Sequence[str]) -> Account:
 
 def to_end(account: Account, now: datetime) -> tuple[Waiter, ...]:
     """Whose turns are to end, because the account is limited while they run."""
-    return account.running if limit_of(account, now) is not None else ()
+    limit = limit_of(account, now)
+    return account.running if limit is not None and limit.until - now > SHORT else ()
 
 
 def outlook(account: Account, now: datetime) -> dict[str, datetime]:

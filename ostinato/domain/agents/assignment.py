@@ -10,7 +10,7 @@ from pydantic import Field
 from ostinato.domain.base import Fact
 
 MOST_AT_ONCE = 3
-"""Steps for one agent, or person (features, F12)."""
+"""Steps of one run for one agent, or person (features, F12)."""
 WEIGHTS: Mapping[str, float] = {"capability": 0.40, "free load": 0.30, "past performance": 0.20, "specialization": 0.10}
 """Features, F12; each part is 0 to 1."""
 EVERYTHING = "*"
@@ -24,7 +24,7 @@ class MindKind(StrEnum):
 
 
 class Track(Fact):
-    """What became of the steps of this kind that it had."""
+    """What became of its last attempts in this repository, of whatever kind."""
 
     succeeded: Annotated[int, Field(ge=0)] = 0
     failed: Annotated[int, Field(ge=0)] = 0
@@ -42,9 +42,9 @@ class Mind(Fact):
     kind: MindKind = MindKind.AGENT
     capabilities: tuple[str, ...] = (EVERYTHING,)
     specializations: tuple[str, ...] = ()
-    """Task types, domains, languages."""
+    """Task types, domains, languages; whether in capitals does not matter."""
     load: Annotated[int, Field(ge=0)] = 0
-    """Steps that it has now, of all runs that are known here."""
+    """Steps of this run that it has now."""
     most: Annotated[int, Field(ge=1, le=MOST_AT_ONCE)] = MOST_AT_ONCE
     track: Track = Track()
     closed_until: datetime | None = None
@@ -173,12 +173,13 @@ def loaded(pool: Iterable[Mind], name: str, by: int = 1) -> tuple[Mind, ...]:
 
 def parts_of(job: Job, mind: Mind) -> dict[str, float]:
     wanted = tuple(dict.fromkeys((*job.needs, *job.helps)))
-    about = tuple(dict.fromkeys(job.about))
+    about = tuple(dict.fromkeys(each.casefold() for each in job.about))
+    known = {each.casefold() for each in mind.specializations}
     return {
         "capability": _share(sum(mind.can(each) for each in wanted), len(wanted), of_none=1.0),
         "free load": max(0, mind.most - mind.load) / mind.most,
         "past performance": mind.track.rate,
-        "specialization": _share(sum(each in mind.specializations for each in about), len(about), of_none=0.0),
+        "specialization": _share(sum(each in known for each in about), len(about), of_none=0.0),
     }
 
 

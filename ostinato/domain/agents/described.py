@@ -111,6 +111,8 @@ class DescribedAgent(Authored):
     home: Literal["private", "own", "either"] = "private"
     """own: the worker's, where the agent finds its login; either: own where no address of its model is given."""
     capabilities: tuple[str, ...] = ()
+    specialities: tuple[str, ...] = ()
+    """Task types, domains, languages."""
     wire: Literal["", "anthropic", "openai-chat", "openai-responses", "gemini"] = ""
     base_url: Annotated[str, StringConstraints(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
     """The variable by which it takes the address of its model."""
@@ -207,6 +209,7 @@ _CURES: Mapping[str, str] = {
     "set": 'Write it like: set = { MINE_COLOUR = "never" }',
     "home": 'Write home = "private", "own" where its login is needed, or "either"',
     "capabilities": 'Write a list of texts: capabilities = ["python", "tests"]',
+    "specialities": 'Write a list of texts: specialities = ["python", "bug_fix"]',
     "wire": 'Write wire = "anthropic", "openai-chat", "openai-responses" or "gemini", or leave it out',
     "base_url": 'Write the name of a variable: base_url = "OPENAI_BASE_URL"',
     "key": 'Write the name of a variable: key = "OPENAI_API_KEY"',

@@ -10,6 +10,7 @@ from ostinato.domain.claims import with_implied
 from ostinato.domain.definition.checks import all_problems, seconds, size_bytes
 from ostinato.domain.definition.gating import custom_gates
 from ostinato.domain.definition.model import (
+    AgentNeed,
     CompensateSpec,
     Definition,
     FallbackSpec,
@@ -290,9 +291,12 @@ def _action(spec: StepSpec, place: _Place) -> Action:
         return AskAction(question=_later(spec.ask, place), options=options, stops_on=stops_on)
     if spec.agent is not None:
         agent = spec.agent if isinstance(spec.agent, str) else "any"
-        needs = () if isinstance(spec.agent, str) else tuple(spec.agent.capabilities)
+        need = AgentNeed() if isinstance(spec.agent, str) else spec.agent
         prompt = _later(spec.prompt or "", place)
-        return AgentAction(agent=agent, prompt=prompt, expects_changes=spec.writes != (), needs=needs)
+        changes = spec.writes != ()
+        return AgentAction(
+            agent=agent, prompt=prompt, expects_changes=changes, needs=need.capabilities, helps=need.helps
+        )
     if isinstance(spec.run, str):
         return CommandAction(shell=_later(spec.run, place, quote=True))
     return CommandAction(argv=tuple(_later(word, place) for word in spec.run or ()))

@@ -69,6 +69,9 @@ class LimitsSpec(Authored):
 
 class AgentNeed(Authored):
     capabilities: tuple[str, ...] = ()
+    """Without these it cannot be done."""
+    helps: tuple[str, ...] = ()
+    """These are of use: of several agents, the one that has more of them."""
 
 
 class Quorum(Authored):
