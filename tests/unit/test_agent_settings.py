@@ -124,7 +124,7 @@ def test_the_binary_behind_a_script_of_npm_is_found(tmp_path: Path) -> None:
 
 def test_of_a_growing_file_whole_lines_are_read_once(tmp_path: Path) -> None:
     file = tmp_path / "session.jsonl"
-    growing = GrowingFiles(find=lambda: tmp_path.glob("*.jsonl"))
+    growing = GrowingFiles(folder=tmp_path, find=lambda: tmp_path.glob("*.jsonl"))
 
     file.write_text("one\ntw")
     first = list(growing.lines())

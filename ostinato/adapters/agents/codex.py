@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Wa
 from ostinato.adapters.agents.resuming import kept_in, not_here
 from ostinato.adapters.agents.running import Invocation, run_agent
 from ostinato.adapters.processes import ProcessEnd
+from ostinato.adapters.unfollowed import files_below
 from ostinato.domain.agents import AgentEnd, AgentEvent, LimitKind, TokenUse
 
 KEY_VARIABLE = "OSTINATO_MODEL_KEY"
@@ -77,8 +79,8 @@ class CodexAgent:
 
 def session_files(private: Path, session_id: str) -> tuple[Path, ...]:
     """All that another worker needs, at the same places under its own private folder; none: it cannot be resumed."""
-    rollouts = (private / _FOLDER / "sessions").glob(f"**/rollout-*-{session_id}.jsonl")
-    return tuple(sorted(rollouts)) if session_id else ()
+    found = files_below(private, Path(_FOLDER, "sessions")) if session_id else ()
+    return tuple(private / path for path in found if fnmatchcase(path.name, f"rollout-*-{session_id}.jsonl"))
 
 
 def native(path: Path | None) -> Path | None:
@@ -213,7 +215,7 @@ class _Followed:
     rollout: GrowingFiles = field(init=False)
 
     def __post_init__(self) -> None:
-        self.rollout = GrowingFiles(find=lambda: session_files(self.private, self.session_id))
+        self.rollout = GrowingFiles(folder=self.private, find=lambda: session_files(self.private, self.session_id))
 
     def skip(self) -> TokenUse:
         """What is there already is of earlier invocations: what those used."""

@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Wa
 from ostinato.adapters.agents.resuming import kept_in, not_here
 from ostinato.adapters.agents.running import Invocation, run_agent
 from ostinato.adapters.processes import ProcessEnd
+from ostinato.adapters.unfollowed import files_below
 from ostinato.domain.agents import AgentEnd, AgentEvent, LimitKind
 
 VERSION = "0.61.0"
@@ -75,8 +77,9 @@ class GeminiAgent:
 
 def session_files(private: Path, session_id: str) -> tuple[Path, ...]:
     """All that another worker needs, at the same places under its own private folder; none: it cannot be resumed."""
-    chats = (private / _CHATS).glob(f"session-*-{session_id[:8]}.jsonl")
-    return tuple(sorted(chats)) if session_id else ()
+    found = files_below(private, _CHATS) if session_id else ()
+    name = f"session-*-{session_id[:8]}.jsonl"
+    return tuple(private / path for path in found if path.parent == _CHATS and fnmatchcase(path.name, name))
 
 
 def invocation_of(task: AgentTask) -> Invocation:
@@ -185,7 +188,7 @@ class _Followed:
     chats: GrowingFiles = field(init=False)
 
     def __post_init__(self) -> None:
-        self.chats = GrowingFiles(find=lambda: session_files(self.private, self.session_id))
+        self.chats = GrowingFiles(folder=self.private, find=lambda: session_files(self.private, self.session_id))
 
     @property
     def finished(self) -> bool:

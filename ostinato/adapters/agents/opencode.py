@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
+import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from ostinato.adapters.agents.opencode_events import OpencodeParser
 from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Watched
 from ostinato.adapters.agents.resuming import kept_in, not_here
 from ostinato.adapters.agents.running import Invocation, run_agent
+from ostinato.adapters.unfollowed import files_below, open_below
 from ostinato.domain.agents import AgentEnd
 
 KEY_VARIABLE = "OSTINATO_MODEL_KEY"
@@ -22,6 +26,9 @@ VERSION = "1.18.33"
 """The oldest whose words and files are known here."""
 _PROVIDER = "ostinato"
 _DATA = Path(".local/share/opencode")
+_DATABASE = "opencode.db"
+_MOST_DATABASE = 1 << 30
+_LOOK_S = 20
 _CONFIG = "opencode.json"
 _BOTH = 'exec "$0" "$@" 2>&1'
 """Its log tells what its events do not: that it waits for its provider, and what it denied."""
@@ -73,12 +80,15 @@ class OpencodeAgent:
 
 def session_files(private: Path, session_id: str) -> tuple[Path, ...]:
     """All that another worker needs, at the same places under its own private folder. One database holds all sessions."""
+    found = [path for path in files_below(private, _DATA) if path.parent == _DATA and path.name.startswith(_DATABASE)]
     try:
-        with closing(_sessions(private)) as known:
-            is_there = known.execute("SELECT 1 FROM session WHERE id = ?", (session_id,)).fetchone()
-    except sqlite3.Error:
+        with tempfile.TemporaryDirectory() as folder:
+            for path in (path for path in found if not path.name.endswith("-shm")):
+                _copy(private, path, Path(folder))
+            is_there = session_id and _knows(Path(folder, _DATABASE), session_id)
+    except (sqlite3.Error, OSError):
         return ()
-    return tuple(sorted((private / _DATA).glob("opencode.db*"))) if is_there else ()
+    return tuple(private / path for path in found) if is_there else ()
 
 
 def invocation_of(task: AgentTask) -> Invocation:
@@ -192,13 +202,32 @@ def _login_file(env: Mapping[str, str]) -> Path:
     return Path(data) / "opencode" / "auth.json"
 
 
-def _sessions(private: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{(private / _DATA / 'opencode.db').as_uri()}?mode=rw", uri=True, timeout=10)
+def _copy(private: Path, path: Path, folder: Path) -> None:
+    with open_below(private, path) as written, (folder / path.name).open("wb") as copy:
+        if os.fstat(written.fileno()).st_size > _MOST_DATABASE:
+            raise OSError(f"{path} is too big to be looked into")
+        shutil.copyfileobj(written, copy)
+
+
+def _knows(database: Path, session_id: str) -> bool:
+    """Of a copy: the agent writes the other, and may put a link in its place at any time."""
+    with closing(_opened(database)) as known:
+        return known.execute("SELECT 1 FROM session WHERE id = ?", (session_id,)).fetchone() is not None
+
+
+def _opened(database: Path) -> sqlite3.Connection:
+    """Of an agent's making: what it could have put there to run, is not run, or not for long."""
+    opened = sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=10)
+    opened.execute("PRAGMA trusted_schema = OFF")
+    until = time.monotonic() + _LOOK_S
+    opened.set_progress_handler(lambda: time.monotonic() > until, 100_000)
+    return opened
 
 
 def _move(task: AgentTask) -> None:
     """It works where its session began, whatever folder it is given, and may not be there any more."""
-    with closing(_sessions(task.private)) as known, known:
+    open_below(task.private, _DATA / _DATABASE).close()  # it is none of ours behind a link, and nobody is at work there
+    with closing(_opened(task.private / _DATA / _DATABASE)) as known, known:
         known.execute("UPDATE session SET directory = ? WHERE id = ?", (str(task.tree.resolve()), task.session_id))
 
 
