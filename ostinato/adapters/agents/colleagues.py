@@ -13,6 +13,7 @@ from ostinato.domain.needs import MissingAgent
 from ostinato.domain.staff import Colleague
 
 IN_SANDBOX = "agents run in a sandbox, and it has no key or address of its model's provider to reach it by"
+NO_MODEL = "it has to be told by which model, and none is named"
 LET_OUT = "Give the worker the provider's key, or switch the sandbox off: OSTINATO_SANDBOX=off"
 
 
@@ -50,6 +51,11 @@ async def _looked_at(
     by_gateway = agency.through_gateway(agent) is not None
     if not found.path or not (found.works or by_gateway):
         return MissingAgent(name=name, problem=found.problem or "it does not work here", cure=found.cure)
+    needs_model = agent.abilities.names_model == "always" or (
+        agent.abilities.names_model == "by_address" and by_gateway
+    )
+    if needs_model and not model:
+        return MissingAgent(name=name, problem=NO_MODEL, cure=f"Name one after a colon: --agent {kind}:MODEL")
     if agency.is_sandboxed and agent.abilities.wire and not by_gateway:
         return MissingAgent(name=name, problem=IN_SANDBOX, cure=LET_OUT)
     return Colleague(

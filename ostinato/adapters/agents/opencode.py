@@ -19,7 +19,7 @@ from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Wa
 from ostinato.adapters.agents.resuming import kept_in, not_here
 from ostinato.adapters.agents.running import Invocation, run_agent
 from ostinato.adapters.unfollowed import files_below, open_below
-from ostinato.domain.agents import AgentEnd
+from ostinato.domain.agents import AgentEnd, EndKind
 
 KEY_VARIABLE = "OSTINATO_MODEL_KEY"
 VERSION = "1.18.33"
@@ -53,6 +53,7 @@ class OpencodeAgent:
             reports_tokens=True,
             reports_money=True,
             loads_servers=True,
+            names_model="by_address",
         )
 
     async def installation(self, env: Mapping[str, str]) -> Installation:
@@ -72,6 +73,10 @@ class OpencodeAgent:
 
     async def run(self, task: AgentTask, watched: Watched) -> AgentEnd:
         """With an empty session id in its end, the session that was asked for is not in the private folder."""
+        if task.access.base_url and not task.access.model:
+            return AgentEnd(
+                kind=EndKind.MISSING, message="opencode cannot be started: no model is named for its provider"
+            )
         if task.session_id and not await asyncio.to_thread(session_files, task.private, task.session_id):
             return not_here(task)
         await asyncio.to_thread(_prepare, task)
@@ -168,7 +173,7 @@ def _commands(patterns: tuple[str, ...]) -> Any:
 
 def _provider(task: AgentTask) -> dict[str, Any]:
     base = task.access.base_url.rstrip("/")
-    name = task.access.model or "default"
+    name = task.access.model
     options = {
         "baseURL": base if base.endswith("/v1") else f"{base}/v1",
         "apiKey": f"{{env:{KEY_VARIABLE}}}",
@@ -180,7 +185,7 @@ def _provider(task: AgentTask) -> dict[str, Any]:
 
 def _model(task: AgentTask) -> str:
     """Without a base URL the provider is part of the model's name."""
-    return f"{_PROVIDER}/{task.access.model or 'default'}" if task.access.base_url else task.access.model
+    return f"{_PROVIDER}/{task.access.model}" if task.access.base_url else task.access.model
 
 
 def _server(server: Mapping[str, object]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Protocol
 from ostinato.adapters.agents.sandbox import Sandbox
 from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.domain.agents import AgentEnd, AgentEvent, AgentLimits
+from ostinato.domain.agents.described import NamesModel
 from ostinato.domain.redaction import Redactor
 
 
@@ -69,6 +70,8 @@ class Abilities:
     reports_tokens: bool = False
     reports_money: bool = False
     loads_servers: bool = False
+    names_model: NamesModel = "never"
+    """Where it has to be given the name of a model, since it has none of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
