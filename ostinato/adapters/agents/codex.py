@@ -1,7 +1,6 @@
 """Codex: `codex exec`, its native binary, with a CODEX_HOME of the step alone."""
 
 import asyncio
-import json
 import os
 import shlex
 import sys
@@ -48,7 +47,12 @@ class CodexAgent:
     @property
     def abilities(self) -> Abilities:
         return Abilities(
-            resumes=True, takes_base_url=True, wire="openai-responses", reports_tokens=True, loads_servers=True
+            resumes=True,
+            takes_base_url=True,
+            wire="openai-responses",
+            cuts_network=self.own_sandbox,
+            reports_tokens=True,
+            loads_servers=True,
         )
 
     async def installation(self, env: Mapping[str, str]) -> Installation:
@@ -98,7 +102,7 @@ def native(path: Path | None) -> Path | None:
 def invocation_of(task: AgentTask) -> Invocation:
     binary = native(program("codex", task.env)) or Path("codex")
     argv = [str(binary), "exec", "--json", "--skip-git-repo-check", "-C", str(task.tree)]
-    argv += [] if "*" in task.allowed.commands else ["--dangerously-bypass-hook-trust"]
+    argv += [] if task.allowed.takes_any else ["--dangerously-bypass-hook-trust"]
     argv += ["resume", task.session_id] if task.session_id else []
     keys = {KEY_VARIABLE: task.access.api_key} if task.access.base_url else {"CODEX_API_KEY": task.access.api_key}
     return Invocation(
@@ -138,8 +142,8 @@ def configuration(task: AgentTask, *, own_sandbox: bool = True) -> dict[str, Any
         config["model"] = task.access.model
     if task.access.base_url:
         config |= {"model_provider": "ostinato", "model_providers": {"ostinato": _provider(task.access.base_url)}}
-    if "*" not in task.allowed.commands:
-        words = (sys.executable, "-I", str(_HOOK), json.dumps(task.allowed.commands))
+    if not task.allowed.takes_any:
+        words = (sys.executable, "-I", str(_HOOK), task.allowed.policy.model_dump_json(exclude_defaults=True))
         hook = {"type": "command", "command": shlex.join(words), "timeout": _HOOK_S}
         config["hooks"] = {"PreToolUse": [{"matcher": "^Bash$", "hooks": [hook]}]}
     return config

@@ -37,6 +37,18 @@ async def colleagues_of(
     return tuple(here), tuple(missing)
 
 
+def online_agents(agency: Agency, names: Iterable[str]) -> tuple[str, ...]:
+    """Those whose own commands nothing here keeps from the network, whatever the policy says."""
+    return () if agency.is_sandboxed else tuple(name for name in names if not _cuts_network(agency, name))
+
+
+def _cuts_network(agency: Agency, name: str) -> bool:
+    try:
+        return agency.agent(name.partition(":")[0]).abilities.cuts_network
+    except UserError:  # a repository's own, or nobody
+        return False
+
+
 async def _looked_at(
     agency: Agency, prices: PriceTable, name: str, own: Sequence[DescribedAgent], *, trusted: bool
 ) -> Colleague | MissingAgent:

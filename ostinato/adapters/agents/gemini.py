@@ -131,15 +131,27 @@ def rules(task: AgentTask) -> list[dict[str, Any]]:
         found.append({"toolName": "run_shell_command", "commandRegex": ".*", "decision": "deny", "priority": 500})
         may = {"toolName": "run_shell_command", "decision": "allow", "priority": 600}
         found += ({**may, "commandRegex": _regex(pattern)} for pattern in allowed.commands)
+    denied = {"toolName": "run_shell_command", "decision": "deny", "priority": 700}
+    found += ({**denied, "commandRegex": _anywhere(pattern)} for pattern in allowed.denied)
     return found
 
 
 def _regex(pattern: str) -> str:
-    """Of a whole command line inside of the JSON that the rule is held against. A single word takes any arguments."""
+    """Of a whole command line inside of the JSON that the rule is held against. A single word takes any arguments.
+
+    A rule is dropped without a word where a group that repeats something is itself repeated, or may be missing.
+    """
     if " " not in pattern and "*" not in pattern:
-        return f'{re.escape(pattern)}(?: .*)?"'
+        return f'{re.escape(pattern)}(?:| .*)"'
     told = ".*".join(re.escape(part) for part in pattern.split("*"))
     return told if pattern.endswith("*") else f'{told}"'
+
+
+def _anywhere(pattern: str) -> str:
+    """It holds the whole line against it: a command may begin wherever a word does. Rather too much than too little."""
+    told = ".*".join(re.escape(part) for part in pattern.strip().split("*"))
+    end = "" if pattern.endswith("*") else r"(?![\w-])" if " " not in pattern else r"(?=\s*(?:[\";&|)\\]|$))"
+    return rf"(?:|.*[^\w.-]){told}{end}"
 
 
 def _server(server: Mapping[str, object]) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ostinato.adapters.agents.denying import as_rules
 from ostinato.adapters.agents.installed import ask_installation, first_set, program
 from ostinato.adapters.agents.opencode_events import OpencodeParser
-from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Watched
+from ostinato.adapters.agents.port import Abilities, AgentTask, Allowed, Installation, Watched
 from ostinato.adapters.agents.resuming import kept_in, not_here
 from ostinato.adapters.agents.running import Invocation, run_agent
 from ostinato.adapters.unfollowed import files_below, open_below
@@ -153,7 +154,7 @@ def permissions(task: AgentTask) -> dict[str, Any]:
     return {
         "*": "allow",
         "edit": write,
-        "bash": _commands(task.allowed.commands),
+        "bash": _commands(task.allowed),
         "webfetch": network,
         "websearch": network,
         "external_directory": "deny",
@@ -163,12 +164,15 @@ def permissions(task: AgentTask) -> dict[str, Any]:
     }
 
 
-def _commands(patterns: tuple[str, ...]) -> Any:
-    """The last rule that fits decides. A single word allows the command with any arguments."""
-    if "*" in patterns:
+def _commands(allowed: Allowed) -> Any:
+    """The last rule that fits decides. A single word is a command with any arguments."""
+    if allowed.takes_any:
         return "allow"
+    patterns = allowed.commands
     open_ended = (pattern if "*" in pattern else f"{pattern} *" for pattern in patterns if " " not in pattern)
-    return {"*": "deny", **dict.fromkeys((*patterns, *open_ended), "allow")}
+    may = {"*": "allow"} if "*" in patterns else {"*": "deny", **dict.fromkeys((*patterns, *open_ended), "allow")}
+    denied = dict.fromkeys((rule for pattern in allowed.denied for rule in as_rules(pattern)), "deny")
+    return {**{rule: said for rule, said in may.items() if rule not in denied}, **denied}
 
 
 def _provider(task: AgentTask) -> dict[str, Any]:
