@@ -186,7 +186,7 @@ def _server(server: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _login(env: Mapping[str, str]) -> str:
-    variable = first_set(env, "CODEX_API_KEY", "OPENAI_API_KEY")
+    variable = first_set(env, "OPENAI_API_KEY")
     file = _login_file(env)
     return variable or (str(file) if file.is_file() else "")
 

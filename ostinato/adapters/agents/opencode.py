@@ -64,7 +64,7 @@ class OpencodeAgent:
                 program("opencode", env),
                 install=f"npm install -g opencode-ai@{VERSION}",
                 login=_login(env),
-                log_in="Run `opencode auth login`, or set the variable of a provider's key",
+                log_in="Run `opencode auth login`, or set OPENAI_API_KEY",
                 folder=Path(folder),
                 env=env,
             )
@@ -201,7 +201,7 @@ def _server(server: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _login(env: Mapping[str, str]) -> str:
-    variable = first_set(env, "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY")
+    variable = first_set(env, "OPENAI_API_KEY")
     file = _login_file(env)
     return variable or (str(file) if file.is_file() else "")
 

@@ -118,6 +118,8 @@ class Installation:
     login: str = ""
     """What it would use: an API key's variable, a login file, the gateway; empty: nothing."""
     works: bool = False
+    is_broken: bool = False
+    """Its program does not start, or is too old: no login helps."""
     capabilities: tuple[str, ...] = ()
     """As its description says; empty: nobody said, so all of them."""
     problem: str = ""
