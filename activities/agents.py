@@ -17,7 +17,7 @@ from activities.saving import Saver
 from activities.serving import servers_for
 from activities.turns import Clock, arrival, begun_turn, ended_turn, environment_of
 from ostinato.adapters.agents.agency import Agency, access_by, open_pass
-from ostinato.adapters.agents.billing import Bill, added
+from ostinato.adapters.agents.billing import Bill, added, reckoned
 from ostinato.adapters.agents.by_wire import by_account, by_wire, is_stopped
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed, CodingAgent, Watched
 from ostinato.adapters.agents.sandbox import cut_outward_links
@@ -242,17 +242,16 @@ class AgentWork:
             tree=Path(self.checkout.worktree),
             private=self.folder.private,
             env=environment_of(command, self.checkout),
-            limits=self.order.limits.after(record.used, record.worked_s),
+            limits=self.order.limits.after(reckoned(record.used, self.order.terms), record.worked_s),
             access=access,
-            allowed=Allowed(
-                write=command.step.writes != (),
-                commands=policy.commands if command.trusted else (),
-                network=policy.network and not command.offline,
+            allowed=Allowed.by(
+                policy, write=command.step.writes != (), trusted=command.trusted, offline=command.offline
             ),
             session_id=record.session_id,
             servers=self.served.servers,
             marker=attempt_marker(activity.info()),
             memory_bytes=command.step.limits.memory_bytes,
+            terms=None if access.base_url else self.order.terms,
             sandbox=self.agency.sandbox(
                 self.folder.path / "sandbox",
                 repository=self.folder.git / REPOSITORY,
@@ -288,7 +287,8 @@ class AgentWork:
             priced = used.is_priced and before.micro_usd is not None
             return added(used.counted, before), used.committed.micro_usd + (before.micro_usd or 0), priced
         said = self.record.used
-        return (said, said.micro_usd, said.micro_usd is not None) if said.tokens else (None, None, False)
+        money = reckoned(said, self.order.terms).micro_usd
+        return (said, money, said.micro_usd is not None) if said.tokens else (None, None, False)
 
     def _is_wanted(self, reach: Reach) -> bool:
         """Whether the turn is to end; looked at all the while, so that its time is known where its worker dies."""

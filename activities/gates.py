@@ -12,6 +12,7 @@ from activities.checkouts import check_out
 from activities.colleagues import staff_of
 from activities.edge import Desk, Pulse, edge
 from ostinato import __version__
+from ostinato.adapters.agents.colleagues import online_agents
 from ostinato.adapters.atomic import read_json_object, write_atomically
 from ostinato.adapters.base_configuration import Judged, with_base_configuration
 from ostinato.adapters.gatekeepers import GateContext, observe, observe_benchmark, observe_command
@@ -84,6 +85,8 @@ class GateActivities:
         )
         here, missing = await staff_of(self._desk, draft.plan, command.workspace, trusted=options.trusted)
         facts = replace(facts, here=replace(facts.here, missing_agents=missing))
+        if options.policy.network is Network.DENY and self._desk.agency is not None:
+            facts = replace(facts, online_agents=online_agents(self._desk.agency, draft.plan.agents))
         gates = preflight_gates(options, draft.classification, draft.plan, draft.project, facts)
         spent, limit = command.spent, command.spent.limit if command.spent else limit_of(options)
         expected = expected_of_plan(draft.plan, here)

@@ -48,6 +48,8 @@ def _is_settings(name: str) -> bool:
 def _assignments(file: Path) -> Iterator[tuple[str, str]]:
     """`NAME = "value"`, with or without `export`; what else there may be says nothing."""
     try:
+        if not file.is_file():  # a pipe, say, which would be waited for
+            return
         text = file.read_bytes()[:MAX_FILE_BYTES].decode("utf-8", "replace")
     except OSError:
         return

@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ostinato.cli.checking import Check
 
 if TYPE_CHECKING:
+    from ostinato.adapters.agents.agency import Agency
     from ostinato.adapters.agents.port import CodingAgent, Installation
+    from ostinato.adapters.home import Home
     from ostinato.domain.agents.described import DescribedAgent
+    from ostinato.domain.needs import MissingAgent
 
 NAME = "agent"
 _NONE = "none installed: tool steps, gates and people do the work"
@@ -17,29 +21,63 @@ _NONE = "none installed: tool steps, gates and people do the work"
 NAMED_BY = "--agent, OSTINATO_AGENTS, or use_agents in your config.toml"
 
 
-def examine_agents(
-    described: "Sequence[DescribedAgent]", environ: Mapping[str, str], used: Sequence[str] = ()
-) -> list[Check]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewed:
+    """As what a worker would see them."""
+
+    home: "Home"
+    described: "Sequence[DescribedAgent]"
+    """By the user."""
+    environ: Mapping[str, str]
+    sandboxed: bool = False
+
+    def agency(self) -> "Agency":
+        """Raises UserError where an address of a provider is none."""
+        from ostinato.adapters.agents.agency import previewed_agency
+        from ostinato.domain.budget.prices import PriceTable
+
+        return previewed_agency(self.home, PriceTable(), self.described, self.environ, sandboxed=self.sandboxed)
+
+    def look_for(self, agents: "Mapping[str, CodingAgent]") -> "list[Installation]":
+        """As a run would find them."""
+        from ostinato.adapters.agents.colleagues import as_in_a_run
+        from ostinato.adapters.processes import clean_environment
+
+        found = look_for(agents, {**self.environ, **clean_environment()}) if agents else []
+        agency = self.agency()
+        return [as_in_a_run(agency, agents[each.name], each) for each in found]
+
+    def missing(self, used: Sequence[str]) -> "tuple[MissingAgent, ...]":
+        from ostinato.adapters.agents.colleagues import colleagues_of
+        from ostinato.domain.budget.prices import PriceTable
+
+        return asyncio.run(colleagues_of(self.agency(), PriceTable(), used))[1] if used else ()
+
+
+def examine_agents(view: Viewed, used: Sequence[str] = ()) -> list[Check]:
     """Every agent that is known by name, and those that the user describes. `used`: those that every run is given."""
     from ostinato.adapters.agents.registry import find_agents
-    from ostinato.adapters.processes import clean_environment
     from ostinato.domain.agents.declared import declared
+    from ostinato.domain.errors import UserError
 
-    known = declared(described)
-    agents = find_agents(known.names, known, environ)
-    found = look_for(agents, {**environ, **clean_environment()})
-    return [*check_agents(found, known.described), *check_used(used, found)]
+    known = declared(view.described)
+    try:
+        found = view.look_for(find_agents(known.names, known, view.environ))
+        missing = view.missing(used)
+    except UserError as error:
+        return [
+            Check(name="agents", verdict="fail", message=f"{p.field} {p.message}", cure=p.cure) for p in error.problems
+        ]
+    return [*check_agents(found, known.described), *check_used(used, found, missing)]
 
 
-def examine_repositorys(
-    theirs: "Sequence[DescribedAgent]", own: "Sequence[DescribedAgent]", environ: Mapping[str, str], *, trusted: bool
-) -> list[Check]:
+def examine_repositorys(view: Viewed, theirs: "Sequence[DescribedAgent]", *, trusted: bool) -> list[Check]:
     """Those that a repository describes: a description is a command, and counts only where the repository is trusted."""
     from ostinato.adapters.agents.registry import find_agents
-    from ostinato.adapters.processes import clean_environment
     from ostinato.domain.agents.declared import declared
+    from ostinato.domain.errors import UserError
 
-    known = declared(own, theirs, trusted=trusted)
+    known = declared(view.described, theirs, trusted=trusted)
     strange = [
         Check(
             name=f"{NAME} {name}",
@@ -50,23 +88,27 @@ def examine_repositorys(
         for name in sorted(known.untrusted)
     ]
     names = [agent.name for agent in theirs if agent.name not in known.untrusted and agent.name not in known.shadowed]
-    agents = find_agents(names, known, environ)
-    found = look_for(agents, {**environ, **clean_environment()}) if names else []
+    try:
+        found = view.look_for(find_agents(names, known, view.environ)) if names else []
+    except UserError:  # of an address, which is told with the agents that are known by name
+        return strange
     told = check_agents(found, known.described, known.shadowed) if found or known.shadowed else []
     return [*strange, *(check for check in told if check.name != "agents")]
 
 
-def check_used(used: Sequence[str], installations: "Sequence[Installation]") -> list[Check]:
+def check_used(
+    used: Sequence[str], installations: "Sequence[Installation]", missing: "Sequence[MissingAgent]" = ()
+) -> list[Check]:
     """Installed is not used: an agent spends money, so somebody has to name it."""
-    here = {found.name for found in installations if found.path}
     if not used:
+        here = any(found.path for found in installations)
         said = f"none is named, so none is used; name them with {NAMED_BY}"
         return [Check(name="agents in use", verdict="ok", message=said)] if here else []
-    strange = [name for name in used if name.partition(":")[0] not in here]
-    if not strange:
+    if not missing:
         return [Check(name="agents in use", verdict="ok", message=", ".join(used))]
-    said = f"{', '.join(used)}; not here: {', '.join(strange)}"
-    cure = "Install what is missing, or take it out of OSTINATO_AGENTS or use_agents"
+    said = f"{', '.join(used)}; a run would do without {'; '.join(f'{each.name}: {each.problem}' for each in missing)}"
+    cures = dict.fromkeys(each.cure for each in missing if each.cure)
+    cure = ". ".join((*cures, "Or take it out of OSTINATO_AGENTS or use_agents"))
     return [Check(name="agents in use", verdict="warn", message=said, cure=cure)]
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from ostinato.adapters.home import Home
+    from ostinato.cli.agent_check import Viewed
     from ostinato.domain.project import ProjectFacts
 
 MIN_GIT = (2, 38)
@@ -49,7 +50,7 @@ def check_everything(call: Call) -> Examination:
     local = [check_python(sys.version_info[:3]), check_git(_version_of("git")), *_tools(), *_files(call)]
     model = check_model(call.settings.llm, os.environ, online=call.arguments.online)
     sandbox = check_sandbox(wanted=call.settings.sandbox)
-    agents = examine_agents(call.settings.agents, os.environ, call.settings.use_agents)
+    agents = examine_agents(_view_of(call), call.settings.use_agents)
     repository, project = _repository(call)
     return Examination(checks=[*local, model, *agents, sandbox, *_temporal(call), *repository], project=project)
 
@@ -222,6 +223,13 @@ def _repository(call: Call) -> "tuple[list[Check], ProjectFacts | None]":
     return checks, project
 
 
+def _view_of(call: Call) -> "Viewed":
+    from ostinato.cli.agent_check import Viewed
+
+    settings = call.settings
+    return Viewed(home=call.home, described=settings.agents, environ=os.environ, sandboxed=settings.sandbox)
+
+
 def _its_agents(call: Call, root: Path, *, trusted: bool) -> list[Check]:
     from ostinato.cli.agent_check import examine_repositorys
     from ostinato.domain.errors import UserError
@@ -231,4 +239,4 @@ def _its_agents(call: Call, root: Path, *, trusted: bool) -> list[Check]:
         theirs = load_repository_settings(root).agents
     except UserError as error:
         return [Check(name="settings", verdict="fail", message=it.message, cure=it.cure) for it in error.problems]
-    return examine_repositorys(theirs, call.settings.agents, os.environ, trusted=trusted) if theirs else []
+    return examine_repositorys(_view_of(call), theirs, trusted=trusted) if theirs else []

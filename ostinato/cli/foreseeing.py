@@ -89,7 +89,7 @@ async def _staff_of(call: Call, asked: Asked, prices: PriceTable, *, trusted: bo
     from ostinato.adapters.agents.agency import previewed_agency
     from ostinato.adapters.agents.colleagues import colleagues_of
 
-    agency = previewed_agency(call.home, prices, call.settings.agents, os.environ)
+    agency = previewed_agency(call.home, prices, call.settings.agents, os.environ, sandboxed=call.settings.sandbox)
     return await colleagues_of(agency, prices, asked.request.options.agents, asked.described, trusted=trusted)
 
 

@@ -208,6 +208,7 @@ PRE_CODES: Mapping[str, Code] = {
     "network_not_enforced": Code(
         Status.WARN,
         "The policy denies the network, and nothing here can keep it away.",
-        "Run the worker where `unshare --user --net` works, or in a container without a network.",
+        "Run the worker where `unshare --user --net` works, or in a container without a network; "
+        "keep agents in a sandbox (`OSTINATO_SANDBOX=on`).",
     ),
 }

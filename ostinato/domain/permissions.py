@@ -87,8 +87,10 @@ def plan_violations(policy: Policy, plan: Plan) -> tuple[Violation, ...]:
     return tuple(found for step in _all_steps(plan.steps) for found in _step_violations(policy, step))
 
 
-def permissions_gate(policy: Policy, plan: Plan, *, can_cut_network: bool) -> GateResult:
-    """Before anything runs."""
+def permissions_gate(
+    policy: Policy, plan: Plan, *, can_cut_network: bool, online_agents: Sequence[str] = ()
+) -> GateResult:
+    """Before anything runs. `online_agents`: of the run's, those whose own commands nothing keeps from the network."""
     if policy.says_nothing:
         return _gate(Stage.PRE, Status.PASS, "permissions_open", "no policy limits what the run may do")
     found = plan_violations(policy, plan)
@@ -104,6 +106,13 @@ def permissions_gate(policy: Policy, plan: Plan, *, can_cut_network: bool) -> Ga
             Stage.PRE, Status.WARN, "network_not_enforced",
             f"the policy denies the network, and nothing here can keep {', '.join(runs[:3])} from it",
             "Run the worker where `unshare --user --net` works, or in a container without a network", _findings(found),
+        )  # fmt: skip
+    if policy.network is Network.DENY and online_agents:
+        return _gate(
+            Stage.PRE, Status.WARN, "network_not_enforced",
+            "the policy denies the network: tools for it are taken away, but nothing here can keep it from the commands "
+            f"that these agents start: {', '.join(online_agents)}",
+            "Keep agents in a sandbox: OSTINATO_SANDBOX=on", _findings(found),
         )  # fmt: skip
     if found:
         return _gate(
@@ -151,6 +160,28 @@ def change_gate(policy: Policy, paths: Sequence[str], *, commit: str = "", tree:
 def may_run(policy: Policy, argv: Sequence[str]) -> bool:
     """Every command that the line visibly starts. A line that hides some passes an allow-list only as a whole."""
     return _refusal(policy, argv) == ""
+
+
+def common_patterns(lists: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """What all lists of commands allow, as one list for whoever knows only one: never more, and less where in doubt."""
+    found = [
+        pattern
+        for at, patterns in enumerate(lists)
+        for pattern in patterns
+        if all(any(_allows_all_of(each, pattern) for each in other) for other in (*lists[:at], *lists[at + 1 :]))
+    ]
+    return tuple(dict.fromkeys(found)) if lists else ("*",)
+
+
+def _allows_all_of(outer: str, inner: str) -> bool:
+    """Whether each command that fits the inner pattern fits the outer one; only what surely is."""
+    if inner == outer or outer == "*":
+        return True
+    wanted, has_arguments, arguments = outer.strip().partition(" ")
+    name, _, given = inner.strip().partition(" ")
+    if any(sign in outer for sign in "?[") or not fnmatch.fnmatchcase(name, wanted):
+        return False
+    return not has_arguments or arguments == "*" or (bool(given) and fnmatch.fnmatchcase(given, arguments))
 
 
 def commands_of(argv: Sequence[str], depth: int = 0) -> tuple[tuple[str, ...], ...]:

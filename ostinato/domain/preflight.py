@@ -7,7 +7,7 @@ from ostinato.domain.approval import approval_for
 from ostinato.domain.classification import Classification
 from ostinato.domain.gates import SHOWN_FINDINGS, Finding, GateResult, Severity, Stage, Status
 from ostinato.domain.needs import Need, Surroundings, needs_of
-from ostinato.domain.permissions import permissions_gate
+from ostinato.domain.permissions import Policy, permissions_gate
 from ostinato.domain.plan import CommandAction, Plan, ToolAction
 from ostinato.domain.project import ProjectFacts
 from ostinato.domain.request import RunOptions
@@ -26,6 +26,8 @@ class PreflightFacts:
     dirty_count: int
     free_bytes: int
     can_cut_network: bool = True
+    online_agents: tuple[str, ...] = ()
+    """Where the policy denies the network: those of the run's agents whose own commands keep it."""
     here: Surroundings = NOT_LOOKED
 
 
@@ -37,8 +39,12 @@ def preflight_gates(
         _git_gate(options, facts),
         _dependency_gate(options, plan, project, facts),
         _risk_gate(options, classification),
-        *(() if policy.says_nothing else (permissions_gate(policy, plan, can_cut_network=facts.can_cut_network),)),
+        *(() if policy.says_nothing else (_permissions_gate(policy, plan, facts),)),
     )
+
+
+def _permissions_gate(policy: Policy, plan: Plan, facts: PreflightFacts) -> GateResult:
+    return permissions_gate(policy, plan, can_cut_network=facts.can_cut_network, online_agents=facts.online_agents)
 
 
 def _git_gate(options: RunOptions, facts: PreflightFacts) -> GateResult:

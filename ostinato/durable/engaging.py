@@ -13,7 +13,7 @@ from ostinato.domain.budget.metering import Metered
 from ostinato.domain.budget.prices import Terms
 from ostinato.domain.equipping import equipped
 from ostinato.domain.execution import FailureKind, StepOutcome, StepResult, StepState
-from ostinato.domain.permissions import Network, Policy
+from ostinato.domain.permissions import Network, Policy, common_patterns
 from ostinato.domain.plan import AgentAction, Step
 from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.recovering.classes import StrategyName
@@ -239,6 +239,7 @@ async def _order(engine: Engine, step: Step, colleague: Colleague) -> AgentOrder
     return AgentOrder(
         agent=colleague.name,
         account=colleague.account,
+        terms=colleague.terms,
         described=colleague.described,
         session=_session_of(record, asked, colleague),
         turn=turn,
@@ -256,9 +257,13 @@ async def _order(engine: Engine, step: Step, colleague: Colleague) -> AgentOrder
 
 
 def permitted(policy: Policy) -> Permitted:
-    """As far as an agent can be told: of several lists of commands the shortest; the whole policy judges what it left."""
-    lists = sorted(policy.commands, key=len)
-    return Permitted(commands=lists[0] if lists else ("*",), network=policy.network is Network.ALLOW)
+    """The policy on what an agent starts and fetches; what it wrote is judged on its commit."""
+    return Permitted(
+        commands=common_patterns(policy.commands),
+        lists=policy.commands,
+        denied=policy.deny_commands,
+        network=policy.network is Network.ALLOW,
+    )
 
 
 def _session_of(record: RunRecord, step: Step, colleague: Colleague) -> str:

@@ -11,8 +11,9 @@ from activities.agents import LOST_FILES
 from ostinato.adapters.agents.port import AgentTask, Watched
 from ostinato.adapters.agents.sessions import NoteBox
 from ostinato.contracts.activities import STEER_STEP, SteerStep
-from ostinato.domain.agents import AgentEnd, AgentEvent, EndKind, EventKind, TokenUse
+from ostinato.domain.agents import AgentEnd, AgentEvent, AgentLimits, EndKind, EventKind, TokenUse
 from ostinato.domain.agents.accounts import AccountLimit, MetLimit
+from ostinato.domain.budget.prices import Price, Terms
 from ostinato.domain.execution import FailureKind, StepOutcome, StepResult
 from ostinato.domain.prompting import Item, PartName, TurnName
 from ostinato.domain.staff import GivenNote
@@ -41,6 +42,24 @@ async def test_what_an_agent_did_is_one_commit_with_its_turns_and_its_cost(desk:
     assert result.spent is not None
     assert result.spent.amount is not None
     assert result.spent.amount.tokens == 100
+
+
+async def looks(task: AgentTask, watched: Watched) -> AgentEnd:
+    return done("I looked.", tokens=100)
+
+
+async def test_money_that_an_agent_does_not_tell_is_reckoned_from_turn_to_turn(desk: Callable[..., AgentDesk]) -> None:
+    made = desk(looks, writes("notes.txt", "two\n", tokens=50))
+    terms = Terms(model="openai:m", price=Price(input=10**9, output=0, cached_read=0, cache_write=0))
+    command = await made.asked(terms=terms, limits=AgentLimits(micro_usd=1_000_000))
+
+    result = await made.execute(command)
+
+    assert [task.limits.micro_usd for task in made.agent.tasks] == [1_000_000, 900_000]
+    assert {task.terms for task in made.agent.tasks} == {terms}
+    assert result.spent is not None
+    assert result.spent.amount is not None
+    assert (result.spent.amount.micro_usd, result.spent.priced) == (150_000, False)
 
 
 async def test_a_session_whose_worker_died_goes_on_in_the_same_worktree(desk: Callable[..., AgentDesk]) -> None:

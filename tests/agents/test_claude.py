@@ -197,6 +197,17 @@ async def test_what_is_not_allowed_is_denied_and_nothing_waits(driven: Driven) -
     assert (end.kind, end.denied) == (EndKind.GAVE_UP, ("Bash: curl -s localhost",))
 
 
+async def test_a_command_that_is_denied_is_not_run_inside_a_line_either(driven: Driven) -> None:
+    looking = {"text": "I look.", "actions": [{"run": "git status --short && touch gone"}]}
+    driven.model.scripts = {"looking": {"turns": [looking, DONE]}}
+    driven.allowed = Allowed(denied=("touch",))
+
+    end = await driven.run("looking")
+
+    assert len(end.denied) == 1
+    assert not (driven.tree / "gone").exists()
+
+
 async def test_who_may_not_write_does_not(driven: Driven) -> None:
     driven.allowed = Allowed(write=False, commands=("git *",), network=False)
 

@@ -139,6 +139,16 @@ async def test_a_command_that_the_policy_does_not_allow_is_denied_and_told(drive
     assert [denied.endswith("git status --short && touch gone") for denied in end.denied] == [True]
 
 
+async def test_a_command_that_the_policy_denies_is_denied_inside_a_line_too(driven: Driven) -> None:
+    driven.allowed = Allowed(denied=("touch *",))
+
+    end = await driven.run("denied")
+
+    assert end.kind is EndKind.DONE
+    assert not (driven.tree / "gone").exists()
+    assert len(end.denied) == 1
+
+
 async def test_what_may_not_write_does_not(driven: Driven) -> None:
     driven.allowed = Allowed(write=False, commands=())
 

@@ -18,6 +18,7 @@ from ostinato.adapters.agents.running import Invocation, run_agent
 from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.adapters.processes import MARKER_VARIABLE, ProcessEnd, clean_environment
 from ostinato.domain.agents import AgentEnd, AgentEvent, AgentLimits, EndKind, EventKind, LimitKind
+from ostinato.domain.budget.prices import Price, Terms
 from ostinato.domain.redaction import Redactor
 
 SECRET = "hunter2-hunter2-hunter2"
@@ -64,6 +65,7 @@ class Bench:
     interrupted: Callable[[], bool] = lambda: False
     limits: AgentLimits = field(default_factory=AgentLimits)
     end_signal: int = signal.SIGINT
+    terms: Terms | None = None
     omit: Callable[[bytes], bool] = lambda _line: False
 
     async def run(self, code: str, stdin: bytes | None = None) -> AgentEnd:
@@ -78,6 +80,7 @@ class Bench:
             env=clean_environment(),
             limits=self.limits,
             marker=str(self.folder),
+            terms=self.terms,
         )
         watched = Watched(
             artifacts=self.artifacts,
@@ -284,6 +287,21 @@ async def test_who_has_said_its_last_word_is_not_waited_for(bench: Bench, monkey
 
     assert end.kind is EndKind.DONE
     assert bench.left == []
+
+
+async def test_money_that_nobody_counts_is_reckoned_by_the_price_of_its_tokens(bench: Bench) -> None:
+    a_dollar_a_token = Price(input=10**12, output=10**12, cached_read=0, cache_write=0)
+    bench.terms = Terms(model="openai:m", price=a_dollar_a_token)
+    bench.limits = AgentLimits(micro_usd=2_000_000)
+
+    end = await bench.run('say("usage", use={"input": 2, "output": 1})\nwhile True: time.sleep(1)')
+
+    assert (end.kind, end.limit, end.message) == (
+        EndKind.LIMIT,
+        LimitKind.MONEY,
+        "it went over its limit of money: $3.00",
+    )
+    assert end.use.micro_usd is None
 
 
 @pytest.mark.parametrize(

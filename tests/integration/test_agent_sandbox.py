@@ -11,11 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ostinato.adapters.agents.claude_sessions import saved_transcript
+from ostinato.adapters.agents.travelling import pack
 from ostinato.adapters.git.collapsing import collapse
 from ostinato.adapters.git.commits import snapshot
 from ostinato.adapters.processes import MARKER_VARIABLE, kill_strays
 from ostinato.domain.errors import ExternalError
 from ostinato.domain.precautions import Limits
+from ostinato.domain.redaction import Redactor
 from tests.integration.enclosure import Cell, a_cell
 from tests.repositories import AUTHOR, a_key, fingerprint, git
 
@@ -202,6 +205,22 @@ async def test_a_link_that_an_agent_left_does_not_lead_our_writing_elsewhere(cel
     await cell.sh("true")
 
     assert [place.name for place in cell.private.iterdir() if place.is_symlink()] == ["harmless"]
+
+
+async def test_no_link_of_an_agent_leads_what_saves_its_session_out(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(home := cell.folder / "person"))
+    home.mkdir()
+    (home / ".bash_history").write_text("a secret of theirs\n")
+    kept = f"{cell.private}/.claude/projects/x"
+    script = f"mkdir -p {kept}/s1 && echo '{{}}' >{kept}/s1.jsonl && ln -s {home}/.bash_history {kept}/s1/n && ln -s {home} {kept}/s1/all"
+
+    end = await cell.sh(f"{script}; ln {home}/.bash_history {kept}/s1/hard")
+    packed = pack(cell.private, saved_transcript(cell.private, "s1"), Redactor(), is_live=True)
+
+    assert not end.ok  # out of its mounts there are no hard links
+    assert list(packed.files) == [".claude/projects/x/s1.jsonl"]
 
 
 async def test_the_gateway_is_reached_and_every_part_of_its_answer_arrives_at_once(cell: Cell) -> None:

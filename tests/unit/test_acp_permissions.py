@@ -11,6 +11,7 @@ OPTIONS = [
     {"optionId": "once", "kind": "allow_once"},
     {"optionId": "no", "kind": "reject_once"},
 ]
+LISTS = Allowed(commands=("pytest",), lists=(("*",), ("pytest", "git *")), denied=("git push*",))
 CLOSED = Allowed(write=False, commands=(), network=False)
 TESTS_ONLY = Allowed(commands=("pytest*",), network=False)
 
@@ -34,6 +35,7 @@ def verdict(tree: Path, allowed: Allowed, **call: Any) -> Verdict:
         (TESTS_ONLY, {"kind": "execute", "title": "`pytest -q`"}),
         (TESTS_ONLY, {"kind": "execute", "title": "run", "rawInput": {"command": ["bash", "-lc", "pytest -q"]}}),
         (TESTS_ONLY, {"kind": "other", "title": "mcp__docs__search"}),
+        (LISTS, {"kind": "execute", "title": "git log && pytest -q"}),
         (Allowed(), {"kind": "other", "title": "anything"}),
         (Allowed(), {"kind": "fetch", "title": "docs"}),
     ],
@@ -46,6 +48,10 @@ def test_what_the_policy_allows_is_allowed_this_once(tree: Path, allowed: Allowe
     ("allowed", "call", "denied"),
     [
         (CLOSED, {"kind": "delete", "title": "a.py"}, "write: a.py"),
+        (LISTS, {"kind": "execute", "title": "make && git push origin"}, "run make && git push origin"),
+        (LISTS, {"kind": "execute", "title": "git push origin"}, "run git push origin"),
+        (LISTS, {"kind": "execute", "title": "ruff check"}, "run ruff check"),
+        (Allowed(denied=("curl",)), {"kind": "execute", "title": "env curl x"}, "run env curl x"),
         (CLOSED, {"kind": "execute", "title": "ls"}, "run ls"),
         (CLOSED, {"kind": "fetch", "title": "docs"}, "network: docs"),
         (CLOSED, {"title": "something"}, "other: something"),

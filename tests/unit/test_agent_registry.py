@@ -1,9 +1,15 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from ostinato.adapters.agents.acp import AcpAgent
 from ostinato.adapters.agents.command import CommandAgent
+from ostinato.adapters.agents.described_launch import invocation_of
+from ostinato.adapters.agents.port import AgentTask
 from ostinato.adapters.agents.registry import NATIVE, find_agents, finder
-from ostinato.domain.agents import described
+from ostinato.adapters.agents.running import Invocation
+from ostinato.domain.agents import AgentLimits, described
 from ostinato.domain.agents.declared import agents_in, declared
 from ostinato.domain.agents.described import DescribedAgent
 from ostinato.domain.agents.known_acp import KNOWN_ACP
@@ -77,3 +83,13 @@ def test_problems_name_the_file_they_are_in() -> None:
     assert [(problem.code, problem.field) for problem in problems] == [
         ("setting_invalid", "config.toml: agents.other.command")
     ]
+
+
+def test_opencode_asks_also_where_it_is_given_no_address(tmp_path: Path) -> None:
+    task = AgentTask(prompt="Do it.", tree=tmp_path, private=tmp_path, env={}, limits=AgentLimits())
+
+    invocation = invocation_of(KNOWN_ACP["acp-opencode"].agent, task, {})
+
+    assert isinstance(invocation, Invocation)
+    assert "OPENCODE_CONFIG_CONTENT" not in invocation.env
+    assert json.loads(invocation.env["OPENCODE_PERMISSION"])["bash"] == "ask"

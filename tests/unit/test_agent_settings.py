@@ -1,6 +1,7 @@
 """What agents are told of a step's policy, in the words that each has for it."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -72,6 +73,29 @@ def test_codex_asks_before_each_command_where_not_all_are_allowed(
     assert is_allowed or json.loads(said)["hookSpecificOutput"]["permissionDecision"] == "deny"
 
 
+def test_codex_asks_where_only_some_commands_are_denied() -> None:
+    hook = codex.configuration(a_task(Allowed(denied=("git push*",))))["hooks"]["PreToolUse"][0]["hooks"][0]
+    (*_, policy) = shlex.split(hook["command"])
+
+    pushes, others = (json.dumps({"tool_input": {"command": line}}) for line in ("make && git push", "make"))
+
+    assert "these may not be run: git push*" in answer(policy, pushes)
+    assert answer(policy, others) == ""
+
+
+def test_opencode_and_gemini_deny_what_is_denied_before_what_is_allowed() -> None:
+    denied = a_task(Allowed(denied=("curl", "git push*")))
+
+    bash, rules = opencode.permissions(denied)["bash"], gemini.rules(denied)
+
+    assert list(bash) == ["*", "curl", "curl *", "*/curl", "*/curl *", "git push*", "*/git push*"]
+    assert (bash["*"], bash["curl *"], bash["git push*"]) == ("allow", "deny", "deny")
+    assert [(rule["decision"], rule["commandRegex"]) for rule in rules] == [
+        ("deny", r"(?:|.*[^\w.-])curl(?![\w-])"),
+        ("deny", r"(?:|.*[^\w.-])git\ push.*"),
+    ]
+
+
 @pytest.mark.parametrize("call", ["", "[]", "{}", '{"tool_input": {"command": 3}}'])
 def test_a_call_that_cannot_be_read_is_denied(call: str) -> None:
     assert '"deny"' in answer('["git *"]', call)
@@ -91,10 +115,30 @@ def test_gemini_denies_what_no_pattern_allows() -> None:
     assert [(rule["decision"], rule["commandRegex"]) for rule in rules] == [
         ("deny", ".*"),
         ("allow", 'make\\ test"'),
-        ("allow", 'pytest(?: .*)?"'),
+        ("allow", 'pytest(?:| .*)"'),
         ("allow", "git\\ log\\ .*"),
     ]
     assert gemini.rules(a_task()) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line", "is_denied"),
+    [
+        ("curl", "curl -s x", True),
+        ("curl", "make && /usr/bin/curl", True),
+        ("curl", "curlew", False),
+        ("git push", "true; git push", True),
+        ("git push", "git pushes", False),
+        ("git push*", "git log && git push origin", True),
+    ],
+)
+def test_gemini_finds_what_is_denied_anywhere_in_a_line(pattern: str, line: str, is_denied: bool) -> None:
+    (rule,) = gemini.rules(a_task(Allowed(denied=(pattern,))))
+
+    found = re.search(f'"command":"{rule["commandRegex"]}', json.dumps({"command": line}, separators=(",", ":")))
+
+    assert (found is not None) is is_denied
+    assert not re.search(r"\([^)]*[*+?{].*\)[*+?{]", rule["commandRegex"])  # such a rule is dropped by Gemini CLI
 
 
 @pytest.mark.parametrize("invocation_of", [codex.invocation_of, opencode.invocation_of, gemini.invocation_of])
@@ -124,7 +168,7 @@ def test_the_binary_behind_a_script_of_npm_is_found(tmp_path: Path) -> None:
 
 def test_of_a_growing_file_whole_lines_are_read_once(tmp_path: Path) -> None:
     file = tmp_path / "session.jsonl"
-    growing = GrowingFiles(find=lambda: tmp_path.glob("*.jsonl"))
+    growing = GrowingFiles(folder=tmp_path, find=lambda: tmp_path.glob("*.jsonl"))
 
     file.write_text("one\ntw")
     first = list(growing.lines())

@@ -64,7 +64,10 @@ def test_what_is_not_limited_is_not_passed_on(tmp_path: Path) -> None:
     ("allowed", "expected"),
     [
         (Allowed(), ["Bash", "WebFetch", "WebSearch"]),
-        (Allowed(commands=("git *", "pytest"), network=False, write=False), ["Bash(git *)", "Bash(pytest)"]),
+        (
+            Allowed(commands=("git *", "pytest"), network=False, write=False),
+            ["Bash(git *)", "Bash(pytest)", "Bash(pytest *)"],
+        ),
         (Allowed(commands=(), network=False, write=False), []),
     ],
 )
@@ -110,6 +113,21 @@ def test_its_home_is_the_private_folder_and_its_key_the_step_s(tmp_path: Path) -
     assert env["HOME"] == str(tmp_path / "private")
     assert (env["ANTHROPIC_BASE_URL"], env["ANTHROPIC_API_KEY"]) == ("http://gateway", "k")
     assert env["API_TIMEOUT_MS"] == "120000"
+
+
+def test_what_the_policy_denies_is_a_rule_that_denies(tmp_path: Path) -> None:
+    write_settings(a_task(tmp_path, allowed=Allowed(denied=("curl", "git push *"))))
+
+    (written,) = tmp_path.rglob("ostinato-settings.json")
+    denied = json.loads(written.read_text())["permissions"]["deny"]
+    assert denied == [
+        "Bash(curl)",
+        "Bash(curl *)",
+        "Bash(*/curl)",
+        "Bash(*/curl *)",
+        "Bash(git push *)",
+        "Bash(*/git push *)",
+    ]
 
 
 def test_a_person_s_login_is_used_where_it_lies(tmp_path: Path) -> None:

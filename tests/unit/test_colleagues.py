@@ -71,6 +71,32 @@ async def test_what_a_repository_describes_counts_only_where_it_is_trusted(tmp_p
     assert "not trusted" in missing["theirs"]
 
 
+@pytest.mark.parametrize("name", ["opencode", "acp-opencode"])
+async def test_who_has_no_model_of_its_own_at_the_gateway_is_refused_without_one(name: str, tmp_path: Path) -> None:
+    program = tmp_path / "opencode"
+    program.write_text("#!/bin/sh\necho 1.18.33\n")
+    program.chmod(0o755)
+    environ = {"PATH": str(tmp_path), "HOME": str(tmp_path), "OPENAI_API_KEY": "sk-test"}
+    agency = previewed_agency(Home(tmp_path), price_table(tmp_path), (), environ)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+        here, (missing,) = await colleagues_of(agency, price_table(tmp_path), [name, f"{name}:gpt-5.5"])
+
+    assert [each.name for each in here] == [f"{name}:gpt-5.5"]
+    assert (missing.name, missing.cure) == (name, f"Name one after a colon: --agent {name}:MODEL")
+    assert "by which model" in missing.problem
+
+
+async def test_who_is_started_with_a_model_is_refused_without_one(tmp_path: Path) -> None:
+    aider = DescribedAgent(name="aider", command=(sys.executable, "-c", "pass", "{model}"))
+    agency, prices = an_agency(tmp_path, aider), price_table(tmp_path)
+
+    here, missing = await colleagues_of(agency, prices, ["aider", "aider:small"])
+
+    assert ([each.name for each in here], [each.name for each in missing]) == (["aider:small"], ["aider"])
+
+
 async def test_a_preview_serves_nothing_and_writes_nothing(tmp_path: Path) -> None:
     await looked_for(tmp_path / "home", "mine")
 

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ostinato.domain.gates import Status
-from ostinato.domain.permissions import Network, Policy, change_gate, may_run, permissions_gate, stricter
+from ostinato.domain.permissions import (
+    Network,
+    Policy,
+    change_gate,
+    common_patterns,
+    may_run,
+    permissions_gate,
+    stricter,
+)
 from ostinato.domain.plan import CommandAction, Plan
 from tests.builders import a_plan, a_step
 
@@ -117,6 +125,32 @@ def test_a_network_that_cannot_be_cut_is_said_and_not_claimed() -> None:
 
     assert verdict(policy, running("true")) == (Status.PASS, "permissions_kept")
     assert verdict(policy, running("true"), can_cut_network=False) == (Status.WARN, "network_not_enforced")
+
+
+def test_agents_that_keep_the_network_are_named_and_nothing_is_claimed() -> None:
+    policy = Policy(network=Network.DENY)
+
+    gate = permissions_gate(policy, running("true"), can_cut_network=True, online_agents=("claude",))
+
+    assert (gate.status, gate.code) == (Status.WARN, "network_not_enforced")
+    assert "claude" in gate.message
+
+
+@pytest.mark.parametrize(
+    ("lists", "expected"),
+    [
+        ((), ("*",)),
+        ((("*",), ("pytest", "ruff")), ("pytest", "ruff")),
+        ((("pytest", "make *"), ("pytest -q", "make test", "ruff")), ("pytest -q", "make test")),
+        ((("git *",), ("git log *", "gi*")), ("git *", "git log *")),
+        ((("a*",), ("*b",)), ()),
+        ((("pytest",), ()), ()),
+    ],
+)
+def test_of_several_lists_what_all_allow_is_one_list(
+    lists: tuple[tuple[str, ...], ...], expected: tuple[str, ...]
+) -> None:
+    assert common_patterns(lists) == expected
 
 
 def test_a_change_outside_the_policy_fails_on_its_commit() -> None:

@@ -11,11 +11,13 @@ from temporalio.exceptions import ApplicationError
 from ostinato.contracts import activities as contracts
 from ostinato.domain.agents.ends import EndKind
 from ostinato.domain.agents.limits import LimitKind
+from ostinato.domain.agents.orders import Permitted
 from ostinato.domain.budget.amounts import USD, Amount
 from ostinato.domain.budget.metering import Spent
 from ostinato.domain.budget.prices import Price, Terms
 from ostinato.domain.execution import StepResult, StepState
 from ostinato.domain.gates import GateResult, Stage, Status
+from ostinato.domain.permissions import Network, Policy
 from ostinato.domain.pipeline import Outcome
 from ostinato.domain.plan import AgentAction, GateName
 from ostinato.domain.prompting import TurnName
@@ -168,6 +170,22 @@ async def test_where_the_budget_has_nothing_left_the_agent_is_not_started_again(
     assert (snapshot.stop.code if snapshot.stop else "") == "budget"
     assert balance.spent.tokens <= 30_000
     assert balance.open_count == 0
+
+
+async def test_an_agent_is_told_the_whole_policy_and_what_its_tokens_cost(server: Client) -> None:
+    policy = Policy(commands=(("*",), ("pytest", "ruff")), deny_commands=("curl",), network=Network.DENY)
+    terms = Terms(model="openai:m", price=Price(input=1, output=1, cached_read=0, cache_write=0))
+    prepare, options = staffed(a_colleague("claude", terms=terms), step_execute=done), RunOptions(policy=policy)
+
+    async with running(server, by_agents(agent_step("one")), prepare=prepare, options=options) as (handle, world, _):
+        await handle.result()
+
+    order = orders_of(world, "one")[0].order
+    assert order is not None
+    assert order.terms == terms
+    assert order.allowed == Permitted(
+        commands=("pytest", "ruff"), lists=policy.commands, denied=("curl",), network=False
+    )
 
 
 async def test_after_a_conflict_the_same_session_goes_on_in_a_fresh_worktree_with_both_sides(server: Client) -> None:

@@ -40,6 +40,7 @@ class AcpAgent:
             wire=self.described.wire,
             reports_tokens=True,
             loads_servers=True,
+            names_model=self.described.names_model,
         )
 
     async def installation(self, env: Mapping[str, str]) -> Installation:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ostinato.adapters.agents.port import Allowed
 from ostinato.adapters.agents.reading import objects
-from ostinato.domain.permissions import Policy, may_run
+from ostinato.domain.permissions import may_run
 
 _HARMLESS = frozenset(("read", "search", "think"))
 _CHANGING = frozenset(("edit", "delete", "move"))
@@ -52,7 +52,7 @@ def _refusal(call: Mapping[str, Any], allowed: Allowed, tree: Path, servers: Seq
         return "" if may_start(line, allowed) else f"run {line}"
     if kind == "fetch":
         return "" if allowed.network else f"network: {title}"
-    is_open = allowed.write and allowed.network and "*" in allowed.commands
+    is_open = allowed.write and allowed.network and allowed.takes_any
     is_served = any(f"mcp__{name}__" in title or f"{name}." in title for name in servers)
     return "" if kind != "switch_mode" and (is_open or is_served) else f"{kind}: {title}"
 
@@ -74,11 +74,9 @@ def is_inside(path: str, tree: Path) -> bool:
 
 def may_start(line: str, allowed: Allowed) -> bool:
     """Every command that the line visibly starts must be allowed."""
-    if "*" in allowed.commands:
+    if allowed.takes_any:
         return True
-    if not allowed.commands or not line:
-        return False
-    return may_run(Policy(commands=(allowed.commands,)), ("/bin/sh", "-c", line))
+    return bool(line) and may_run(allowed.policy, ("/bin/sh", "-c", line))
 
 
 def _command_line(call: Mapping[str, Any]) -> str:

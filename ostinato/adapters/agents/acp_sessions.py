@@ -8,7 +8,8 @@ from typing import Any
 from acp import schema
 
 from ostinato.adapters.agents.reading import inner, objects
-from ostinato.adapters.atomic import read_json_object, write_atomically
+from ostinato.adapters.atomic import write_atomically
+from ostinato.adapters.unfollowed import read_object_below
 
 Server = schema.McpServerStdio | schema.HttpMcpServer
 
@@ -58,7 +59,7 @@ class SpentBefore:
 
     def __init__(self, private: Path) -> None:
         self._file = private / "acp-spent.json"
-        self._known = {**(read_json_object(self._file) or {})}
+        self._known = {**(read_object_below(private, Path(self._file.name)) or {})}
 
     def of(self, session_id: str) -> float:
         value = self._known.get(session_id)

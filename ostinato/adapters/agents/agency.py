@@ -119,11 +119,17 @@ async def agency_of(
 
 
 def previewed_agency(
-    home: Home, prices: PriceTable, described: Sequence[DescribedAgent], environ: Mapping[str, str]
+    home: Home,
+    prices: PriceTable,
+    described: Sequence[DescribedAgent],
+    environ: Mapping[str, str],
+    *,
+    sandboxed: bool = False,
 ) -> Agency:
     """Whose gateway does not serve: for who wants to know who is here, and starts none of them."""
     gateway = Gateway(upstreams=upstreams_of(environ), ledger_folder=home.root / "gateway", prices=prices)
-    return Agency(find=finder(declared(described), environ), environ=environ, gateway=gateway)
+    find = finder(declared(described), environ, sandboxed=sandboxed)
+    return Agency(find=find, environ=environ, gateway=gateway, socket=home.root if sandboxed else None)
 
 
 def open_pass(

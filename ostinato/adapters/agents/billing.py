@@ -8,7 +8,7 @@ from ostinato.adapters.history import History
 from ostinato.domain.agents.events import TokenUse
 from ostinato.domain.budget.amounts import Amount, Usage
 from ostinato.domain.budget.metering import Metered, Spent
-from ostinato.domain.budget.prices import Spend
+from ostinato.domain.budget.prices import Spend, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,13 @@ def usage_of(use: TokenUse) -> Usage:
         tokens_out=use.output,
         requests=use.requests,
     )
+
+
+def reckoned(use: TokenUse, terms: Terms | None) -> TokenUse:
+    """The same with money: what its tokens cost by these terms where nobody said what they did."""
+    if use.micro_usd is not None or terms is None:
+        return use
+    return use.model_copy(update={"micro_usd": terms.estimating.of(usage_of(use))})
 
 
 def added(one: TokenUse, other: TokenUse) -> TokenUse:

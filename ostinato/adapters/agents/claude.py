@@ -28,7 +28,8 @@ from ostinato.domain.errors import ExternalError
 OLDEST = (2, 1, 329)
 """Older ones do not know all that they are asked for here; npm chooses such a one by itself under an old Node."""
 _CURE = "npm install -g @anthropic-ai/claude-code@2.1.329"
-_LOGINS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
+_LOGINS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+"""Of the worker, for its gateway; an agent sees none of the worker's variables."""
 
 
 def _now() -> datetime:
@@ -76,7 +77,7 @@ class ClaudeCode:
         try:
             said = await run_quiet((path, "--version"), cwd=Path("/"), env=clean_environment(_path(env)), timeout_s=30)
         except ExternalError as error:
-            return Installation(name=self.name, path=path, problem=str(error), cure=_CURE)
+            return Installation(name=self.name, path=path, is_broken=True, problem=str(error), cure=_CURE)
         version = _version(said.stdout)
         problem = _problem(version, said.stderr or said.stdout)
         login = _login(env)
@@ -86,6 +87,7 @@ class ClaudeCode:
             version=".".join(map(str, version)),
             login=login,
             works=not problem and bool(login),
+            is_broken=bool(problem),
             problem=problem or ("" if login else "nobody is logged in, and no key is given"),
             cure=_CURE if problem else "" if login else "claude auth login, or ANTHROPIC_API_KEY for the worker",
         )

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from ostinato.adapters.agents.denying import as_rules
 from ostinato.adapters.agents.port import Access, AgentTask, Allowed
 
 _READS = ("Read", "Glob", "Grep", "Skill", "Task", "TodoWrite", "ToolSearch")
@@ -51,7 +52,7 @@ def write_settings(task: AgentTask) -> None:
     """Files of ours in the private folder, since both a policy and a server's environment are more than a line holds."""
     task.private.mkdir(parents=True, exist_ok=True)
     settings = {
-        "permissions": {"allow": _rules(task), "deny": []},
+        "permissions": {"allow": _rules(task), "deny": _denials(task.allowed)},
         "attribution": {"commit": "", "pr": ""},
         "disableAllHooks": True,
     }
@@ -104,9 +105,16 @@ def _tools(allowed: Allowed) -> tuple[str, ...]:
 def _rules(task: AgentTask) -> list[str]:
     """Writing has none: the mode accepts it in the worktree, and a rule would allow it everywhere."""
     allowed = task.allowed
-    commands = ["Bash"] if "*" in allowed.commands else [f"Bash({pattern})" for pattern in allowed.commands]
+    named = (pattern if " " in pattern or "*" in pattern else (pattern, f"{pattern} *") for pattern in allowed.commands)
+    patterns = [rule for each in named for rule in ((each,) if isinstance(each, str) else each)]
+    commands = ["Bash"] if "*" in allowed.commands else [f"Bash({pattern})" for pattern in patterns]
     servers = [f"mcp__{re.sub(r'[^A-Za-z0-9_-]', '_', name)}" for name in task.servers]
     return [*commands, *(_NETWORK if allowed.network else ()), *servers]
+
+
+def _denials(allowed: Allowed) -> list[str]:
+    """It holds them against each command of a line; a single word is a program, with whatever arguments and folder."""
+    return [f"Bash({rule})" for pattern in allowed.denied for rule in as_rules(pattern)]
 
 
 def _write(path: Path, value: object) -> None:

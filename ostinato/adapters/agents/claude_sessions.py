@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from ostinato.adapters.agents.reading import inner, micro_usd
+from ostinato.adapters.unfollowed import files_below, open_below
 
 _PROJECTS = Path(".claude") / "projects"
 
@@ -12,9 +13,11 @@ def saved_transcript(private: Path, session_id: str) -> tuple[Path, ...]:
     """Its files, relative to the private folder; none where there is no such session. Put there elsewhere, it goes on."""
     if not session_id:
         return ()
-    found = sorted((private / _PROJECTS).glob(f"*/{session_id}.jsonl"))
-    beside = [path for main in found for path in sorted(main.with_suffix("").rglob("*")) if path.is_file()]
-    return tuple(path.relative_to(private) for path in (*found, *beside))
+    own = len(_PROJECTS.parts) + 1
+    files = files_below(private, _PROJECTS)
+    found = [path for path in files if path.parts[own:] == (f"{session_id}.jsonl",)]
+    beside = [path for path in files if path.parts[own : own + 1] == (session_id,) and _main(path, own) in found]
+    return (*found, *beside)
 
 
 def spent_so_far(private: Path, session_id: str) -> int | None:
@@ -22,9 +25,15 @@ def spent_so_far(private: Path, session_id: str) -> int | None:
     paths = saved_transcript(private, session_id)
     if not paths:
         return None
-    with (private / paths[0]).open(encoding="utf-8", errors="replace") as lines:
-        states = [line for line in lines if line.startswith('{"type":"cost-state"')]
     try:
+        with open_below(private, paths[0]) as lines:
+            states = [line for line in lines if line.startswith(b'{"type":"cost-state"')]
         return micro_usd(inner(json.loads(states[-1]), "totalCostUSD")) if states else 0
-    except ValueError:
+    except (OSError, ValueError):
         return None
+
+
+def _main(beside: Path, own: int) -> Path:
+    """The transcript that a file of a subagent belongs to."""
+    folder = Path(*beside.parts[: own + 1])
+    return folder.with_name(f"{folder.name}.jsonl")

@@ -1,13 +1,13 @@
 """Codex: `codex exec`, its native binary, with a CODEX_HOME of the step alone."""
 
 import asyncio
-import json
 import os
 import shlex
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Wa
 from ostinato.adapters.agents.resuming import kept_in, not_here
 from ostinato.adapters.agents.running import Invocation, run_agent
 from ostinato.adapters.processes import ProcessEnd
+from ostinato.adapters.unfollowed import files_below
 from ostinato.domain.agents import AgentEnd, AgentEvent, LimitKind, TokenUse
 
 KEY_VARIABLE = "OSTINATO_MODEL_KEY"
@@ -46,7 +47,12 @@ class CodexAgent:
     @property
     def abilities(self) -> Abilities:
         return Abilities(
-            resumes=True, takes_base_url=True, wire="openai-responses", reports_tokens=True, loads_servers=True
+            resumes=True,
+            takes_base_url=True,
+            wire="openai-responses",
+            cuts_network=self.own_sandbox,
+            reports_tokens=True,
+            loads_servers=True,
         )
 
     async def installation(self, env: Mapping[str, str]) -> Installation:
@@ -77,8 +83,8 @@ class CodexAgent:
 
 def session_files(private: Path, session_id: str) -> tuple[Path, ...]:
     """All that another worker needs, at the same places under its own private folder; none: it cannot be resumed."""
-    rollouts = (private / _FOLDER / "sessions").glob(f"**/rollout-*-{session_id}.jsonl")
-    return tuple(sorted(rollouts)) if session_id else ()
+    found = files_below(private, Path(_FOLDER, "sessions")) if session_id else ()
+    return tuple(private / path for path in found if fnmatchcase(path.name, f"rollout-*-{session_id}.jsonl"))
 
 
 def native(path: Path | None) -> Path | None:
@@ -96,7 +102,7 @@ def native(path: Path | None) -> Path | None:
 def invocation_of(task: AgentTask) -> Invocation:
     binary = native(program("codex", task.env)) or Path("codex")
     argv = [str(binary), "exec", "--json", "--skip-git-repo-check", "-C", str(task.tree)]
-    argv += [] if "*" in task.allowed.commands else ["--dangerously-bypass-hook-trust"]
+    argv += [] if task.allowed.takes_any else ["--dangerously-bypass-hook-trust"]
     argv += ["resume", task.session_id] if task.session_id else []
     keys = {KEY_VARIABLE: task.access.api_key} if task.access.base_url else {"CODEX_API_KEY": task.access.api_key}
     return Invocation(
@@ -136,8 +142,8 @@ def configuration(task: AgentTask, *, own_sandbox: bool = True) -> dict[str, Any
         config["model"] = task.access.model
     if task.access.base_url:
         config |= {"model_provider": "ostinato", "model_providers": {"ostinato": _provider(task.access.base_url)}}
-    if "*" not in task.allowed.commands:
-        words = (sys.executable, "-I", str(_HOOK), json.dumps(task.allowed.commands))
+    if not task.allowed.takes_any:
+        words = (sys.executable, "-I", str(_HOOK), task.allowed.policy.model_dump_json(exclude_defaults=True))
         hook = {"type": "command", "command": shlex.join(words), "timeout": _HOOK_S}
         config["hooks"] = {"PreToolUse": [{"matcher": "^Bash$", "hooks": [hook]}]}
     return config
@@ -180,7 +186,7 @@ def _server(server: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _login(env: Mapping[str, str]) -> str:
-    variable = first_set(env, "CODEX_API_KEY", "OPENAI_API_KEY")
+    variable = first_set(env, "OPENAI_API_KEY")
     file = _login_file(env)
     return variable or (str(file) if file.is_file() else "")
 
@@ -213,7 +219,7 @@ class _Followed:
     rollout: GrowingFiles = field(init=False)
 
     def __post_init__(self) -> None:
-        self.rollout = GrowingFiles(find=lambda: session_files(self.private, self.session_id))
+        self.rollout = GrowingFiles(folder=self.private, find=lambda: session_files(self.private, self.session_id))
 
     def skip(self) -> TokenUse:
         """What is there already is of earlier invocations: what those used."""

@@ -1,7 +1,6 @@
 """Run by Codex before each command that its model wants: denies what the policy of the step does not allow.
 
-As a script: the patterns of command lines as JSON in its one argument, the call on standard input. Whatever goes wrong
-here denies, since Codex takes a hook that fails for one that agrees.
+As a script: the policy as JSON in its one argument, the call on standard input. Whatever goes wrong here denies, since Codex takes a hook that fails for one that agrees.
 """
 
 import json
@@ -9,21 +8,26 @@ import sys
 from pathlib import Path
 
 
-def denial(patterns: list[str], call: str) -> str:
+def denial(stated: str, call: str) -> str:
     """Why the call is not allowed; empty where it is."""
-    from ostinato.domain.permissions import Policy, may_run
+    from ostinato.domain.permissions import Policy, common_patterns, may_run
 
+    policy = Policy.model_validate_json(stated)
     line = json.loads(call)["tool_input"]["command"]
     argv = tuple(line) if isinstance(line, list) else ("/bin/sh", "-c", line)
-    if not patterns:
+    if may_run(policy, argv):
+        return ""
+    if any(not patterns for patterns in policy.commands):
         return "no commands are allowed in this step"
-    return "" if may_run(Policy(commands=(tuple(patterns),)), argv) else f"only these may be run: {', '.join(patterns)}"
+    never = [f"these may not be run: {', '.join(policy.deny_commands)}"] if policy.deny_commands else []
+    only = [f"only these may be run: {', '.join(common_patterns(policy.commands))}"] if policy.commands else []
+    return "; ".join((*only, *never))
 
 
-def answer(patterns: str, call: str) -> str:
+def answer(policy: str, call: str) -> str:
     """What Codex expects on standard output; nothing allows."""
     try:
-        why = denial(json.loads(patterns), call)
+        why = denial(policy, call)
     except Exception as error:
         why = f"the policy could not be asked ({type(error).__name__})"
     if not why:

@@ -1,9 +1,11 @@
 """Which of the agents that a plan names can work on this machine. Starts no model."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ostinato.adapters.agents.agency import Agency
-from ostinato.adapters.agents.port import CodingAgent
+from ostinato.adapters.agents.described_install import GATEWAY
+from ostinato.adapters.agents.port import CodingAgent, Installation
 from ostinato.adapters.processes import clean_environment
 from ostinato.domain.agents.declared import declared, missing_agents
 from ostinato.domain.agents.described import DescribedAgent
@@ -13,6 +15,7 @@ from ostinato.domain.needs import MissingAgent
 from ostinato.domain.staff import Colleague
 
 IN_SANDBOX = "agents run in a sandbox, and it has no key or address of its model's provider to reach it by"
+NO_MODEL = "it has to be told by which model, and none is named"
 LET_OUT = "Give the worker the provider's key, or switch the sandbox off: OSTINATO_SANDBOX=off"
 
 
@@ -36,6 +39,18 @@ async def colleagues_of(
     return tuple(here), tuple(missing)
 
 
+def online_agents(agency: Agency, names: Iterable[str]) -> tuple[str, ...]:
+    """Those whose own commands nothing here keeps from the network, whatever the policy says."""
+    return () if agency.is_sandboxed else tuple(name for name in names if not _cuts_network(agency, name))
+
+
+def _cuts_network(agency: Agency, name: str) -> bool:
+    try:
+        return agency.agent(name.partition(":")[0]).abilities.cuts_network
+    except UserError:  # a repository's own, or nobody
+        return False
+
+
 async def _looked_at(
     agency: Agency, prices: PriceTable, name: str, own: Sequence[DescribedAgent], *, trusted: bool
 ) -> Colleague | MissingAgent:
@@ -47,11 +62,10 @@ async def _looked_at(
         return _missing(name, error.problems[0])
     except ExternalError as error:
         return MissingAgent(name=name, problem=error.message, cure="Install it again")
-    by_gateway = agency.through_gateway(agent) is not None
-    if not found.path or not (found.works or by_gateway):
-        return MissingAgent(name=name, problem=found.problem or "it does not work here", cure=found.cure)
-    if agency.is_sandboxed and agent.abilities.wire and not by_gateway:
-        return MissingAgent(name=name, problem=IN_SANDBOX, cure=LET_OUT)
+    if missing := _hindered(agency, agent, found, name):
+        return missing
+    if _needs_model(agency, agent) and not model:
+        return MissingAgent(name=name, problem=NO_MODEL, cure=_name_model(kind))
     return Colleague(
         name=name,
         account=agency.account(agent),
@@ -61,6 +75,43 @@ async def _looked_at(
         described=text,
         terms=prices.terms(agency.priced_as(agent, model)),
     )
+
+
+def as_in_a_run(agency: Agency, agent: CodingAgent, found: Installation) -> Installation:
+    """What is said of an agent that is here, where a run of this worker would ask for it without a model's name."""
+    if not found.path:
+        return found
+    if missing := _hindered(agency, agent, found, found.name):
+        return replace(found, works=False, problem=missing.problem, cure=missing.cure)
+    way = _way(agency, agent, found)
+    if _needs_model(agency, agent):
+        way = f"{way}; it has to be named with a model: {found.name}:MODEL"
+    told = found if found.works else replace(found, problem="", cure="")
+    return replace(told, works=True, login=way)
+
+
+def _way(agency: Agency, agent: CodingAgent, found: Installation) -> str:
+    if agency.through_gateway(agent) is None:
+        return found.login if found.login != GATEWAY else ""
+    return found.login if agency.environ.get(found.login) else GATEWAY
+
+
+def _hindered(agency: Agency, agent: CodingAgent, found: Installation, name: str) -> MissingAgent | None:
+    by_gateway = agency.through_gateway(agent) is not None
+    if not found.path or found.is_broken or not (found.works or by_gateway):
+        return MissingAgent(name=name, problem=found.problem or "it does not work here", cure=found.cure)
+    if agency.is_sandboxed and agent.abilities.wire and not by_gateway:
+        return MissingAgent(name=name, problem=IN_SANDBOX, cure=LET_OUT)
+    return None
+
+
+def _needs_model(agency: Agency, agent: CodingAgent) -> bool:
+    where = agent.abilities.names_model
+    return where == "always" or (where == "by_address" and agency.through_gateway(agent) is not None)
+
+
+def _name_model(kind: str) -> str:
+    return f"Name one after a colon: --agent {kind}:MODEL"
 
 
 def _agent(agency: Agency, kind: str, own: Sequence[DescribedAgent], *, trusted: bool) -> tuple[CodingAgent, str]:

@@ -46,6 +46,7 @@ class CommandAgent:
             resumes=agent.resumes,
             takes_base_url=agent.takes_base_url,
             wire=agent.wire,
+            names_model=agent.names_model,
             reports_tokens=bool(rules.input or rules.output or counts_in_events),
             reports_money=bool(rules.usd or any(rule.usd for rule in agent.events)),
         )

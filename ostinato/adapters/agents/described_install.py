@@ -11,6 +11,7 @@ from ostinato.domain.agents.described import DescribedAgent
 from ostinato.domain.errors import ExternalError
 
 ASK_WITHIN_S = 20.0
+GATEWAY = "the gateway"
 _VERSION = re.compile(r"\d+\.\d+[\w.+-]*")
 
 
@@ -26,9 +27,8 @@ async def find_installation(
     version, problem = await _version(agent, path, env)
     login = login_of(agent, environ)
     if problem:
-        return Installation(
-            name=agent.name, path=path, login=login, problem=problem, cure=f"Try it: {' '.join((path, *agent.version))}"
-        )
+        cure = f"Try it: {' '.join((path, *agent.version))}"
+        return Installation(name=agent.name, path=path, login=login, is_broken=True, problem=problem, cure=cure)
     missing = [name for name in agent.env if name not in environ]
     told = f"{', '.join(missing)} not set, which its description lets through" if missing else ""
     cure = f"Set {', '.join(missing)} for the worker, or take it out of env" if missing else ""
@@ -52,7 +52,7 @@ def login_of(agent: DescribedAgent, environ: Mapping[str, str]) -> str:
         return f"variables {', '.join(given)}"
     ways = (
         "its own, if it has one" if agent.home != "private" else "",
-        "the gateway" if agent.takes_base_url else "",
+        GATEWAY if agent.takes_base_url else "",
     )
     return " or ".join(filter(None, ways))
 

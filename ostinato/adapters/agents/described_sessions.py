@@ -1,13 +1,12 @@
 """Sessions of agents whose files nobody here knows: noted when they begin, and carried with the whole private folder."""
 
 import json
-import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from ostinato.adapters.agents.port import Watched
-from ostinato.adapters.atomic import read_json_object, write_atomically
+from ostinato.adapters.atomic import write_atomically
+from ostinato.adapters.unfollowed import files_below, read_object_below
 from ostinato.domain.agents import AgentEvent, EventKind
 
 BEGUN = "begun-sessions.json"
@@ -19,7 +18,7 @@ def noting_sessions(watched: Watched, private: Path) -> Watched:
 
     def on_event(event: AgentEvent) -> None:
         if event.kind is EventKind.STARTED and event.session_id:
-            begun = read_json_object(private / BEGUN) or {}
+            begun = read_object_below(private, Path(BEGUN)) or {}
             write_atomically(private / BEGUN, json.dumps({**begun, event.session_id: True}))
         watched.on_event(event)
 
@@ -28,13 +27,6 @@ def noting_sessions(watched: Watched, private: Path) -> Watched:
 
 def session_files(private: Path, session_id: str) -> tuple[Path, ...]:
     """Relative to the private folder. None: this session never began here."""
-    if not session_id or session_id not in (read_json_object(private / BEGUN) or {}):
+    if not session_id or session_id not in (read_object_below(private, Path(BEGUN)) or {}):
         return ()
-    return tuple(sorted(_files(private)))
-
-
-def _files(private: Path) -> Iterator[Path]:
-    for folder, inner, names in os.walk(private):
-        inner[:] = [name for name in inner if name not in _LEFT_BEHIND]
-        paths = (Path(folder) / name for name in names)
-        yield from (path.relative_to(private) for path in paths if path.is_file() and not path.is_symlink())
+    return files_below(private, Path(), without=_LEFT_BEHIND)

@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Wa
 from ostinato.adapters.agents.resuming import kept_in, not_here
 from ostinato.adapters.agents.running import Invocation, run_agent
 from ostinato.adapters.processes import ProcessEnd
+from ostinato.adapters.unfollowed import files_below
 from ostinato.domain.agents import AgentEnd, AgentEvent, LimitKind
 
 VERSION = "0.61.0"
@@ -75,8 +77,9 @@ class GeminiAgent:
 
 def session_files(private: Path, session_id: str) -> tuple[Path, ...]:
     """All that another worker needs, at the same places under its own private folder; none: it cannot be resumed."""
-    chats = (private / _CHATS).glob(f"session-*-{session_id[:8]}.jsonl")
-    return tuple(sorted(chats)) if session_id else ()
+    found = files_below(private, _CHATS) if session_id else ()
+    name = f"session-*-{session_id[:8]}.jsonl"
+    return tuple(private / path for path in found if path.parent == _CHATS and fnmatchcase(path.name, name))
 
 
 def invocation_of(task: AgentTask) -> Invocation:
@@ -128,15 +131,27 @@ def rules(task: AgentTask) -> list[dict[str, Any]]:
         found.append({"toolName": "run_shell_command", "commandRegex": ".*", "decision": "deny", "priority": 500})
         may = {"toolName": "run_shell_command", "decision": "allow", "priority": 600}
         found += ({**may, "commandRegex": _regex(pattern)} for pattern in allowed.commands)
+    denied = {"toolName": "run_shell_command", "decision": "deny", "priority": 700}
+    found += ({**denied, "commandRegex": _anywhere(pattern)} for pattern in allowed.denied)
     return found
 
 
 def _regex(pattern: str) -> str:
-    """Of a whole command line inside of the JSON that the rule is held against. A single word takes any arguments."""
+    """Of a whole command line inside of the JSON that the rule is held against. A single word takes any arguments.
+
+    A rule is dropped without a word where a group that repeats something is itself repeated, or may be missing.
+    """
     if " " not in pattern and "*" not in pattern:
-        return f'{re.escape(pattern)}(?: .*)?"'
+        return f'{re.escape(pattern)}(?:| .*)"'
     told = ".*".join(re.escape(part) for part in pattern.split("*"))
     return told if pattern.endswith("*") else f'{told}"'
+
+
+def _anywhere(pattern: str) -> str:
+    """It holds the whole line against it: a command may begin wherever a word does. Rather too much than too little."""
+    told = ".*".join(re.escape(part) for part in pattern.strip().split("*"))
+    end = "" if pattern.endswith("*") else r"(?![\w-])" if " " not in pattern else r"(?=\s*(?:[\";&|)\\]|$))"
+    return rf"(?:|.*[^\w.-]){told}{end}"
 
 
 def _server(server: Mapping[str, object]) -> dict[str, Any]:
@@ -185,7 +200,7 @@ class _Followed:
     chats: GrowingFiles = field(init=False)
 
     def __post_init__(self) -> None:
-        self.chats = GrowingFiles(find=lambda: session_files(self.private, self.session_id))
+        self.chats = GrowingFiles(folder=self.private, find=lambda: session_files(self.private, self.session_id))
 
     @property
     def finished(self) -> bool:

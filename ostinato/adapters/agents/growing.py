@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ostinato.adapters.unfollowed import open_below
+
 
 @dataclass(slots=True, kw_only=True)
 class GrowingFiles:
+    folder: Path
     find: Callable[[], Iterable[Path]]
-    """Those that are of interest: asked each time."""
+    """Those in it that are of interest: asked each time."""
     _read: dict[Path, int] = field(default_factory=dict)
     _partial: dict[Path, bytes] = field(default_factory=dict)
 
@@ -16,7 +19,7 @@ class GrowingFiles:
         """Those that are new and whole, of one file after the other."""
         for file in self.find():
             try:
-                with file.open("rb") as stream:
+                with open_below(self.folder, file.relative_to(self.folder)) as stream:
                     stream.seek(self._read.get(file, 0))
                     grown = stream.read()
             except OSError:

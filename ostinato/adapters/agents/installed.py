@@ -35,7 +35,7 @@ async def ask_installation(
     if not asked.ok or found is None:
         said = (asked.stderr or asked.stdout).strip()[-300:]
         problem = f"it does not start (exit code {asked.exit_code}): {said}"
-        return Installation(name=name, path=str(path), login=login, problem=problem, cure=install)
+        return Installation(name=name, path=str(path), login=login, is_broken=True, problem=problem, cure=install)
     return Installation(
         name=name,
         path=str(path),

@@ -2,26 +2,34 @@
 
 import asyncio
 import json
+import os
+import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ostinato.adapters.agents.denying import as_rules
 from ostinato.adapters.agents.installed import ask_installation, first_set, program
 from ostinato.adapters.agents.opencode_events import OpencodeParser
-from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Watched
+from ostinato.adapters.agents.port import Abilities, AgentTask, Allowed, Installation, Watched
 from ostinato.adapters.agents.resuming import kept_in, not_here
 from ostinato.adapters.agents.running import Invocation, run_agent
-from ostinato.domain.agents import AgentEnd
+from ostinato.adapters.unfollowed import files_below, open_below
+from ostinato.domain.agents import AgentEnd, EndKind
 
 KEY_VARIABLE = "OSTINATO_MODEL_KEY"
 VERSION = "1.18.33"
 """The oldest whose words and files are known here."""
 _PROVIDER = "ostinato"
 _DATA = Path(".local/share/opencode")
+_DATABASE = "opencode.db"
+_MOST_DATABASE = 1 << 30
+_LOOK_S = 20
 _CONFIG = "opencode.json"
 _BOTH = 'exec "$0" "$@" 2>&1'
 """Its log tells what its events do not: that it waits for its provider, and what it denied."""
@@ -46,6 +54,7 @@ class OpencodeAgent:
             reports_tokens=True,
             reports_money=True,
             loads_servers=True,
+            names_model="by_address",
         )
 
     async def installation(self, env: Mapping[str, str]) -> Installation:
@@ -55,7 +64,7 @@ class OpencodeAgent:
                 program("opencode", env),
                 install=f"npm install -g opencode-ai@{VERSION}",
                 login=_login(env),
-                log_in="Run `opencode auth login`, or set the variable of a provider's key",
+                log_in="Run `opencode auth login`, or set OPENAI_API_KEY",
                 folder=Path(folder),
                 env=env,
             )
@@ -65,6 +74,10 @@ class OpencodeAgent:
 
     async def run(self, task: AgentTask, watched: Watched) -> AgentEnd:
         """With an empty session id in its end, the session that was asked for is not in the private folder."""
+        if task.access.base_url and not task.access.model:
+            return AgentEnd(
+                kind=EndKind.MISSING, message="opencode cannot be started: no model is named for its provider"
+            )
         if task.session_id and not await asyncio.to_thread(session_files, task.private, task.session_id):
             return not_here(task)
         await asyncio.to_thread(_prepare, task)
@@ -73,12 +86,15 @@ class OpencodeAgent:
 
 def session_files(private: Path, session_id: str) -> tuple[Path, ...]:
     """All that another worker needs, at the same places under its own private folder. One database holds all sessions."""
+    found = [path for path in files_below(private, _DATA) if path.parent == _DATA and path.name.startswith(_DATABASE)]
     try:
-        with closing(_sessions(private)) as known:
-            is_there = known.execute("SELECT 1 FROM session WHERE id = ?", (session_id,)).fetchone()
-    except sqlite3.Error:
+        with tempfile.TemporaryDirectory() as folder:
+            for path in (path for path in found if not path.name.endswith("-shm")):
+                _copy(private, path, Path(folder))
+            is_there = session_id and _knows(Path(folder, _DATABASE), session_id)
+    except (sqlite3.Error, OSError):
         return ()
-    return tuple(sorted((private / _DATA).glob("opencode.db*"))) if is_there else ()
+    return tuple(private / path for path in found) if is_there else ()
 
 
 def invocation_of(task: AgentTask) -> Invocation:
@@ -138,7 +154,7 @@ def permissions(task: AgentTask) -> dict[str, Any]:
     return {
         "*": "allow",
         "edit": write,
-        "bash": _commands(task.allowed.commands),
+        "bash": _commands(task.allowed),
         "webfetch": network,
         "websearch": network,
         "external_directory": "deny",
@@ -148,17 +164,20 @@ def permissions(task: AgentTask) -> dict[str, Any]:
     }
 
 
-def _commands(patterns: tuple[str, ...]) -> Any:
-    """The last rule that fits decides. A single word allows the command with any arguments."""
-    if "*" in patterns:
+def _commands(allowed: Allowed) -> Any:
+    """The last rule that fits decides. A single word is a command with any arguments."""
+    if allowed.takes_any:
         return "allow"
+    patterns = allowed.commands
     open_ended = (pattern if "*" in pattern else f"{pattern} *" for pattern in patterns if " " not in pattern)
-    return {"*": "deny", **dict.fromkeys((*patterns, *open_ended), "allow")}
+    may = {"*": "allow"} if "*" in patterns else {"*": "deny", **dict.fromkeys((*patterns, *open_ended), "allow")}
+    denied = dict.fromkeys((rule for pattern in allowed.denied for rule in as_rules(pattern)), "deny")
+    return {**{rule: said for rule, said in may.items() if rule not in denied}, **denied}
 
 
 def _provider(task: AgentTask) -> dict[str, Any]:
     base = task.access.base_url.rstrip("/")
-    name = task.access.model or "default"
+    name = task.access.model
     options = {
         "baseURL": base if base.endswith("/v1") else f"{base}/v1",
         "apiKey": f"{{env:{KEY_VARIABLE}}}",
@@ -170,7 +189,7 @@ def _provider(task: AgentTask) -> dict[str, Any]:
 
 def _model(task: AgentTask) -> str:
     """Without a base URL the provider is part of the model's name."""
-    return f"{_PROVIDER}/{task.access.model or 'default'}" if task.access.base_url else task.access.model
+    return f"{_PROVIDER}/{task.access.model}" if task.access.base_url else task.access.model
 
 
 def _server(server: Mapping[str, object]) -> dict[str, Any]:
@@ -182,7 +201,7 @@ def _server(server: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _login(env: Mapping[str, str]) -> str:
-    variable = first_set(env, "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY")
+    variable = first_set(env, "OPENAI_API_KEY")
     file = _login_file(env)
     return variable or (str(file) if file.is_file() else "")
 
@@ -192,13 +211,32 @@ def _login_file(env: Mapping[str, str]) -> Path:
     return Path(data) / "opencode" / "auth.json"
 
 
-def _sessions(private: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{(private / _DATA / 'opencode.db').as_uri()}?mode=rw", uri=True, timeout=10)
+def _copy(private: Path, path: Path, folder: Path) -> None:
+    with open_below(private, path) as written, (folder / path.name).open("wb") as copy:
+        if os.fstat(written.fileno()).st_size > _MOST_DATABASE:
+            raise OSError(f"{path} is too big to be looked into")
+        shutil.copyfileobj(written, copy)
+
+
+def _knows(database: Path, session_id: str) -> bool:
+    """Of a copy: the agent writes the other, and may put a link in its place at any time."""
+    with closing(_opened(database)) as known:
+        return known.execute("SELECT 1 FROM session WHERE id = ?", (session_id,)).fetchone() is not None
+
+
+def _opened(database: Path) -> sqlite3.Connection:
+    """Of an agent's making: what it could have put there to run, is not run, or not for long."""
+    opened = sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=10)
+    opened.execute("PRAGMA trusted_schema = OFF")
+    until = time.monotonic() + _LOOK_S
+    opened.set_progress_handler(lambda: time.monotonic() > until, 100_000)
+    return opened
 
 
 def _move(task: AgentTask) -> None:
     """It works where its session began, whatever folder it is given, and may not be there any more."""
-    with closing(_sessions(task.private)) as known, known:
+    open_below(task.private, _DATA / _DATABASE).close()  # it is none of ours behind a link, and nobody is at work there
+    with closing(_opened(task.private / _DATA / _DATABASE)) as known, known:
         known.execute("UPDATE session SET directory = ? WHERE id = ?", (str(task.tree.resolve()), task.session_id))
 
 

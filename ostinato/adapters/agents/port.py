@@ -8,6 +8,10 @@ from typing import Protocol
 from ostinato.adapters.agents.sandbox import Sandbox
 from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.domain.agents import AgentEnd, AgentEvent, AgentLimits
+from ostinato.domain.agents.described import NamesModel
+from ostinato.domain.agents.orders import Permitted
+from ostinato.domain.budget.prices import Terms
+from ostinato.domain.permissions import Policy
 from ostinato.domain.redaction import Redactor
 
 
@@ -29,8 +33,34 @@ class Allowed:
 
     write: bool = True
     commands: tuple[str, ...] = ("*",)
-    """Patterns of command lines; empty: none."""
+    """Patterns of command lines, for an agent that takes one list; empty: none."""
+    lists: tuple[tuple[str, ...], ...] = ()
+    """A command has to be on each; none: `commands` is the only one."""
+    denied: tuple[str, ...] = ()
+    """No command may fit one of them."""
     network: bool = True
+
+    @classmethod
+    def by(cls, policy: Permitted, *, write: bool, trusted: bool, offline: bool) -> "Allowed":
+        """In a repository that is not trusted no command is started."""
+        return cls(
+            write=write,
+            commands=policy.commands if trusted else (),
+            lists=policy.lists if trusted else ((),),
+            denied=policy.denied,
+            network=policy.network and not offline,
+        )
+
+    @property
+    def takes_any(self) -> bool:
+        """There is nothing to be judged of a command."""
+        return "*" in self.commands and not self.denied
+
+    @property
+    def policy(self) -> Policy:
+        """What a whole command line is judged by."""
+        lists = tuple(each for each in self.lists or (self.commands,) if "*" not in each)
+        return Policy(commands=lists, deny_commands=self.denied)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +82,8 @@ class AgentTask:
     marker: str = ""
     """Put in the environment, so that no process of it survives."""
     memory_bytes: int | None = None
+    terms: Terms | None = None
+    """By which its tokens are reckoned for its limit of money, where it says nothing of money and no gateway does."""
     sandbox: Sandbox | None = None
     """None: it runs as the worker's user does."""
 
@@ -64,11 +96,15 @@ class Abilities:
     takes_base_url: bool
     wire: str
     """What its model traffic speaks: anthropic, openai-chat, openai-responses, gemini; empty: unknown."""
+    cuts_network: bool = False
+    """Its own sandbox keeps the commands that it starts from the network where that is denied."""
     caps_turns: bool = False
     caps_money: bool = False
     reports_tokens: bool = False
     reports_money: bool = False
     loads_servers: bool = False
+    names_model: NamesModel = "never"
+    """Where it has to be given the name of a model, since it has none of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +118,8 @@ class Installation:
     login: str = ""
     """What it would use: an API key's variable, a login file, the gateway; empty: nothing."""
     works: bool = False
+    is_broken: bool = False
+    """Its program does not start, or is too old: no login helps."""
     capabilities: tuple[str, ...] = ()
     """As its description says; empty: nobody said, so all of them."""
     specialities: tuple[str, ...] = ()

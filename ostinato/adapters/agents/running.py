@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ostinato.adapters.agents.billing import reckoned
 from ostinato.adapters.agents.port import AgentTask, Watched
 from ostinato.adapters.agents.sandbox import Occupant, in_sandbox
 from ostinato.adapters.processes import ProcessEnd, ProcessSpec, Streamed, streaming
@@ -255,8 +256,9 @@ class _Watch:
         if self.watched.interrupted():
             return _Stop(kind=EndKind.INTERRUPTED, message="it was interrupted")
         limits = self.task.limits
-        if limit := passed_limit(limits, self.use, self._turns):
-            return _stop_for(limit, f"{_used(limit, self.use, self._turns)}")
+        use = reckoned(self.use, self.task.terms)
+        if limit := passed_limit(limits, use, self._turns):
+            return _stop_for(limit, f"{_used(limit, use, self._turns)}")
         now = time.monotonic()
         if now - self._began > limits.wall_s:
             return _stop_for(LimitKind.WALL, f"it did not end within {limits.wall_s:g} s")

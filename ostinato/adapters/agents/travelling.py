@@ -1,12 +1,15 @@
 """Files of a session as they may leave this machine: no secret in them, nothing broken, nothing too big."""
 
+import contextlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ostinato.adapters.atomic import make_folder
+from ostinato.adapters.unfollowed import open_below
 from ostinato.domain.redaction import Redactor
 
 MOST_BYTES = 32 * 1024 * 1024
@@ -34,13 +37,14 @@ class Packed:
 def pack(private: Path, paths: Sequence[Path], redactor: Redactor, *, is_live: bool) -> Packed:
     """What another worker needs to go on. While the agent is at work, a database in use is left for later."""
     taken = [path for path in paths if path.name not in LOGINS]
-    sizes = [(private / path).stat().st_size for path in taken if (private / path).is_file()]
+    sizes = list(_sizes(private, taken))
     if sum(sizes) > MOST_BYTES or len(taken) > MOST_FILES:
         return Packed(problem=f"its session is too big to be taken along: {sum(sizes):,} bytes in {len(taken)} files")
     files = {}
     for path in taken:
         try:
-            raw = (private / path).read_bytes()
+            with open_below(private, path) as stream:
+                raw = stream.read(MOST_BYTES + 1)
         except OSError:
             continue
         if is_live and raw.startswith(_DATABASE):
@@ -60,6 +64,12 @@ def unpack(files: Mapping[str, bytes], private: Path) -> bool:
         place = make_folder((private / name).parent) / PurePosixPath(name).name
         place.write_bytes(data)
     return True
+
+
+def _sizes(private: Path, paths: Sequence[Path]) -> Iterator[int]:
+    for path in paths:
+        with contextlib.suppress(OSError), open_below(private, path) as stream:
+            yield os.fstat(stream.fileno()).st_size
 
 
 def redacted(raw: bytes, redactor: Redactor) -> bytes | None:

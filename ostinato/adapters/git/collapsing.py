@@ -131,13 +131,15 @@ async def _changed_settings(git: Git, folder: Path) -> list[str]:
 
 
 async def _settings(git: Git, file: Path) -> frozenset[str]:
-    """Each with its value; nothing where there is no such file."""
+    """Each with its value; nothing where there is no such file, or a link to another in its place."""
+    if file.is_symlink():
+        return frozenset()
     listed = await git.attempt("config", "--list", "-z", "--no-includes", "--file", str(file))
     return frozenset(nul_separated(listed.stdout))
 
 
 def _files(folder: Path) -> list[str]:
-    return sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
+    return sorted(file.name for file in folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
 
 
 def _named(names: Iterable[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ TELLABLE = tuple(kind for kind in EndKind if kind not in (EndKind.LIMIT, EndKind
 """Ends that an agent's output or exit code can tell; the others are seen from outside."""
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _EXAMPLE = 'Write it like: [agents.mine] with command = ["mine", "--quiet"] and prompt = "stdin"'
+NamesModel = Literal["never", "by_address", "always"]
 Told = tuple[str, str, str]
 """What is wrong: field, message, cure."""
 
@@ -137,6 +138,13 @@ class DescribedAgent(Authored):
     @property
     def resumes(self) -> bool:
         return self.speaks == "acp" or bool(self.resume)
+
+    @property
+    def names_model(self) -> NamesModel:
+        if not self.model and any("{model}" in word for word in self.command):
+            return "always"
+        together = any("{model}" in text and "{base_url}" in text for text in self.set.values())
+        return "by_address" if together and not self.model else "never"
 
     @property
     def takes_base_url(self) -> bool:

@@ -29,10 +29,10 @@ _OPENCODE_CONFIG = json.dumps(
         "share": "disabled",
         "autoupdate": False,
         "snapshot": False,
-        "permission": {"edit": "ask", "bash": "ask", "webfetch": "ask"},
     }
 )
-"""It asks before it changes, runs or fetches anything, so that the step's policy answers."""
+_OPENCODE_ASKS = json.dumps({"edit": "ask", "bash": "ask", "webfetch": "ask", "websearch": "ask"})
+"""Before it changes, runs or fetches anything, so that the step's policy answers: also where it has a login of its own."""
 
 _AGENTS = (
     KnownAcp(
@@ -45,6 +45,7 @@ _AGENTS = (
             key="MODEL_KEY",
             set={
                 "OPENCODE_CONFIG_CONTENT": _OPENCODE_CONFIG,
+                "OPENCODE_PERMISSION": _OPENCODE_ASKS,
                 "OPENCODE_DISABLE_AUTOUPDATE": "1",
                 "OPENCODE_DISABLE_MODELS_FETCH": "1",
                 "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",

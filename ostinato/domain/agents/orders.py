@@ -3,6 +3,7 @@
 from ostinato.domain.agents.limits import AgentLimits
 from ostinato.domain.base import Fact
 from ostinato.domain.budget.metering import Metered
+from ostinato.domain.budget.prices import Terms
 from ostinato.domain.prompting.composing import Item
 from ostinato.domain.prompting.templates import TurnName
 from ostinato.domain.relevance import StepContext
@@ -14,7 +15,11 @@ class Permitted(Fact):
     """Of what an agent asks permission for."""
 
     commands: tuple[str, ...] = ("*",)
-    """Patterns of command lines; empty: none."""
+    """Patterns of command lines that all lists of the policy allow; empty: none."""
+    lists: tuple[tuple[str, ...], ...] = ()
+    """The policy's own: a command has to be on each of them."""
+    denied: tuple[str, ...] = ()
+    """Patterns that no command may fit, whoever allows it."""
     network: bool = True
 
 
@@ -25,6 +30,8 @@ class AgentOrder(Fact):
     limits: AgentLimits = AgentLimits()
     metered: Metered | None = None
     account: str = ""
+    terms: Terms | None = None
+    """What its model's tokens are reckoned by where nobody else counts their money."""
     described: str = ""
     """By a trusted repository, as JSON."""
     turn: TurnName = TurnName.FIRST
