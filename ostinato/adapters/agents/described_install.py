@@ -11,7 +11,7 @@ from ostinato.domain.agents.described import DescribedAgent
 from ostinato.domain.errors import ExternalError
 
 ASK_WITHIN_S = 20.0
-_VERSION = re.compile(r"\d+\.\d+[\w.+-]*")
+_VERSION = re.compile(r"\d+\.\d+(?:[\w.+-]*\w)?")
 
 
 async def find_installation(
