@@ -57,7 +57,7 @@ test: check ## everything that CI runs: check, then real git, processes, tools a
 	$(PYTEST) -q -n 3 --dist loadscope -m "not heavy" tests/e2e --ignore tests/e2e/test_chaos.py
 	$(PYTEST) -q tests/e2e/test_chaos.py
 
-test-all: test ## `test`, a plan of 2,000 steps, real coding agents from npm, other languages' tools from their registries, tracing sent to a real receiver, every Python, the benchmarks, and 60 trials of chaos
+test-all: test ## `test`, a plan of 2,000 steps, real coding agents from npm and PyPI, other languages' tools from their registries, tracing sent to a real receiver, every Python, the benchmarks, and 60 trials of chaos
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,otel]'
 	$(PYTEST) -q tests/unit/test_telemetry.py
 	OSTINATO_TEST_CACHE=0 $(PYTEST) -q -n 2 -m "not slow" tests/workflows
@@ -68,7 +68,7 @@ test-all: test ## `test`, a plan of 2,000 steps, real coding agents from npm, ot
 	for name in first_run overhead makespan scheduling restart worktrees planning classifying size crowd gates gateway; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 	$(MAKE) chaos N=60
 
-agents: $(STAMP) ## real coding agents from npm, alone and in the sandbox: needs npm, and bubblewrap or the rights to install it
+agents: $(STAMP) ## real coding agents from npm and PyPI, alone and in the sandbox: needs npm, and bubblewrap or the rights to install it
 	command -v bwrap >/dev/null || { apt-get update -qq && apt-get install -y -qq bubblewrap; }
 	clis="$$($(BIN)/python -m scripts.agent_clis)" && \
 	OSTINATO_AGENT_CLIS="$$clis" OSTINATO_TEST_SANDBOX=1 $(PYTEST) -q tests/agents tests/integration/test_agent_sandbox.py && \

@@ -1,1 +1,1 @@
-"""Real coding agents against a scripted model. Needs their programs: OSTINATO_AGENT_CLIS names where npm put them."""
+"""Real coding agents against a scripted model. Needs their programs: OSTINATO_AGENT_CLIS names where npm and pip put them."""

@@ -17,10 +17,11 @@ from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.adapters.processes import MARKER_VARIABLE, clean_environment
 from ostinato.domain.agents import AgentEnd, AgentEvent, AgentLimits, EventKind
 from ostinato.domain.redaction import Redactor
+from scripts.agent_clis import bins
 from tests.model_server import ModelServer
 
 FOLDERS = "OSTINATO_AGENT_CLIS"
-"""Folders with a node_modules/.bin, separated by colons."""
+"""Of agents, separated by colons, as `python -m scripts.agent_clis` prints them."""
 KEEP = "OSTINATO_AGENT_TRANSCRIPTS"
 """A folder in which what agents said is kept, without names of folders: so the files in tests/data/agents were made."""
 KEY = "key-of-this-step"
@@ -28,14 +29,14 @@ PROMPT = "Write greeting.py, which prints hello, and run it."
 
 
 def path_with_clis() -> str:
-    bins = [str(Path(folder) / "node_modules" / ".bin") for folder in os.environ.get(FOLDERS, "").split(":") if folder]
-    return ":".join((*bins, os.environ["PATH"]))
+    folders = [Path(folder) for folder in os.environ.get(FOLDERS, "").split(":") if folder]
+    return ":".join((*(str(place) for folder in folders for place in bins(folder)), os.environ["PATH"]))
 
 
 def need(command: str) -> None:
     """Skips, and says so loudly, where the agent is absent."""
     if shutil.which(command, path=path_with_clis()) is None:
-        pytest.skip(f"NOT TRIED: {command} is not installed; {FOLDERS} may name a folder with node_modules/.bin")
+        pytest.skip(f"NOT TRIED: {command} is not installed; {FOLDERS} may name its folder")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,11 +17,22 @@ from typing import Any
 
 def main(state: Path, session: str) -> None:
     task = sys.stdin.read()
-    parts = json.loads((state / "parts.json").read_text())
-    part = session or next(name for name, said in parts.items() if f"part: {name}" in task or said["when"] in task)
+    part = session or part_of(state, task)
     tell(type="started", session=part)
-    scenes = parts[part]["scenes"]
-    play(scenes[min(count(state / f"{part}.asked"), len(scenes) - 1)])
+    scene = next_scene(state, part)
+    play(scene, Path())
+    tell(type="usage", input=1_000, output=100)
+    tell(type="text", text=scene.get("says", "It is done."))
+
+
+def part_of(state: Path, task: str) -> str:
+    parts = json.loads((state / "parts.json").read_text())
+    return next(str(name) for name, said in parts.items() if f"part: {name}" in task or said["when"] in task)
+
+
+def next_scene(state: Path, part: str) -> dict[str, Any]:
+    scenes: list[dict[str, Any]] = json.loads((state / "parts.json").read_text())[part]["scenes"]
+    return scenes[min(count(state / f"{part}.asked"), len(scenes) - 1)]
 
 
 def count(file: Path) -> int:
@@ -32,20 +43,18 @@ def count(file: Path) -> int:
     return asked
 
 
-def play(scene: dict[str, Any]) -> None:
+def play(scene: dict[str, Any], tree: Path) -> None:
     wait_for(scene.get("wait_for", ""))
     for name, text in scene.get("write", {}).items():
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(text)
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(text)
     for name, text in scene.get("append", {}).items():
-        with Path(name).open("a") as stream:
+        with (tree / name).open("a") as stream:
             stream.write(text)
     for name in scene.get("remove", ()):
-        Path(name).unlink()
+        (tree / name).unlink()
     if scene.get("dies"):
         os.kill(os.getpid(), signal.SIGKILL)
-    tell(type="usage", input=1_000, output=100)
-    tell(type="text", text=scene.get("says", "It is done."))
 
 
 def wait_for(pattern: str) -> None:

@@ -225,7 +225,7 @@ async def test_a_command_that_is_not_there_is_missing(bench: AgentBench) -> None
 
 
 async def test_its_installation_is_looked_up(bench: AgentBench) -> None:
-    stated = 'version = ["-c", "print(1.5)"]\nenv = ["TOKEN"]\nhome = "own"\n'
+    stated = 'version = ["-c", "print(\\"This is mine, version 1.5.\\")"]\nenv = ["TOKEN"]\nhome = "own"\n'
     agent = described(stated, "", TOKEN="t")
 
     here = await agent.installation({"PATH": str(Path(sys.executable).parent)})

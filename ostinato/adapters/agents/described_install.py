@@ -12,7 +12,7 @@ from ostinato.domain.errors import ExternalError
 
 ASK_WITHIN_S = 20.0
 GATEWAY = "the gateway"
-_VERSION = re.compile(r"\d+\.\d+[\w.+-]*")
+_VERSION = re.compile(r"\d+\.\d+(?:[\w.+-]*\w)?")
 
 
 async def find_installation(
