@@ -37,6 +37,7 @@ EVERYTHING = Progress(
     why="it failed",
     anew=True,
     level=2,
+    admitted=2,
     given=(NOTE,),
     lease=LEASE,
     without=("server:clock",),
