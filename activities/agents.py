@@ -47,7 +47,7 @@ from ostinato.domain.turns import Turn
 from ostinato.domain.workspace import Checkout
 
 MOST_TURNS = 30
-"""Of one execution, notes of people included."""
+"""Of one attempt, notes of people included."""
 LOST_FILES = (
     "The files are as they were before you began: what you had changed in them is not there any more. Do it again."
 )

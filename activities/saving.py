@@ -120,7 +120,10 @@ class Saver:
         unsaved = "it is too big" if work.is_too_big else unsaved
         self._tell(f"its work in progress is not saved for another worker: {unsaved}" if unsaved else "")
         text = redacted(record.model_copy(update={"unsaved": unsaved}).model_dump_json().encode(), redactor) or b""
-        now = (text, _digests(packed), work.tree)
+        same = (
+            record if self.is_leaving.is_set() else record.model_copy(update={"worked_s": 0.0})
+        )  # that alone is no news
+        now = (same, unsaved, _digests(packed), work.tree)
         if now == self.saved:
             return
         talk = await save_talk(mirror, record=text, files=packed.files, author=author)
