@@ -2,6 +2,7 @@
 being led elsewhere by what changes meanwhile. A hard link needs no care: out of a sandbox's mounts none can be made.
 """
 
+import contextlib
 import json
 import os
 import stat
@@ -41,6 +42,29 @@ def open_below(root: Path, path: PurePath) -> BinaryIO:
         os.close(number)
         raise OSError(f"{path} is no plain file")
     return os.fdopen(number, "rb")
+
+
+def make_folder_below(root: Path, inner: PurePath) -> None:
+    """What else stands in the way is removed."""
+    for depth in range(1, len(inner.parts) + 1):
+        part = PurePath(*inner.parts[:depth])
+        with _folder(root, part.parent) as outer:
+            with contextlib.suppress(FileNotFoundError):
+                if not stat.S_ISDIR(os.stat(part.name, dir_fd=outer, follow_symlinks=False).st_mode):
+                    os.unlink(part.name, dir_fd=outer)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(part.name, mode=0o700, dir_fd=outer)
+
+
+def write_below(root: Path, path: PurePath, text: str) -> None:
+    """A new file, for its owner alone, in place of whatever file or link is there."""
+    make_folder_below(root, path.parent)
+    with _folder(root, path.parent) as folder:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path.name, dir_fd=folder)
+        number = os.open(path.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode=0o600, dir_fd=folder)
+    with os.fdopen(number, "w", encoding="utf-8") as stream:
+        stream.write(text)
 
 
 def read_object_below(root: Path, path: PurePath) -> Mapping[str, Any] | None:

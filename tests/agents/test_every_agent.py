@@ -139,6 +139,15 @@ async def test_a_command_that_the_policy_does_not_allow_is_denied_and_told(drive
     assert [denied.endswith("git status --short && touch gone") for denied in end.denied] == [True]
 
 
+async def test_a_single_word_allows_its_command_with_any_arguments(driven: Driven) -> None:
+    driven.allowed = Allowed(commands=("git", "touch"))
+
+    end = await driven.run("denied")
+
+    assert (driven.tree / "gone").exists()
+    assert not any("git status" in denied for denied in end.denied)
+
+
 async def test_a_command_that_the_policy_denies_is_denied_inside_a_line_too(driven: Driven) -> None:
     driven.allowed = Allowed(denied=("touch *",))
 

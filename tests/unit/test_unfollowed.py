@@ -18,7 +18,7 @@ from ostinato.adapters.agents.port import Watched
 from ostinato.adapters.agents.travelling import pack
 from ostinato.adapters.artifacts import ArtifactStore
 from ostinato.adapters.known_secrets import step_secrets
-from ostinato.adapters.unfollowed import files_below, open_below, read_object_below
+from ostinato.adapters.unfollowed import files_below, open_below, read_object_below, write_below
 from ostinato.domain.agents import AgentEvent, EventKind
 from ostinato.domain.redaction import Redactor
 
@@ -136,6 +136,18 @@ def test_a_pipe_is_not_waited_for(private: Path) -> None:
         open_below(private, Path("pipe"))
     assert (files_below(private, Path()), read_object_below(private, Path("pipe"))) == ((), None)
     assert step_secrets({}, private, [".env"]) == ()
+
+
+def test_what_is_written_replaces_links_and_goes_nowhere_else(private: Path, person: Path) -> None:
+    (private / "folder").symlink_to(person)
+    (private / "file").symlink_to(person / ".bash_history")
+
+    write_below(private, Path("folder", "inner", ".bash_history"), "ours")
+    write_below(private, Path("file"), "ours")
+
+    assert (private / "folder" / "inner" / ".bash_history").read_text() == (private / "file").read_text() == "ours"
+    assert (person / ".bash_history").read_text() == '{"their": "history"}'
+    assert [path.name for path in person.iterdir()] == [".bash_history"]
 
 
 def test_a_database_that_would_be_read_for_ever_is_left(private: Path, monkeypatch: pytest.MonkeyPatch) -> None:

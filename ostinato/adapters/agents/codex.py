@@ -20,7 +20,7 @@ from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Wa
 from ostinato.adapters.agents.resuming import kept_in, not_here
 from ostinato.adapters.agents.running import Invocation, run_agent
 from ostinato.adapters.processes import ProcessEnd
-from ostinato.adapters.unfollowed import files_below
+from ostinato.adapters.unfollowed import files_below, make_folder_below, write_below
 from ostinato.domain.agents import AgentEnd, AgentEvent, LimitKind, TokenUse
 
 KEY_VARIABLE = "OSTINATO_MODEL_KEY"
@@ -198,12 +198,11 @@ def _login_file(env: Mapping[str, str]) -> Path:
 
 def _prepare(task: AgentTask, own_sandbox: bool) -> None:
     folder = task.private / _FOLDER
-    for each in (folder, task.private / ".cache", task.private / ".tmp"):
-        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    task.private.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in (_FOLDER, ".cache", ".tmp"):
+        make_folder_below(task.private, Path(each))
     text = tomlkit.dumps(configuration(task, own_sandbox=own_sandbox))
-    file = folder / "config.toml"
-    file.touch(mode=0o600)
-    file.write_text(text, encoding="utf-8")
+    write_below(task.private, Path(_FOLDER, "config.toml"), text)
     login, link = _login_file(task.env), folder / "auth.json"
     if not task.access.base_url and not task.access.api_key and login.is_file() and not link.exists():
         link.symlink_to(login)

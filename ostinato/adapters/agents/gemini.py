@@ -23,7 +23,7 @@ from ostinato.adapters.agents.port import Abilities, AgentTask, Installation, Wa
 from ostinato.adapters.agents.resuming import kept_in, not_here
 from ostinato.adapters.agents.running import Invocation, run_agent
 from ostinato.adapters.processes import ProcessEnd
-from ostinato.adapters.unfollowed import files_below
+from ostinato.adapters.unfollowed import files_below, make_folder_below, write_below
 from ostinato.domain.agents import AgentEnd, AgentEvent, LimitKind
 
 VERSION = "0.61.0"
@@ -171,8 +171,9 @@ def _login_folder(env: Mapping[str, str]) -> Path:
 
 def _prepare(task: AgentTask) -> None:
     folder = task.private / _FOLDER
-    for each in (task.private / _CHATS, task.private / ".tmp"):
-        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    task.private.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in (_CHATS, Path(".tmp")):
+        make_folder_below(task.private, each)
     tree = str(task.tree.resolve())
     files = {
         "settings.json": json.dumps(settings(task), indent=1),
@@ -182,8 +183,7 @@ def _prepare(task: AgentTask) -> None:
         f"tmp/{_SLUG}/.project_root": tree,
     }
     for name, text in files.items():
-        (folder / name).touch(mode=0o600)
-        (folder / name).write_text(text, encoding="utf-8")
+        write_below(task.private, Path(_FOLDER, name), text)
     own = _login_folder(task.env)
     for name in _LOGIN_FILES if not task.access.base_url and not task.access.api_key else ():
         if (own / name).is_file() and not (folder / name).exists():

@@ -19,7 +19,7 @@ from ostinato.adapters.agents.opencode_events import OpencodeParser
 from ostinato.adapters.agents.port import Abilities, AgentTask, Allowed, Installation, Watched
 from ostinato.adapters.agents.resuming import kept_in, not_here
 from ostinato.adapters.agents.running import Invocation, run_agent
-from ostinato.adapters.unfollowed import files_below, open_below
+from ostinato.adapters.unfollowed import files_below, make_folder_below, open_below, write_below
 from ostinato.domain.agents import AgentEnd, EndKind
 
 KEY_VARIABLE = "OSTINATO_MODEL_KEY"
@@ -241,12 +241,10 @@ def _move(task: AgentTask) -> None:
 
 
 def _prepare(task: AgentTask) -> None:
-    data = task.private / _DATA
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = task.private / _CONFIG
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(configuration(task), indent=1), encoding="utf-8")
-    login, link = _login_file(task.env), data / "auth.json"
+    task.private.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder_below(task.private, _DATA)
+    write_below(task.private, Path(_CONFIG), json.dumps(configuration(task), indent=1))
+    login, link = _login_file(task.env), task.private / _DATA / "auth.json"
     if not task.access.base_url and login.is_file() and not link.exists():
         link.symlink_to(login)
     if task.session_id:
