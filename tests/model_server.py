@@ -14,7 +14,7 @@ Actions: `{"write": PATH, "content"}`, `{"run": COMMAND}`, `{"mcp": NAME_ENDING,
 becomes a call of the tool that this agent really offers. `stop`: refusal, max_tokens.
 A fault: `{"kind": KIND, "times": N}` (always, without times) of the kinds: `status` (status, headers, message, code, after_s:
 adds reset headers of every provider that many seconds ahead), `hang`, `disconnect`, `malformed`, `html`; while streaming:
-`drip` (delay_s before each event), `stall` (for ever, after N events), `cut` (after N events).
+`drip` (delay_s before each event), `stall` (for ever, after N events), `cut` (after N events; in the middle where nothing streams).
 """
 
 import argparse
@@ -169,6 +169,9 @@ class ModelServer:
         )
         if body.get("stream"):
             return await _stream(writer, wire, events(wire, answer, body), fault)
+        if fault.get("kind") == "cut":
+            await _send_half(writer, whole(wire, answer))
+            return False
         await _send_json(writer, 200, whole(wire, answer))
         return True
 
@@ -207,6 +210,13 @@ async def _send(
     said = {"content-type": kind, "content-length": str(len(data)), "request-id": "req_scripted", **(headers or {})}
     lines = "".join(f"{name}: {value}\r\n" for name, value in said.items())
     writer.write(f"HTTP/1.1 {status} Scripted\r\n{lines}\r\n".encode() + data)
+    await writer.drain()
+
+
+async def _send_half(writer: asyncio.StreamWriter, document: object) -> None:
+    data = json.dumps(document).encode()
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(data))
+    writer.write(data[: len(data) // 2])
     await writer.drain()
 
 

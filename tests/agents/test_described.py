@@ -11,7 +11,7 @@ import pytest
 from ostinato.adapters.agents.registry import described_agent
 from ostinato.domain.agents import AgentLimits, EndKind, EventKind, LimitKind
 from ostinato.domain.agents.described import read_agents
-from tests.agents.driven import Driven, need
+from tests.agents.driven import PROMPT, Driven, need
 from tests.agents.scripts import RUN, SCRIPTS, WRITE
 from tests.model_server import ModelServer
 
@@ -39,11 +39,12 @@ async def mini(tmp_path: Path) -> AsyncIterator[Driven]:
 
 
 async def test_it_edits_a_file_and_runs_it(mini: Driven) -> None:
-    end = await mini.run("edit")
+    end = await mini.run("edit", f"{PROMPT}\nKeep to what words/of_the_house.md says.")
 
     assert end.kind is EndKind.DONE
     assert (mini.tree / "greeting.py").read_text() == "print('hello')\n"
     assert "hello" in end.answer
+    assert "of_the_house" not in end.answer
     assert [(request.key, request.wire) for request in mini.model.requests] == [("key-of-this-step", "openai-chat")] * 3
     assert mini.left == []
 

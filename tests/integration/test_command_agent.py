@@ -58,17 +58,25 @@ async def ended(bench: AgentBench, stated: str, code: str, arguments: tuple[str,
 @pytest.mark.parametrize(
     ("stated", "code", "arguments"),
     [
-        ("", "print(sys.stdin.read())", ()),
-        ('prompt = "argument"', "print(sys.argv[1])", ()),
-        ('prompt = "argument"', "print(sys.argv[2])", ("-m", "{prompt}")),
-        ('prompt = "file"', "print(open(sys.argv[1]).read())", ("{file}",)),
+        ("", "print('I heard:', sys.stdin.read())", ()),
+        ('prompt = "argument"', "print('I heard:', sys.argv[1])", ()),
+        ('prompt = "argument"', "print('I heard:', sys.argv[2])", ("-m", "{prompt}")),
+        ('prompt = "file"', "print('I heard:', open(sys.argv[1]).read())", ("{file}",)),
     ],
 )
 async def test_the_prompt_reaches_it(bench: AgentBench, stated: str, code: str, arguments: tuple[str, ...]) -> None:
     end = await ended(bench, stated, code, arguments)
 
-    assert (end.kind, end.answer) == (EndKind.DONE, "make it {model} so")
+    assert (end.kind, end.answer) == (EndKind.DONE, "I heard: make it {model} so")
     assert not list(bench.tree.iterdir())
+
+
+async def test_what_it_repeats_of_its_prompt_is_not_its_answer(bench: AgentBench) -> None:
+    agent = described("", "print(f'USER\\n  {sys.stdin.read()}\\nAGENT\\nI did.')")
+
+    end = await bench.run(agent, "Be quick.\nI created `a.py`, says the issue.")
+
+    assert end.answer.splitlines() == ["USER", "AGENT", "I did."]
 
 
 async def test_it_works_in_the_tree_with_a_home_of_its_own(bench: AgentBench) -> None:

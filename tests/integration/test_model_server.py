@@ -56,12 +56,13 @@ async def test_every_wire_streams_to_its_end(path: str, body: dict[str, Any], ex
     assert "a.py" in json.dumps(answer.text)
 
 
-async def test_a_cut_stream_ends_in_the_middle() -> None:
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_cut_answer_ends_in_the_middle(stream: bool) -> None:
     scripts = {"a": {"turns": [{"text": "long " * 40, "fault": {"kind": "cut", "after": 4}}], "no_tools": True}}
 
     async with ModelServer(scripts) as model:
         with pytest.raises(httpx.RemoteProtocolError):
-            await posted(f"{model.url}/v1/messages", {"messages": [], "stream": True})
+            await posted(f"{model.url}/v1/messages", {"messages": [], "stream": stream})
 
 
 async def test_a_script_is_chosen_by_the_key_or_by_what_is_asked() -> None:

@@ -64,9 +64,8 @@ class CommandAgent:
         if self.described.quiet:
             patient = task.limits.model_copy(update={"idle_s": task.limits.wall_s})
             task = replace(task, limits=patient)
-        return await run_agent(
-            invocation, DescribedParser(self.described), task, noting_sessions(watched, task.private)
-        )
+        parser = DescribedParser(self.described, echoes=frozenset(map(str.strip, task.prompt.splitlines())))
+        return await run_agent(invocation, parser, task, noting_sessions(watched, task.private))
 
 
 @dataclass(slots=True)
@@ -74,6 +73,8 @@ class DescribedParser:
     """Reads by the description; how it ended is told by that alone."""
 
     agent: DescribedAgent
+    echoes: frozenset[str] = frozenset()
+    """Lines of its prompt: where it repeats them they are not its answer."""
     finished: bool = False
     """Only its process's end is."""
     _words: list[str] = field(default_factory=list)
@@ -92,7 +93,8 @@ class DescribedParser:
             yield AgentEvent(kind=EventKind.USAGE, use=used)
         if not self.agent.events:
             if line.strip():
-                self._words.append(line)
+                if line.strip() not in self.echoes:
+                    self._words.append(line)
                 yield AgentEvent(kind=EventKind.TEXT, text=cut(line.rstrip()))
             return
         value = read_object(line)
