@@ -144,6 +144,28 @@ async def test_a_turn_whose_account_meets_a_limit_elsewhere_ends_and_the_same_se
     assert again.outcome is StepOutcome.SUCCEEDED
 
 
+@pytest.mark.parametrize(("execution", "hours"), [(1, 5), (2, -1)])
+async def test_a_limit_of_an_earlier_execution_or_one_that_is_over_ends_no_turn(
+    desk: Callable[..., AgentDesk], execution: int, hours: int
+) -> None:
+    limit = AccountLimit(until=datetime.now(UTC) + timedelta(hours=hours), is_guess=False)
+    heard: list[bool] = []
+
+    async def listens(task: AgentTask, watched: Watched) -> AgentEnd:
+        heard.append(watched.interrupted())
+        return await writes("notes.txt", "two\n")(task, watched)
+
+    made = desk(listens)
+    command = next_execution(await made.asked())
+    met = MetLimit(execution=execution, limit=limit)
+    await made.call(STEER_STEP, SteerStep(workspace=command.workspace, session="edit", met=met))
+
+    result = await made.execute(command)
+
+    assert heard == [False]
+    assert result.outcome is StepOutcome.SUCCEEDED
+
+
 async def test_who_begins_anew_is_told_all_notes_again(desk: Callable[..., AgentDesk]) -> None:
     made = desk(ends(EndKind.CONTEXT_OVERFLOW, "full"), writes("notes.txt", "two\n"))
     command = await made.asked(notes=(a_note("n-1"),))

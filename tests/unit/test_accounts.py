@@ -150,6 +150,12 @@ def running(*names: str) -> Account:
     return granted(account, NOON).account
 
 
+def test_a_limit_that_is_lifted_in_seconds_ends_nobodys_turn() -> None:
+    account = reported(running("a"), limited(1, 6))
+
+    assert (to_end(account, at(1)), to_end(account, at(0))) == ((), account.running)
+
+
 def test_whoever_runs_is_to_end_its_turn_while_the_account_is_limited() -> None:
     account = reported(running("a", "b"), limited(5, 60))
 

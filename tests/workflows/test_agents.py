@@ -88,6 +88,7 @@ async def test_an_agent_never_has_more_than_three_steps_though_all_are_ready_at_
         assert command.order is not None
         at_work[command.order.agent] += 1
         most[command.order.agent] = max(most[command.order.agent], at_work[command.order.agent])
+        await until(lambda: sum(most.values()) == 6)
         await asyncio.sleep(0.2)
         at_work[command.order.agent] -= 1
         return done_by(command)

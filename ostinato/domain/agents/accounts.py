@@ -34,7 +34,7 @@ class ReportKind(StrEnum):
     ANSWERED = "answered"
     """A request got through; `at` is when it was sent."""
     LIFTED = "lifted"
-    """A person says that it is open again: whatever was reported before does not count."""
+    """A person says, by a signal to the account's workflow, that it is open again: whatever was reported before does not count."""
 
 
 class AccountReport(Fact):
