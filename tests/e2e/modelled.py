@@ -66,6 +66,11 @@ def the_cli(name: str) -> Path:
     pytest.skip(told)
 
 
+def path_with(name: str) -> str:
+    """PATH with that program before everything else."""
+    return f"{the_cli(name)}:{os.environ['PATH']}"
+
+
 def a_step(step_id: str, prompt: str, **more: Any) -> dict[str, Any]:
     return {"id": step_id, "agent": {"capabilities": []}, "prompt": prompt, "writes": ["**"], **more}
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from scripts.sample import make_sample
-from tests.agents.driven import need, path_with_clis
 from tests.e2e.conftest import ROOT, Stack, git
+from tests.e2e.modelled import path_with
 from tests.e2e.scripted import a_model
 
 pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.timeout(300)]
@@ -121,11 +121,15 @@ def test_an_agent_goes_on_in_its_session_on_the_worker_that_took_over(sample: Pa
 
 @pytest.mark.heavy
 def test_claude_code_goes_on_in_its_session_on_the_worker_that_took_over(tmp_path: Path) -> None:
-    need("claude")
     sample = make_sample(tmp_path / "tally")
     # its call that was left may be saved or not, and then it has an answer of Claude Code's own: both come to two.txt
     with a_model(tmp_path, {"turns": [WRITE_ONE, WAIT, WRITE_TWO, WRITE_TWO, DONE]}) as url:
-        env = {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": KEY, "PATH": path_with_clis(), "NO_PROXY": "127.0.0.1"}
+        env = {
+            "ANTHROPIC_BASE_URL": url,
+            "ANTHROPIC_API_KEY": KEY,
+            "PATH": path_with("claude"),
+            "NO_PROXY": "127.0.0.1",
+        }
         with a_pair(tmp_path, "claude", **env) as pair:
             run_id = pair.start(sample)
             until_saved(sample, run_id, "one.txt")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from scripts.sample import make_sample
-from tests.agents.driven import need, path_with_clis
 from tests.e2e.conftest import ROOT, Stack, git
+from tests.e2e.modelled import path_with
 from tests.e2e.scripted import a_model
 
 pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.heavy, pytest.mark.timeout(300)]
@@ -36,7 +36,7 @@ def a_repository(folder: Path, script: Path) -> Path:
 
 
 def a_stack(folder: Path, url: str) -> Stack:
-    env = {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": KEY, "PATH": path_with_clis(), "NO_PROXY": "127.0.0.1"}
+    env = {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": KEY, "PATH": path_with("claude"), "NO_PROXY": "127.0.0.1"}
     return Stack(home=folder / "home", env={**env, "ECHO_TOKEN": WORD, "XDG_CONFIG_HOME": str(folder / "config")})
 
 
@@ -48,7 +48,6 @@ def begun(stack: Stack, repository: Path, folder: Path) -> str:
 
 
 def test_a_server_of_the_run_answers_its_agent_and_its_secret_is_kept_nowhere(tmp_path: Path) -> None:
-    need("claude")
     sample = a_repository(tmp_path, ROOT / "tests" / "agents" / "mcp_echo.py")
     with a_model(tmp_path, {"turns": [ASK, WRITE, DONE]}) as url:
         stack = a_stack(tmp_path, url)
@@ -66,7 +65,6 @@ def test_a_server_of_the_run_answers_its_agent_and_its_secret_is_kept_nowhere(tm
 
 
 def test_a_step_whose_server_is_down_is_done_without_it(tmp_path: Path) -> None:
-    need("claude")
     (tmp_path / "broken.py").write_text("raise SystemExit(1)\n")
     sample = a_repository(tmp_path, tmp_path / "broken.py")
     with a_model(tmp_path, {"turns": [DONE, DONE, WRITE, DONE]}) as url:  # the first two are lies
