@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Ended, Stack, git
+from tests.e2e.selecting import each_of
 from tests.repositories import fingerprint, make_repository, plant_hooks, script, write
 
 pytestmark = [pytest.mark.e2e, pytest.mark.server]
@@ -410,9 +411,17 @@ ODDITIES = {
         make=that_runs_programs, said=("hook was not run", "not trusted"), options=(), outcome="degraded"
     ),
 }
+USUAL_ODDITIES = (
+    "a path with spaces and other letters",
+    "submodules",
+    "names that are not UTF-8",
+    "a stale index lock",
+    "a failing hook",
+    "programs of its own, not trusted",
+)
 
 
-@pytest.mark.parametrize("case", ODDITIES)
+@pytest.mark.parametrize("case", each_of(ODDITIES, USUAL_ODDITIES))
 def test_an_odd_repository_just_works_and_stays_as_it_is(stack: Stack, tmp_path: Path, case: str) -> None:
     odd = ODDITIES[case]
     repository = odd.make(tmp_path)

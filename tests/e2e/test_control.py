@@ -195,6 +195,7 @@ def test_a_finished_run_goes_back_and_then_on_again(stack: Stack, repository: Pa
     assert [times(tmp_path, name) for name in ("one", "two", "three")] == [1, 2, 2]
 
 
+@pytest.mark.heavy
 def test_single_files_go_back_as_a_commit_of_their_own(stack: Stack, repository: Path, tmp_path: Path) -> None:
     run_id = completed(stack, repository, tmp_path)
 
@@ -222,6 +223,7 @@ def test_an_open_run_goes_back_is_paused_and_goes_on(stack: Stack, repository: P
     assert (times(tmp_path, "one"), times(tmp_path, "hold")) == (2, 2)
 
 
+@pytest.mark.heavy
 def test_a_rollback_that_cannot_be_done_ends_no_run(stack: Stack, repository: Path, tmp_path: Path) -> None:
     run_id = held(stack, repository, tmp_path)
     order = json.dumps({"checkpoint": "0-start", "files": ["nobody.txt"], "by": "ada"})
@@ -280,6 +282,7 @@ def test_a_fork_goes_on_from_a_checkpoint_and_leaves_the_other_alone(
     assert (again.code, again.data["error"]["code"]) == (2, "run_id_taken")
 
 
+@pytest.mark.heavy
 def test_checkpoints_say_whether_they_are_whole(stack: Stack, repository: Path, tmp_path: Path) -> None:
     run_id = completed(stack, repository, tmp_path)
 
@@ -375,6 +378,7 @@ def task_before(events: Sequence[dict[str, Any]], fits: Callable[[dict[str, Any]
     return int(next(before)["eventId"])
 
 
+@pytest.mark.heavy
 def test_a_finished_run_that_is_reset_is_not_hidden_by_its_old_result(
     stack: Stack, repository: Path, tmp_path: Path
 ) -> None:

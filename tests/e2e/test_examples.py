@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import ROOT, Stack
+from tests.e2e.selecting import each_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.server]
 
 FILES = sorted(path for path in (ROOT / "examples").rglob("*.*") if path.suffix in (".yaml", ".yml", ".json"))
-EXAMPLES = [path for path in FILES if "parts" not in path.parts]
+EXAMPLES = {path.stem: path for path in FILES if "parts" not in path.parts}
+USUAL = ("careful-upgrade", "release-check")
 COMMAND = re.compile(r"^#\s+(ostinato run .*)$", re.MULTILINE)
 
 
@@ -37,9 +39,10 @@ def answer_all(stack: Stack, run_id: str) -> None:
     raise AssertionError(f"{run_id} asks for ever")
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.stem))
-def test_an_example_runs_to_its_end(stack: Stack, sample: Path, path: Path) -> None:
+@pytest.mark.parametrize("name", each_of(EXAMPLES, USUAL))
+def test_an_example_runs_to_its_end(stack: Stack, sample: Path, name: str) -> None:
     """`folder` is where the sample has its code."""
+    path = EXAMPLES[name]
     params = [
         word.replace("folder=lib", "folder=src").replace("package=lib", "package=src") for word in shown_params(path)
     ]

@@ -85,6 +85,7 @@ async def test_generated_tests_are_kept_when_they_pass_and_cover_more(tmp_path: 
     assert "operation_add" in (tree / "tests/test_generated_calc.py").read_text()
 
 
+@pytest.mark.heavy
 async def test_generated_tests_that_cover_nothing_new_are_dropped(tmp_path: Path) -> None:
     tree = a_tree(tmp_path / "tree", {"calc.py": CALC, "test_calc.py": TEST_CALC})
     environment = await an_environment(tree, home=tmp_path / "home")
@@ -96,6 +97,7 @@ async def test_generated_tests_that_cover_nothing_new_are_dropped(tmp_path: Path
     assert report.notes == ("dropped calc: the tests cover nothing that was not covered before",)
 
 
+@pytest.mark.heavy
 async def test_a_function_that_fails_for_some_values_is_told_and_not_tested(tmp_path: Path) -> None:
     text = (
         CALC
