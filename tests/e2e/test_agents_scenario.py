@@ -226,6 +226,7 @@ def test_the_secret_is_committed_nowhere_and_told(played: Played) -> None:
     assert not [path for path in kept if TOKEN.encode() in path.read_bytes()]
 
 
+@pytest.mark.heavy
 def test_the_same_script_gives_the_same_tree_and_outcomes(played: Played, claude: Path, tmp_path: Path) -> None:
     again = play(tmp_path, claude)
 

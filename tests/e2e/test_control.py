@@ -114,6 +114,7 @@ def test_a_running_plan_is_changed_and_shows_by_whom(stack: Stack, repository: P
     assert changes[1]["after"] == {"name": "Say it otherwise", "line": "echo other > two.txt"}
 
 
+@pytest.mark.heavy
 def test_a_refused_change_says_why(stack: Stack, repository: Path, tmp_path: Path) -> None:
     run_id = held(stack, repository, tmp_path)
     (tmp_path / "bad.yaml").write_text("- {id: one, run: 'true'}\n- {id: five, run: 'true', depends_on: [nobody]}\n")
@@ -238,6 +239,7 @@ def test_a_rollback_that_cannot_be_done_ends_no_run(stack: Stack, repository: Pa
     assert stack.finished(run_id)["outcome"] == "completed"
 
 
+@pytest.mark.heavy
 def test_step_by_step_a_person_says_how_far_back(stack: Stack, repository: Path, tmp_path: Path) -> None:
     run_id = completed(stack, repository, tmp_path)
 

@@ -155,6 +155,7 @@ def test_a_cancelled_hand_off_keeps_what_the_person_had_begun(own_stack: Stack, 
     assert not (own_stack.home / "runs" / run_id).exists()
 
 
+@pytest.mark.heavy
 def test_a_secret_that_a_step_writes_is_committed_nowhere(own_stack: Stack, sample: Path, tmp_path: Path) -> None:
     token = "ghp_" + "Zq8" * 12
     half = len(token) // 2

@@ -119,6 +119,7 @@ def test_a_worker_that_slept_is_refused_when_it_wakes(pair: Pair, sample: Path, 
     assert git(sample, "cat-file", "blob", f"refs/ostinato/{run_id}/lease").startswith("epoch 2")
 
 
+@pytest.mark.heavy
 def test_with_nobody_to_take_over_a_run_waits(pair: Pair, sample: Path, tmp_path: Path) -> None:
     run_id = pair.start(sample, tmp_path, steps=3, nap=1.0)
     pair.until("s1")

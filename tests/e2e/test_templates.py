@@ -246,6 +246,7 @@ def test_a_finished_run_is_saved_and_runs_again_with_other_parameters(
     assert ended["plan"]["source"] == "template:greeting"
 
 
+@pytest.mark.heavy
 def test_a_run_of_words_is_saved_and_runs_again_on_other_words(stack: Stack, sample: Path) -> None:
     where = ("--repo", str(sample), "--trust", "--yes", "--no-input")
     first = stack.ok("run", "fix the lint errors", *where)

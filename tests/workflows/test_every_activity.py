@@ -34,6 +34,16 @@ pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="session")]
 OF_A_RUN = [contract for contract in contracts.ALL if not contract.name.startswith(("merge.", "ledger.look"))]
 every_activity = pytest.mark.parametrize("contract", OF_A_RUN, ids=lambda contract: str(contract.name))
 
+USUAL = (
+    "workspace.open", "plan.draft", "gates.preflight", "step.execute", "step.integrate", "account.ask", "ledger.take_lease",
+    "workspace.take_over", "gates.observe", "workspace.publish", "report.store",
+)  # fmt: skip
+each_kind = pytest.mark.parametrize(
+    "contract",
+    [pytest.param(each, id=each.name, marks=() if each.name in USUAL else pytest.mark.heavy) for each in OF_A_RUN],
+)
+"""All of them where there is time."""
+
 
 async def nothing_more(handle: Handle, world: World, places: Places) -> None:
     """The run goes its way."""
@@ -175,7 +185,7 @@ async def test_whichever_activity_raises_the_run_ends_in_a_declared_outcome(
 
 
 @pytest.mark.slow
-@every_activity
+@each_kind
 async def test_whichever_activity_falls_silent_is_tried_again_and_its_late_answer_changes_nothing(
     server: Client, monkeypatch: pytest.MonkeyPatch, contract: contracts.ActivityContract[Any, Any]
 ) -> None:
