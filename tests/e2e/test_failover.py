@@ -73,7 +73,8 @@ def step_commits(repository: Path, run_id: str) -> list[str]:
     return log.split()
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.heavy)])
+@pytest.mark.heavy
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_worker_killed_at_a_random_moment_is_replaced_by_the_other(
     pair: Pair, sample: Path, tmp_path: Path, seed: int
 ) -> None:

@@ -133,6 +133,7 @@ def test_a_model_that_is_not_there_stops_nothing(modelled: Stack, sample: Path) 
     assert report["plan"]["source"].startswith("template:")
 
 
+@pytest.mark.heavy
 def test_kill_9_between_the_type_and_the_draft_asks_the_type_once(modelled: Stack, sample: Path, port: int) -> None:
     with provider([TESTING, Hangs(), DRAFT], port) as model:
         run_id = modelled.start("do the thing with the money", sample, "--trust")

@@ -58,6 +58,7 @@ def test_the_demo_ends_with_a_proven_branch(stack: Stack, tmp_path: Path) -> Non
     assert "tests/test_generated" in git(sample, "diff", "--name-only", "main", branch)
 
 
+@pytest.mark.heavy
 def test_lint_and_format_change_the_code_and_keep_the_tests_green(stack: Stack, sample: Path) -> None:
     before = fingerprint(sample)
 

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Stack, git
-from tests.e2e.selecting import each_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.server]
+pytestmark = [pytest.mark.e2e, pytest.mark.server, pytest.mark.heavy]
 
-PROJECTS = each_of(("inflection==0.5.1", "tabulate==0.9.0", "humanize==4.12.3"), ("tabulate==0.9.0",))
+PROJECTS = ("inflection==0.5.1", "tabulate==0.9.0", "humanize==4.12.3")
 
 
 @pytest.fixture(params=PROJECTS)

@@ -56,7 +56,7 @@ class Type:
     note: str = ""
 
 
-USUAL = ("code_implementation", "bug_fix", "security_audit", "refactoring")
+USUAL = ("bug_fix", "security_audit")
 TYPES = {
     "code_implementation": Type(
         request="add a currency converter to tally",

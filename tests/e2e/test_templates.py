@@ -217,6 +217,7 @@ gates: {post: []}
 """
 
 
+@pytest.mark.heavy
 def test_a_finished_run_is_saved_and_runs_again_with_other_parameters(
     stack: Stack, sample: Path, tmp_path: Path
 ) -> None:
