@@ -10,7 +10,7 @@ from temporalio.exceptions import CancelledError
 
 from ostinato.contracts import activities as contracts
 from ostinato.contracts.workflows import MergeResult, MergeRun
-from ostinato.domain.execution import FailureKind, StepResult
+from ostinato.domain.execution import StepResult
 from ostinato.domain.ids import RunId, StepId
 from ostinato.domain.pipeline import Outcome
 from ostinato.domain.plan import AgentAction, GateName, GroupAction, Step
@@ -102,12 +102,15 @@ async def test_a_group_that_is_made_while_the_run_fails_does_not_hold_it(server:
     assert world.executed() == ["bad"]
 
 
-async def test_a_step_that_fails_while_it_is_told_to_stop_is_not_tried_again(server: Client) -> None:
-    plan = a_plan(tool_step("one", retries=3))
+async def test_a_step_that_fails_while_it_is_told_to_stop_is_not_tried_again(
+    server: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ostinato.domain.recovering.deciding.BACKOFF_S", (0.0,))
+    plan = a_plan(tool_step("one", max_attempts=4))
     deaf: list[Deaf] = []
 
     def prepare(world: World) -> None:
-        deaf.append(Deaf(world, "step.execute", then=lambda command: failed(command, FailureKind.OUTSIDE)))
+        deaf.append(Deaf(world, "step.execute", then=failed))
 
     async with running(server, plan, prepare=prepare) as (handle, world, _):
         await asyncio.wait_for(deaf[0].begun.wait(), PATIENCE_S)
@@ -136,8 +139,11 @@ async def test_a_step_that_succeeds_while_it_is_told_to_stop_is_brought_in(serve
 
 
 @pytest.mark.parametrize("name", ["ledger.take_lease", "account.ask", "step.execute"])
-async def test_an_agent_is_not_set_to_work_again_by_who_was_told_to_stop(server: Client, name: str) -> None:
-    plan = by_agents(agent_step("one"), agents=("claude",))
+async def test_an_agent_is_not_set_to_work_again_by_who_was_told_to_stop(
+    server: Client, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("ostinato.domain.recovering.deciding.BACKOFF_S", (0.0,))
+    plan = by_agents(agent_step("one", max_attempts=4), agents=("claude",))
     deaf: list[Deaf] = []
 
     def prepare(world: World) -> None:
